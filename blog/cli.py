@@ -1,0 +1,212 @@
+"""The `blog` command: it parses and prints; the work is elsewhere."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from blog import __version__
+from blog.content.authors import check_name, check_password
+from blog.content.dates import utc_now
+from blog.errors import AccountError, BlogError, DatabaseError
+from blog.settings import Settings, read_settings, show
+from blog.storage import accounts, schema
+from blog.storage.backup import back_up
+from blog.storage.engine import Database, Session
+from blog.storage.passwords import hash_password
+
+ROLE = click.Choice(["author", "editor"])
+
+
+class Commands(click.Group):
+    """Commands that end with status 1 and one line where something could not be done."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BlogError as error:
+            raise click.ClickException(str(error)) from error
+
+
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__, prog_name="blog")
+def main() -> None:
+    """A headless blog server."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Its port."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=lambda: min(4, len(os.sched_getaffinity(0))),
+    show_default="one for each core, at most 4",
+    help="How many processes serve.",
+)
+def serve(host: str, port: int, workers: int) -> None:
+    """Bring the database up to date and serve until SIGTERM or SIGINT."""
+    settings = read_settings()
+    with _session(settings) as session:
+        _add_first_author(session)
+    # No other command needs the server, which takes a while to load.
+    from blog import server
+
+    server.run(host, port, workers, settings.threads)
+
+
+@main.command("settings")
+def settings_() -> None:
+    """Show every setting, its value and where it came from."""
+    for shown in show(read_settings()):
+        click.echo(f"{shown.name}={shown.value}\n    ({shown.origin}) {shown.help}")
+
+
+@main.group(cls=Commands)
+def author() -> None:
+    """Manage the accounts of authors."""
+
+
+@author.command("add")
+@click.argument("name")
+@click.option("--role", type=ROLE, default="author", show_default=True, help="What they may do.")
+@password_option
+def author_add(name: str, role: Any, password_stdin: bool) -> None:
+    """Make an account; an author changes their own posts, an editor everyone's."""
+    check_name(name)
+    with _session() as session:
+        password = _new_password(password_stdin)
+        accounts.add(session, name, role, hash_password(password), utc_now())
+    click.echo(f"Made the {role} {name!r}.")
+
+
+@author.command("list")
+def author_list() -> None:
+    """List every account with its role."""
+    with _session() as session:
+        for account in accounts.find_all(session):
+            click.echo(f"{account.name}\t{account.role if account.password_hash else 'removed'}")
+
+
+@author.command("passwd")
+@click.argument("name")
+@password_option
+def author_passwd(name: str, password_stdin: bool) -> None:
+    """Give an author a new password, also one who was removed."""
+    with _session() as session:
+        if accounts.find(session, name) is None:
+            raise AccountError(f"there is no author {name!r}")
+        password = _new_password(password_stdin)
+        accounts.set_password(session, name, hash_password(password))
+    click.echo(f"Changed the password of {name!r}.")
+
+
+@author.command("role")
+@click.argument("name")
+@click.argument("role", type=ROLE)
+def author_role(name: str, role: Any) -> None:
+    """Make an author an editor, or an editor an author."""
+    with _session() as session:
+        accounts.set_role(session, name, role)
+    click.echo(f"{name!r} is now {role}.")
+
+
+@author.command("remove")
+@click.argument("name")
+def author_remove(name: str) -> None:
+    """End an account; the posts of its author stay, under their name."""
+    with _session() as session:
+        outcome = accounts.remove(session, name)
+    kept = " Their posts and profile stay." if outcome == "closed" else ""
+    click.echo(f"Removed {name!r}.{kept}")
+
+
+@main.group(cls=Commands)
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command("upgrade")
+def database_upgrade() -> None:
+    """Bring the database to the newest schema; `serve` does it too."""
+    with _opened(read_settings()) as opened:
+        done = schema.upgrade(opened)
+    click.echo("Brought the database up to date." if done else "The database is up to date.")
+
+
+@database.command("check")
+def database_check() -> None:
+    """Say whether the database is sound, and if not, all that is wrong."""
+    with _opened(read_settings()) as opened:
+        faults = schema.faults(opened)
+    for fault in faults:
+        click.echo(fault)
+    if faults:
+        raise DatabaseError(f"{len(faults)} faults found: restore a backup")
+    click.echo("The database is sound.")
+
+
+@database.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def database_backup(file: Path) -> None:
+    """Copy the database to a new FILE, while it is being served."""
+    with _opened(read_settings()) as opened:
+        back_up(opened, file)
+    click.echo(f"Copied the database to {str(file)!r}.")
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    opened = Database(settings.database_url)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def _session(settings: Settings | None = None) -> Iterator[Session]:
+    """A session on the database of the settings, brought up to date."""
+    with _opened(settings or read_settings()) as opened:
+        schema.upgrade(opened)
+        with opened.session() as session:
+            yield session
+
+
+def _new_password(from_stdin: bool) -> str:
+    if from_stdin:
+        return check_password(sys.stdin.readline().rstrip("\r\n"))
+    return check_password(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _add_first_author(session: Session) -> None:
+    """Make an editor with a generated password where nobody could sign in yet."""
+    if accounts.find_all(session):
+        return
+    name, password = _system_user(), secrets.token_urlsafe(16)
+    if accounts.add_first(session, name, hash_password(password), utc_now()):
+        click.echo(f"Made the editor {name!r} with the password {password}")
+        click.echo("It is shown this once; `blog author passwd` changes it.")
+
+
+def _system_user() -> str:
+    try:
+        return check_name(getpass.getuser())
+    except (AccountError, OSError, KeyError):
+        return "editor"

@@ -1,0 +1,1 @@
+"""What a post and an author are; knows neither HTTP nor SQL."""

@@ -1,0 +1,105 @@
+"""What an author is: an account that may write, and the profile that readers see."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+from unicodedata import category, normalize
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel
+
+from blog.content.texts import one_line, several_lines
+from blog.content.validation import RULES
+from blog.errors import AccountError
+
+Role = Literal["author", "editor"]
+
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 1024
+LONGEST_NAME = 64
+_NAME = re.compile(r"\w[\w.+@-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request, once verified; a request without credentials has None instead."""
+
+    name: str
+    role: Role
+
+
+def _check_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError(f"must be an http or https address, not {url!r:.60}")
+    return url
+
+
+class Profile(BaseModel):
+    """The fields of a profile that its owner writes; an omitted one has its default."""
+
+    model_config = RULES
+
+    display_name: Annotated[str, AfterValidator(one_line(1, 100))] | None = None
+    bio: Annotated[str, AfterValidator(several_lines(1000))] | None = None
+    url: Annotated[str, AfterValidator(one_line(1, 2000)), AfterValidator(_check_url)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """An author's profile as it is kept, and whether the caller may change it."""
+
+    name: str
+    version: int
+    display_name: str | None
+    bio: str | None
+    url: str | None
+    previous_date: datetime | None
+    updated_date: datetime
+    editable: bool
+
+
+# The fields of a profile by the names that clients know, and as attributes of an `Author`.
+CLIENT_FIELDS = {"displayName": "display_name", "bio": "bio", "url": "url"}
+SERVER_FIELDS = {"name": "name", "updatedDate": "updated_date"}
+FIELDS = {"name": "name", **CLIENT_FIELDS, "updatedDate": "updated_date"}
+
+
+def fold_name(name: str) -> str:
+    """The form in which two names are too alike to be two authors."""
+    return normalize("NFKC", name).casefold()
+
+
+def check_name(name: str) -> str:
+    """Give back a new author's name, in NFC.
+
+    Raises AccountError unless it has 1 to 64 letters, digits and ``_ . + @ -`` and starts with
+    one of the first three. A colon can't be sent by Basic authentication (RFC 7617 section 2).
+    """
+    name = normalize("NFC", name)
+    if len(name) > LONGEST_NAME or _NAME.fullmatch(name) is None:
+        raise AccountError(
+            f"{name!r:.80} can't be a name: 1 to {LONGEST_NAME} letters, digits, "
+            f"'_', '.', '+', '@' and '-', the first a letter, a digit or '_'"
+        )
+    return name
+
+
+def check_password(password: str) -> str:
+    """Give back a new password, in NFC as RFC 7617 section 2.1 wants it compared.
+
+    Raises AccountError for one that is too short, too long, or can't be sent by Basic
+    authentication.
+    """
+    password = normalize("NFC", password)
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise AccountError(
+            f"a password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, "
+            f"not {len(password)}"
+        )
+    if any(category(character) in ("Cc", "Cs") for character in password):
+        raise AccountError("a password must not hold control characters or lone surrogates")
+    return password

@@ -1,0 +1,127 @@
+"""From a JSON object to a checked model, or to every fault found, each in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from blog.content.dates import format_date_time
+from blog.errors import Fault, Invalid
+
+RULES = ConfigDict(
+    frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+)
+
+# Members that a representation adds to the fields. A client may send back what it got.
+HYPERMEDIA = frozenset({"_links", "_embedded", "_templates"})
+
+_JSON_NAMES = {
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+}
+_EXPECTED = {
+    "string_type": "must be a string",
+    "tuple_type": "must be a list",
+    "datetime_type": "must be a string with an RFC 3339 date-time",
+}
+
+# Looking for a likely name takes time that a client could make us spend without end.
+_LONGEST_GUESS = 50
+_MOST_UNKNOWN = 100
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """A question that offers the known name most like the given one, or nothing."""
+    matches = get_close_matches(name[:_LONGEST_GUESS], known, n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def pointer(*path: str | int) -> str:
+    """A JSON Pointer as a URI fragment (RFC 6901 section 6)."""
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "#" + "".join("/" + quote(step, safe="~", errors="replace") for step in steps)
+
+
+def validate(model: type[Model], fields: object, server_fields: Collection[str]) -> Model:
+    """Check the members of a request body against a model.
+
+    Hypermedia members and the fields that only the server sets are left aside. Raises Invalid
+    with all faults.
+    """
+    if not isinstance(fields, Mapping):
+        raise Invalid([Fault(f"must be an object, not {name_type(fields)}", pointer="#")])
+    ignored = HYPERMEDIA.union(server_fields)
+    given = {name: value for name, value in fields.items() if name not in ignored}
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    faults = _unknown_members(given, [*known, *server_fields])
+    try:
+        content = model.model_validate({name: given[name] for name in given if name in known})
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        raise Invalid([*(_fault(detail) for detail in details), *faults]) from None
+    if faults:
+        raise Invalid(faults)
+    return content
+
+
+def as_json(state: object, fields: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of something kept, as a client would send them; maps names to attributes."""
+    return {name: _json_value(getattr(state, attribute)) for name, attribute in fields.items()}
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, datetime):
+        return format_date_time(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def name_type(value: object) -> str:
+    """What a JSON value is called in a sentence."""
+    return _JSON_NAMES[type(value)]
+
+
+def _unknown_members(given: Collection[str], known: Collection[str]) -> list[Fault]:
+    unknown = [name for name in given if name not in known]
+    faults = [
+        Fault(f"is not a known field{nearest(name, known)}", pointer=pointer(name))
+        for name in unknown[:_MOST_UNKNOWN]
+    ]
+    if more := len(unknown) - len(faults):
+        faults.append(Fault(f"has {more} more members that are not known fields", pointer="#"))
+    return faults
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    return Fault(_sentence(error), pointer=pointer(*error["loc"]))
+
+
+def _sentence(error: ErrorDetails) -> str:
+    kind, value = error["type"], error["input"]
+    context: dict[str, Any] = error.get("ctx", {})
+    if kind == "missing":
+        return "is required"
+    if kind == "string_unicode":
+        return "must not hold lone surrogates"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        return f"must be {context['expected']}, not {_quote(value)}"
+    return f"{_EXPECTED[kind]}, not {name_type(value)}"
+
+
+def _quote(value: object) -> str:
+    return f"{value!a:.60}" if isinstance(value, str) else name_type(value)

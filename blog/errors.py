@@ -1,0 +1,108 @@
+"""What can go wrong in the blog, independent of how it is told to a client.
+
+BlogError
+├── InvalidSetting        a BLOG_* variable that is unknown or can't be read
+├── AccountError          an author's account that can't be made or changed as asked
+├── DatabaseError         the database can't be opened, upgraded, checked or copied
+├── ServerError           the server can't be started
+├── StorageUnavailable    the database can't serve just now; the same request may succeed later
+├── NotFound              nothing there, or nothing that this caller may see
+├── Forbidden             there, visible, and not this caller's to change
+├── PreconditionFailed    it has changed since the caller last saw it
+├── SlugTaken             another post has the slug that the client chose
+├── PatchConflict         a patch that does not fit the present state
+└── Faulty                input that can't be used; lists every fault found
+    ├── Malformed         it can't be read
+    └── Invalid           it was read and breaks a rule
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class BlogError(Exception):
+    """The root of the tree: its text is one sentence for whoever caused it."""
+
+
+class InvalidSetting(BlogError):
+    """Raised at start for a setting that is unknown or can't be read."""
+
+
+class AccountError(BlogError):
+    """Raised when an author's account can't be made or changed as asked."""
+
+
+class DatabaseError(BlogError):
+    """Raised when the database can't be opened, upgraded, checked or copied."""
+
+
+class ServerError(BlogError):
+    """Raised when the server can't be started."""
+
+
+class StorageUnavailable(BlogError):
+    """Raised when the database is locked, full or away: a state, not a mistake of the caller."""
+
+
+class NotFound(BlogError):
+    """Raised for what does not exist, and for what this caller may not know to exist."""
+
+
+class Forbidden(BlogError):
+    """Raised for a change of something visible that the caller has no right to change."""
+
+
+class PreconditionFailed(BlogError):
+    """Raised when the state is not the one that the caller's precondition names.
+
+    ``current`` is the present state (a post or a profile), so that its validators can be told.
+    """
+
+    def __init__(self, detail: str, current: object) -> None:
+        super().__init__(detail)
+        self.current = current
+
+
+class SlugTaken(BlogError):
+    """Raised when a chosen slug belongs to another post."""
+
+
+class PatchConflict(BlogError):
+    """Raised when a JSON Patch tests or targets what is not there (RFC 5789 section 2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with the input, and where.
+
+    ``pointer`` is a JSON Pointer as a URI fragment (RFC 6901 section 6), for a request body;
+    ``parameter`` the name of a query parameter; one of them is given.
+    """
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+    def __str__(self) -> str:
+        """The fault as a sentence of its own."""
+        if self.parameter is not None:
+            return f"{self.parameter:.60} {self.detail}"
+        return f"{'the body' if self.pointer == '#' else self.pointer} {self.detail}"
+
+
+class Faulty(BlogError):
+    """Raised with every fault that was found in the input, not only the first."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class Malformed(Faulty):
+    """Raised for input that can't be read: broken JSON, a query that makes no sense."""
+
+
+class Invalid(Faulty):
+    """Raised for input that was read and breaks a rule of the content."""

@@ -1,0 +1,179 @@
+"""The API and the resource that all others extend: what every request goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, wraps
+from typing import Any, ClassVar
+
+import flask_restful
+from flask import Flask, Response, g, request
+from werkzeug.http import quote_etag
+
+from blog.content.authors import Caller
+from blog.errors import PreconditionFailed
+from blog.http.auth import Authenticator, Method
+from blog.http.conditional import Stale, answer_conditionally, entity_tag, read_precondition
+from blog.http.links import Links, link_header, request_base
+from blog.http.negotiation import check_body_type, negotiate
+from blog.http.paging import Cursors
+from blog.http.preferences import prefers
+from blog.http.queries import Parser, Query, read_query
+from blog.representations import hal, json
+from blog.representations.document import Document
+from blog.storage.engine import Database, Session
+from blog.storage.versioned import Precondition
+
+WRITERS: Mapping[str, Callable[[Document], bytes]] = {
+    json.MEDIA_TYPE: json.write,
+    hal.MEDIA_TYPE: hal.write,
+}
+_SAFE = frozenset({"GET", "HEAD"})
+
+# A document, or nothing; then a status and headers, where they are not 200 and none.
+Answer = Document | tuple[Document | None, int] | tuple[Document | None, int, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Services:
+    """What resources need of the rest of the house."""
+
+    database: Database
+    authenticator: Authenticator
+    cursors: Cursors
+    now: Callable[[], datetime]
+    require_if_match: bool = False
+    base_url: str | None = None
+
+
+class Resource(flask_restful.Resource):
+    """A resource of the API.
+
+    A subclass declares what it produces and which query parameters it knows, and has a method for
+    each verb, which loads, acts and returns a document.
+    """
+
+    produces: ClassVar[Sequence[str]] = (json.MEDIA_TYPE, hal.MEDIA_TYPE)
+    parameters: ClassVar[Mapping[str, Parser]] = {}
+    write_parameters: ClassVar[Mapping[str, Parser]] = {}
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.now = services.now()
+
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Negotiate, before anything is done; then verify the caller and run the method."""
+        # DELETE answers without a body, so there is nothing to negotiate.
+        offers = () if request.method == "DELETE" else self.produces
+        g.media_type = negotiate(offers) if offers else json.MEDIA_TYPE
+        check_body_type(type(self))
+        with self.services.database.session() as g.session:
+            try:
+                return super().dispatch_request(*args, **kwargs)
+            except PreconditionFailed as error:
+                current = self.document(error.current)
+                tag = entity_tag(current, WRITERS[g.media_type](current))
+                raise Stale(str(error), tag) from None
+
+    @property
+    def method_decorators(self) -> Sequence[Callable[[Method], Method]]:
+        """What wraps each method, innermost first: the query is read once the caller is known."""
+        authenticator = self.services.authenticator
+        anyone = request.method in _SAFE
+        return [self._with_query, authenticator.optional if anyone else authenticator.required]
+
+    def document(self, state: Any) -> Document:
+        """Represent a state of this resource to the caller."""
+        raise NotImplementedError
+
+    @property
+    def session(self) -> Session:
+        """The connection of this request."""
+        session: Session = g.session
+        return session
+
+    @property
+    def caller(self) -> Caller | None:
+        """Who makes the request; None for an anonymous one."""
+        return self.services.authenticator.caller()
+
+    @property
+    def author(self) -> Caller:
+        """Who makes a request that only a signed-in caller can make."""
+        caller = self.caller
+        assert caller is not None
+        return caller
+
+    @cached_property
+    def links(self) -> Links:
+        """Links from this request's base URL."""
+        return Links(self.services.base_url or request_base())
+
+    def precondition(self, identity: str) -> Precondition:
+        """The precondition of a write; raises PreconditionRequired where one is missing."""
+        return read_precondition(identity, self.services.require_if_match)
+
+    @cached_property
+    def query(self) -> Query:
+        """The query parameters; raises Malformed with every fault."""
+        return read_query(self.parameters if request.method in _SAFE else self.write_parameters)
+
+    def _with_query(self, method: Method) -> Method:
+        """Wrap a method so that a query with a fault is refused, even one that it ignores."""
+
+        @wraps(method)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            _ = self.query
+            return method(*args, **kwargs)
+
+        return checked
+
+
+class Api(flask_restful.Api):
+    """The API: writes what resources return, and leaves errors to the application."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app, default_mediatype=None)
+        self.representations.clear()
+
+    def error_router(self, original_handler: Callable[[Exception], Any], e: Exception) -> Any:
+        """Let Flask handle every error; Flask-RESTful would answer some of them its own way."""
+        return original_handler(e)
+
+    def make_response(
+        self,
+        data: Document | None,
+        code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **_: object,
+    ) -> Response:
+        """Write a document in the negotiated media type, with its validators."""
+        if data is None:
+            return _without_body(code, headers)
+        body = WRITERS[g.media_type](data)
+        etag = entity_tag(data, body)
+        response = Response(body, code, headers, mimetype=g.media_type)
+        response.headers["ETag"] = quote_etag(etag)
+        if links := link_header(data.links):
+            response.headers["Link"] = links
+        if data.validators:
+            response.last_modified = data.validators.modified
+        if request.method in _SAFE:
+            return answer_conditionally(response, etag, data.validators)
+        response.headers["Content-Location"] = data.links["self"].href
+        return _minimal(response) if prefers("return", "minimal") else response
+
+
+def _without_body(code: int, headers: Mapping[str, str] | None) -> Response:
+    response = Response(status=code, headers=headers)
+    response.headers.remove("Content-Type")
+    return response
+
+
+def _minimal(response: Response) -> Response:
+    """The same answer without its body (RFC 7240 section 4.2)."""
+    code = 204 if response.status_code == 200 else response.status_code
+    kept = [(k, v) for k, v in response.headers if not k.startswith("Content-")]
+    return _without_body(code, dict([*kept, ("Preference-Applied", "return=minimal")]))

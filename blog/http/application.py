@@ -1,0 +1,64 @@
+"""Flask, where its own habits would break the contract."""
+
+from __future__ import annotations
+
+import io
+from functools import cached_property
+from typing import IO, Any
+
+from flask import Flask, Response, request
+from flask import Request as FlaskRequest
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
+
+from blog.http.negotiation import accepted_by
+
+_CHUNK = 65536
+
+
+class Request(FlaskRequest):
+    """A request whose body is either whole or refused."""
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """The body. A chunked one over the limit raises 413; Werkzeug would cut it silently."""
+        limit = self.max_content_length
+        terminated = self.environ.get("wsgi.input_terminated")
+        if limit is None or self.content_length is not None or not terminated:
+            return super().stream
+        body, source = bytearray(), self.environ["wsgi.input"]
+        while chunk := source.read(min(_CHUNK, limit + 1 - len(body))):
+            body += chunk
+            if len(body) > limit:
+                raise RequestEntityTooLarge
+        return io.BytesIO(body)
+
+
+class PostIdConverter(BaseConverter):
+    """The id of a post in a URL: anything else is no address at all."""
+
+    regex = "[0-9a-f]{32}"
+
+
+class Application(Flask):
+    """The WSGI application."""
+
+    request_class = Request
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.url_map.converters["post_id"] = PostIdConverter
+        # Each thing has one URL; another spelling of it is not found, rather than redirected.
+        self.url_map.merge_slashes = False
+
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS with what the resource allows and takes (RFC 9110 section 9.3.7)."""
+        response = Response(status=204)
+        response.headers.remove("Content-Type")
+        adapter = self.create_url_adapter(request)
+        assert adapter is not None
+        assert request.url_rule is not None
+        response.headers["Allow"] = ", ".join(sorted(adapter.allowed_methods()))
+        view: Any = self.view_functions[request.url_rule.endpoint]
+        response.headers.update(accepted_by(view.view_class))
+        return response

@@ -1,0 +1,24 @@
+"""What caches may do with an answer (RFC 9111), and what it depends on."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+
+def install(app: Flask) -> None:
+    """Say it on every answer, errors included."""
+    app.after_request(_set_headers)
+
+
+def _set_headers(response: Response) -> Response:
+    response.headers["Vary"] = "Accept, Authorization"
+    response.headers["Cache-Control"] = _cache_control(response)
+    return response
+
+
+def _cache_control(response: Response) -> str:
+    if response.status_code >= 400 or request.method not in ("GET", "HEAD"):
+        return "no-store"
+    # With no-cache a cache keeps the answer and asks each time whether it is still right.
+    shared = "private" if "Authorization" in request.headers else "public"
+    return f"{shared}, no-cache"

@@ -1,0 +1,130 @@
+"""Entity-tags and preconditions (RFC 9110 sections 8.8 and 13)."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from flask import Response, request
+from werkzeug.datastructures import ETags
+from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
+from werkzeug.http import quote_etag
+
+from blog.representations.document import Document, Validators
+from blog.storage.versioned import Precondition
+
+_VERSION_TAG = re.compile(r"(\d{1,15})\.([\w-]{8})-[\w-]{12}", re.ASCII)
+
+
+class Stale(PreconditionFailed):
+    """Raised when the representation is not the one that the precondition names."""
+
+    def __init__(self, detail: str, etag: str) -> None:
+        super().__init__(detail)
+        self.etag = etag
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Add the present entity-tag."""
+        return [*super().get_headers(*args, **kwargs), ("ETag", quote_etag(self.etag))]
+
+
+def validators(
+    identity: str, version: int, modified: datetime, previous: datetime | None
+) -> Validators:
+    """The validators of one state of a resource, whose identity tells it from all others.
+
+    ``previous`` is when the state before it was written, if there was one.
+    """
+    exact = previous is None or previous < modified.replace(microsecond=0)
+    return Validators(f"{version}.{_digest(identity.encode(), 6)}", modified, exact)
+
+
+def entity_tag(document: Document, body: bytes) -> str:
+    """The strong entity-tag of a representation.
+
+    The digest makes it different for every media type, selection of fields and set of links; the
+    version before it lets a write recognise the tag of any of them.
+    """
+    digest = _digest(body, 9)
+    return f"{document.validators.version}-{digest}" if document.validators else digest
+
+
+def _digest(data: bytes, size: int) -> str:
+    return urlsafe_b64encode(blake2b(data, digest_size=size).digest()).decode()
+
+
+def read_precondition(identity: str, required: bool) -> Precondition:
+    """The precondition of a write on the resource with this identity.
+
+    Raises PreconditionRequired (RFC 6585 section 3) when there must be one and is none.
+    """
+    headers = request.headers
+    has_match = "If-Match" in headers
+    since = None if has_match else request.if_unmodified_since
+    if required and not has_match and since is None:
+        raise PreconditionRequired(
+            "send If-Match with the ETag that you have seen, or If-Unmodified-Since"
+        )
+    no_match = request.if_none_match
+    return Precondition(
+        versions=_versions(request.if_match, identity) if has_match else None,
+        not_versions=_versions(no_match, identity) or frozenset(),
+        never=no_match.star_tag,
+        unmodified_since=since,
+    )
+
+
+def _versions(tags: ETags, identity: str) -> frozenset[int] | None:
+    """The versions of which these are entity-tags; None for ``*``, which is every version."""
+    if tags.star_tag:
+        return None
+    mark = _digest(identity.encode(), 6)
+    matches = map(_VERSION_TAG.fullmatch, tags.as_set())
+    return frozenset(int(match[1]) for match in matches if match and match[2] == mark)
+
+
+def check_list_precondition() -> None:
+    """Refuse to add to a list under a precondition that can't be known to hold.
+
+    A list has no version, so of If-Match only ``*`` holds of it, and If-None-Match ``*`` never.
+    """
+    named = "If-Match" in request.headers and not request.if_match.star_tag
+    if named or request.if_none_match.star_tag:
+        raise PreconditionFailed("a list has no version: of If-Match only * holds here")
+
+
+def answer_conditionally(response: Response, etag: str, state: Validators | None) -> Response:
+    """Evaluate the preconditions of a read in the order of RFC 9110 section 13.2.2.
+
+    Gives the response, or one with status 304 in its place. Raises Stale.
+    """
+    if "If-Match" in request.headers:
+        if not (request.if_match.star_tag or request.if_match.is_strong(etag)):
+            raise Stale("the representation has changed since", etag)
+    elif (
+        state and request.if_unmodified_since and not _is_since(state, request.if_unmodified_since)
+    ):
+        raise Stale("the representation has changed since", etag)
+    if "If-None-Match" in request.headers:
+        unchanged = request.if_none_match.star_tag or request.if_none_match.contains_weak(etag)
+    else:
+        since = request.if_modified_since
+        unchanged = bool(state and since and _is_since(state, since))
+    return _not_modified(response) if unchanged else response
+
+
+def _is_since(state: Validators, since: datetime) -> bool:
+    """Whether a date in whole seconds, and nothing earlier, is that of the present state."""
+    second = state.modified.replace(microsecond=0)
+    return second < since or (second == since and state.exact)
+
+
+def _not_modified(response: Response) -> Response:
+    """The answer that what the client has is current (RFC 9110 section 15.4.5)."""
+    unchanged = Response(status=304)
+    unchanged.headers.remove("Content-Type")
+    unchanged.headers["ETag"] = response.headers["ETag"]
+    return unchanged

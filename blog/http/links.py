@@ -1,0 +1,81 @@
+"""The only place where URLs are made: absolute, and safe in any document and header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from urllib.parse import quote, urlencode
+
+from flask import request
+from werkzeug.exceptions import BadRequest
+
+from blog.representations.document import Link
+
+# Relation types that IANA has registered. A Link header may name others by URI only
+# (RFC 8288 section 2.1.2), so those stay in the representation.
+_REGISTERED = frozenset({"self", "first", "prev", "next", "edit", "author", "search"})
+
+
+class Links:
+    """Links to every resource, below one base URL."""
+
+    def __init__(self, base: str) -> None:
+        """Take the base URL, without a slash at its end."""
+        self._base = base
+
+    @cached_property
+    def root(self) -> Link:
+        """The root, from which everything is reached."""
+        return Link(f"{self._base}/")
+
+    @cached_property
+    def posts(self) -> Link:
+        """The list of posts."""
+        return Link(f"{self._base}/post")
+
+    @cached_property
+    def authors(self) -> Link:
+        """The list of authors."""
+        return Link(f"{self._base}/author")
+
+    @cached_property
+    def tags(self) -> Link:
+        """The list of tags."""
+        return Link(f"{self._base}/tag")
+
+    def post(self, post_id: str) -> Link:
+        """One post."""
+        return Link(f"{self._base}/post/{post_id}")
+
+    def author(self, name: str) -> Link:
+        """The profile of one author."""
+        return Link(f"{self._base}/author/{quote(name, safe='')}")
+
+    @staticmethod
+    def query(link: Link, parameters: Mapping[str, str]) -> Link:
+        """The same resource with query parameters."""
+        return Link(f"{link.href}?{urlencode(parameters)}") if parameters else link
+
+    @staticmethod
+    def template(link: Link, parameters: tuple[str, ...]) -> Link:
+        """The same resource with query parameters for the client to fill in (RFC 6570)."""
+        return Link(f"{link.href}{{?{','.join(parameters)}}}", templated=True)
+
+
+def request_base() -> str:
+    """The base URL that this request was sent to.
+
+    Raises BadRequest when the Host header is none that a URL could hold.
+    """
+    if not request.host:
+        raise BadRequest(f"the Host header can't be used: {request.headers.get('Host', '')!a:.80}")
+    return f"{request.scheme}://{request.host}{quote(request.root_path)}"
+
+
+def link_header(links: Mapping[str, Link]) -> str:
+    """The value of a Link header (RFC 8288): the links with a registered relation."""
+    return ", ".join(
+        f'<{link.href}>; rel="{relation}"'
+        for relation, link in links.items()
+        if relation in _REGISTERED and not link.templated
+    )

@@ -1,0 +1,79 @@
+"""Which media type a representation is written in, and which ones a body may come in.
+
+Both are decided before anything is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import request
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
+
+JSON_BODIES = ("application/json", "application/hal+json")
+PATCH_BODIES = (
+    "application/merge-patch+json",
+    "application/json-patch+json",
+    *JSON_BODIES,
+)
+_BODIES = {"POST": JSON_BODIES, "PUT": JSON_BODIES, "PATCH": PATCH_BODIES}
+_ACCEPT_HEADERS = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
+
+
+class NothingAcceptable(NotAcceptable):
+    """Raised when none of the media types that there are fits the Accept header."""
+
+    def __init__(self, available: Sequence[str]) -> None:
+        super().__init__("nothing that the Accept header asks for is available here")
+        self.members = {"available": list(available)}
+
+
+class UnsupportedBody(UnsupportedMediaType):
+    """Raised for a body in a type that the method does not take."""
+
+    def __init__(self, given: str, accepted: Mapping[str, str]) -> None:
+        kinds = " or ".join(_BODIES[request.method])
+        super().__init__(f"the body must be {kinds}, not {given:.80}")
+        self.accepted = accepted
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Add what the resource takes (RFC 9110 section 15.5.16, RFC 5789 section 2.2)."""
+        return [*super().get_headers(*args, **kwargs), *self.accepted.items()]
+
+
+def negotiate(offers: Sequence[str]) -> str:
+    """Choose the media type of the answer (RFC 9110 section 12.5.1).
+
+    Parameters in Accept are ignored; quality and specificity count. Raises NothingAcceptable.
+    """
+    if not request.headers.get("Accept", "").strip():
+        return offers[0]
+    ranges = [(value.partition(";")[0].strip(), q) for value, q in request.accept_mimetypes]
+    chosen = MIMEAccept(ranges).best_match(offers)
+    if chosen is None:
+        raise NothingAcceptable(offers)
+    return chosen
+
+
+def check_body_type(resource: type) -> None:
+    """Raise UnsupportedBody unless the body's type is one that this method takes."""
+    accepted = _BODIES.get(request.method)
+    if accepted is None:
+        return
+    if request.mimetype not in accepted:
+        given = request.mimetype or "a body without Content-Type"
+        raise UnsupportedBody(given, accepted_by(resource))
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.lower() != "identity":
+        raise UnsupportedBody(f"{request.mimetype} in {coding}", {"Accept-Encoding": "identity"})
+
+
+def accepted_by(resource: type) -> dict[str, str]:
+    """The headers that tell which bodies a resource takes (RFC 5789 section 3.1, LDP 7.1)."""
+    return {
+        header: ", ".join(_BODIES[method])
+        for method, header in _ACCEPT_HEADERS.items()
+        if hasattr(resource, method.lower())
+    }

@@ -1,0 +1,86 @@
+"""Cursors that a client carries and can't forge, and the links of a page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from blog.errors import Fault, Malformed
+from blog.http.links import Links
+from blog.http.queries import Parser, Query, whole_number
+from blog.representations.document import Link
+from blog.storage.paging import Page, Place
+
+DEFAULT_LIMIT = 20
+PARAMETERS: Mapping[str, Parser] = {"limit": whole_number(1, 100), "cursor": str}
+
+# What may change from page to page of one and the same list.
+_FREE = frozenset({"limit", "cursor", "fields"})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Cursors:
+    """Turns places in a list into opaque text and back."""
+
+    def __init__(self, secret_key: str) -> None:
+        self._secret_key = secret_key
+
+    def write(self, place: Place, scope: str) -> str:
+        """The cursor of a place in the list that the scope names."""
+        key = [_encode(value) for value in place.key]
+        return str(self._serializer(scope).dumps([place.backwards, key]))
+
+    def read(self, cursor: str, scope: str) -> Place:
+        """The place of a cursor. Raises Malformed unless it was written for this very list."""
+        try:
+            backwards, key = self._serializer(scope).loads(cursor)
+        except BadData:
+            detail = "is not a cursor of this list with this filter and order; begin without one"
+            raise Malformed([Fault(detail, parameter="cursor")]) from None
+        return Place(tuple(_decode(value) for value in key), backwards)
+
+    def _serializer(self, scope: str) -> URLSafeSerializer:
+        # The scope is part of the signing key, so a cursor of another list has a wrong signature.
+        options = {"digest_method": hashlib.sha256}
+        return URLSafeSerializer(self._secret_key, salt=f"cursor {scope}", signer_kwargs=options)
+
+
+def _encode(value: Any) -> int | str:
+    return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else str(value)
+
+
+def _decode(value: int | str) -> datetime | str:
+    return _EPOCH + value * _MICROSECOND if isinstance(value, int) else value
+
+
+class Paging:
+    """Where a request stands in a list, and the links from there."""
+
+    def __init__(self, cursors: Cursors, target: Link, query: Query) -> None:
+        """Read the cursor of a request for the list at ``target``. Raises Malformed."""
+        self._cursors = cursors
+        self._target = target
+        self._written = query.written
+        kept = sorted((k, v) for k, v in self._written.items() if k not in _FREE)
+        self._scope = f"{target.href} {kept}"
+        self.limit: int = query.get("limit", DEFAULT_LIMIT)
+        cursor = query.get("cursor")
+        self.place = None if cursor is None else cursors.read(cursor, self._scope)
+
+    def links(self, page: Page[Any]) -> Mapping[str, Link]:
+        """``self``, ``first``, and ``prev`` and ``next`` where there are such pages."""
+        others = {name: text for name, text in self._written.items() if name != "cursor"}
+        links = {
+            "self": Links.query(self._target, self._written),
+            "first": Links.query(self._target, others),
+        }
+        for relation, place in (("prev", page.previous), ("next", page.next)):
+            if place is not None:
+                cursor = self._cursors.write(place, self._scope)
+                links[relation] = Links.query(self._target, {**others, "cursor": cursor})
+        return links

@@ -1,0 +1,93 @@
+"""Errors as RFC 9457 problem documents: the one place where an exception becomes an answer."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, Response, request
+from werkzeug import exceptions as http
+from werkzeug.exceptions import HTTPException
+
+from blog import errors
+from blog.http.access_log import request_id
+from blog.representations.json import encode
+
+logger = logging.getLogger("blog.errors")
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_SECONDS = 5
+_STATUSES: dict[type[errors.BlogError], type[HTTPException]] = {
+    errors.Malformed: http.BadRequest,
+    errors.Forbidden: http.Forbidden,
+    errors.NotFound: http.NotFound,
+    errors.SlugTaken: http.Conflict,
+    errors.PatchConflict: http.Conflict,
+    errors.Invalid: http.UnprocessableEntity,
+}
+# The names of RFC 9110; Python knows some of them by their names of old.
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+_DETAILS = {
+    404: "there is nothing at this address",
+    405: "the method is not allowed here; Allow says which are",
+    413: "the body is larger than this server takes",
+    500: "an unexpected error; the log of the server has more under this request id",
+}
+
+
+def install(app: Flask) -> None:
+    """Answer every exception of the application with a problem document."""
+    app.register_error_handler(Exception, answer)
+
+
+def answer(error: Exception) -> Response:
+    """The answer to an exception. What is not the client's doing is logged with its cause."""
+    status = _as_http(error)
+    response = Response(encode(_document(status, error)), status.code, mimetype=MEDIA_TYPE)
+    for name, value in status.get_headers(request.environ):
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers.add(name, value)
+    if "Allow" in response.headers:
+        response.headers["Allow"] = ", ".join(sorted(response.allow))
+    return response
+
+
+def _as_http(error: Exception) -> HTTPException:
+    if isinstance(error, HTTPException):
+        return error
+    if kind := _STATUSES.get(type(error)):  # type: ignore[arg-type]
+        return kind(str(error))
+    if isinstance(error, errors.StorageUnavailable):
+        logger.warning("%s storage unavailable: %s", request_id(), error)
+        return http.ServiceUnavailable("the storage can't serve now", retry_after=_RETRY_SECONDS)
+    logger.error("%s unexpected error", request_id(), exc_info=error)
+    return http.InternalServerError()
+
+
+def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
+    code = status.code or 500
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES.get(code, HTTPStatus(code).phrase),
+        "status": code,
+        "detail": _detail(status, code),
+        "instance": quote(request.root_path + request.path),
+    }
+    if isinstance(error, errors.Faulty):
+        document["errors"] = [_fault(fault) for fault in error.faults]
+    if code >= 500:
+        document["requestId"] = request_id()
+    return document | getattr(status, "members", {})
+
+
+def _detail(status: HTTPException, code: int) -> str:
+    """Our own sentence, where there is one, or Werkzeug's for the status."""
+    own = status.description != type(status).description
+    return str(status.description if own else _DETAILS.get(code, status.description))
+
+
+def _fault(fault: errors.Fault) -> dict[str, str]:
+    where = {"pointer": fault.pointer, "parameter": fault.parameter}
+    return {**{name: value for name, value in where.items() if value}, "detail": fault.detail}

@@ -1,0 +1,115 @@
+"""Reading query parameters: every one known, readable and given once, or all faults at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import request
+from werkzeug.exceptions import BadRequest
+
+from blog.content.validation import nearest
+from blog.errors import Fault, Malformed
+from blog.http.preferences import prefers
+
+MOST_PARAMETERS = 50
+
+# Reads the text of a parameter; raises ValueError with a sentence for the client.
+Parser = Callable[[str], Any]
+
+
+class Query:
+    """The parameters of a request, as they were written and as they were read."""
+
+    def __init__(self, written: Mapping[str, str], values: Mapping[str, Any]) -> None:
+        self.written = written
+        self._values = values
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a parameter, or the default where it was not given."""
+        return self._values.get(name, default)
+
+
+def read_query(parsers: Mapping[str, Parser]) -> Query:
+    """Read the query of the request. Raises Malformed with every fault.
+
+    An unknown parameter is one, except for a client that prefers lenient handling.
+    """
+    pairs = _split()
+    if prefers("handling", "lenient"):
+        pairs = [(name, text) for name, text in pairs if name in parsers]
+    written, counts = dict(pairs), Counter(name for name, _ in pairs)
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for name, text in written.items():
+        try:
+            _check(name, counts[name], parsers)
+            values[name] = parsers[name](text)
+        except ValueError as error:
+            faults.append(Fault(str(error), parameter=name))
+    if faults:
+        raise Malformed(faults)
+    return Query(written, values)
+
+
+def _split() -> list[tuple[str, str]]:
+    query = request.query_string
+    if query.count(b"&") >= MOST_PARAMETERS:
+        raise BadRequest(f"the query has more than {MOST_PARAMETERS} parameters")
+    try:
+        return parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise BadRequest("the query is not UTF-8") from None
+
+
+def _check(name: str, count: int, parsers: Mapping[str, Parser]) -> None:
+    if name not in parsers:
+        raise ValueError(f"is not a known parameter{nearest(name, parsers.keys())}")
+    if count > 1:
+        raise ValueError(f"is given {count} times")
+
+
+def whole_number(least: int, most: int) -> Parser:
+    """Make a parser of whole numbers within bounds."""
+
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most:
+            return int(text)
+        raise ValueError(f"must be a whole number from {least} to {most}, not {text!a:.60}")
+
+    return parse
+
+
+def one_of(known: Collection[str]) -> Parser:
+    """Make a parser of one of some words."""
+
+    def parse(text: str) -> str:
+        if text in known:
+            return text
+        raise ValueError(f"must be one of {', '.join(known)}, not {text!a:.60}")
+
+    return parse
+
+
+def some_of(known: Collection[str]) -> Parser:
+    """Make a parser of words separated by commas."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        words = [word.strip() for word in text.split(",")]
+        for word in words:
+            if word not in known:
+                raise ValueError(
+                    f"{word!a:.60} is not one of {', '.join(known)}{nearest(word, known)}"
+                )
+        return tuple(name for name in known if name in words)
+
+    return parse
+
+
+def plain_text(text: str) -> str:
+    """A parser of any text that a stored one could equal."""
+    if "\0" in text:
+        raise ValueError("must not hold NUL")
+    return text

@@ -1,0 +1,1 @@
+"""How a thing is written out: one pure function for each media type."""

@@ -1,0 +1,43 @@
+"""What a resource returns: links, fields and embedded documents, whatever they are written as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+
+class Link(NamedTuple):
+    """A link to follow; a templated one (RFC 6570) has gaps for the client to fill."""
+
+    href: str
+    templated: bool = False
+
+
+class Validators(NamedTuple):
+    """What tells one state of a single resource from another.
+
+    ``version`` goes into the entity-tag of every representation of that state. ``modified`` is
+    ``exact`` unless the state before it was written in the same second, which a date in a header
+    can't tell apart (RFC 9110 section 8.8.2.2).
+    """
+
+    version: str
+    modified: datetime
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A resource as its caller may see it now.
+
+    ``links`` maps a relation to its target. A list has a ``name`` for its items and the items; a
+    single resource has validators.
+    """
+
+    links: Mapping[str, Link]
+    fields: Mapping[str, object] = field(default_factory=dict)
+    name: str | None = None
+    items: Sequence[Document] = ()
+    validators: Validators | None = None

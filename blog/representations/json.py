@@ -1,0 +1,30 @@
+"""application/json: fields as they are, links as URL strings, the items of a list as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from blog.content.dates import format_date_time
+from blog.representations.document import Document
+
+MEDIA_TYPE = "application/json"
+
+
+def write(document: Document) -> bytes:
+    """Write a document for clients that know nothing of hypermedia formats."""
+    return encode(_object(document))
+
+
+def encode(value: object) -> bytes:
+    """Write JSON, dates by our own rule."""
+    return orjson.dumps(value, default=format_date_time, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def _object(document: Document) -> dict[str, Any]:
+    links = {name: link.href for name, link in document.links.items() if not link.templated}
+    written = {"_links": links, **document.fields}
+    if document.name is not None:
+        written["data"] = [_object(item) for item in document.items]
+    return written

@@ -1,0 +1,80 @@
+"""The authors: a list to read, and each profile, which its owner may change."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from blog.content import authors as content
+from blog.content.authors import FIELDS, SERVER_FIELDS, Profile
+from blog.content.validation import as_json, validate
+from blog.http import paging
+from blog.http.api import Resource
+from blog.http.bodies import Patch, read_json, read_patch
+from blog.http.conditional import validators
+from blog.http.paging import Paging
+from blog.representations.document import Document
+from blog.storage import authors
+
+
+class _AuthorResource(Resource):
+    """What the list and its members share: how a profile is represented."""
+
+    def document(self, state: content.Author) -> Document:
+        """Represent a profile to the caller."""
+        own = self.links.author(state.name)
+        links = {
+            "self": own,
+            "authors": self.links.authors,
+            "posts": self.links.query(self.links.posts, {"author": state.name}),
+        }
+        if state.editable:
+            links["edit"] = own
+        return Document(
+            links,
+            {name: getattr(state, attribute) for name, attribute in FIELDS.items()},
+            validators=validators(
+                state.name, state.version, state.updated_date, state.previous_date
+            ),
+        )
+
+
+class AuthorList(_AuthorResource):
+    """All authors."""
+
+    parameters = paging.PARAMETERS
+
+    def get(self) -> Document:
+        """A page of profiles, by name."""
+        place = Paging(self.services.cursors, self.links.authors, self.query)
+        page = authors.page(self.session, self.caller, place.limit, place.place)
+        links = {**place.links(page), "home": self.links.root}
+        return Document(links, name="authors", items=[self.document(item) for item in page.items])
+
+
+class Author(_AuthorResource):
+    """One profile."""
+
+    def get(self, name: str) -> Document:
+        """The profile of an author."""
+        return self.document(authors.find(self.session, name, self.caller))
+
+    def put(self, name: str) -> Document:
+        """Replace what the owner writes of the profile."""
+        return self._edit(name, partial(_replaced, read_json()))
+
+    def patch(self, name: str) -> Document:
+        """Change a part of the profile."""
+        return self._edit(name, partial(_patched, read_patch(SERVER_FIELDS)))
+
+    def _edit(self, name: str, revise: authors.Revise) -> Document:
+        precondition = self.precondition(name)
+        edited = authors.edit(self.session, name, self.author, precondition, revise, self.now)
+        return self.document(edited)
+
+
+def _replaced(body: object, _current: content.Author) -> Profile:
+    return validate(Profile, body, SERVER_FIELDS)
+
+
+def _patched(patch: Patch, current: content.Author) -> Profile:
+    return validate(Profile, patch(as_json(current, FIELDS)), SERVER_FIELDS)

@@ -1,0 +1,142 @@
+"""The posts: a list to read and add to, and each post to read, change and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from blog.content import posts as content
+from blog.content.dates import parse_moment
+from blog.content.posts import FIELDS, SERVER_FIELDS, PostContent
+from blog.content.validation import as_json, validate
+from blog.http import paging
+from blog.http.api import Answer, Resource
+from blog.http.bodies import Patch, read_json, read_patch
+from blog.http.conditional import check_list_precondition, validators
+from blog.http.links import Links
+from blog.http.paging import Paging
+from blog.http.queries import Parser, one_of, plain_text, some_of
+from blog.representations.document import Document
+from blog.storage import post_list, posts
+from blog.storage.post_list import NEWEST_FIRST, SORTS, Filter
+from blog.storage.posts import Texts
+
+# Rendered HTML is for those who ask: it says again what the body says.
+DEFAULT_FIELDS = tuple(name for name in FIELDS if name != "bodyHtml")
+FIELD_PARAMETER: Mapping[str, Parser] = {"fields": some_of(tuple(FIELDS))}
+FILTER_PARAMETERS: Mapping[str, Parser] = {
+    "author": plain_text,
+    "tag": plain_text,
+    "status": one_of(("published", "scheduled", "draft")),
+    "slug": plain_text,
+    "since": parse_moment,
+    "until": parse_moment,
+}
+SEARCH_PARAMETERS = ("limit", *FILTER_PARAMETERS, "sort", "fields")
+
+
+class _PostResource(Resource):
+    """What the list and its members share: how a post is represented."""
+
+    write_parameters = FIELD_PARAMETER
+
+    @property
+    def fields(self) -> Sequence[str]:
+        """The fields that the client wants."""
+        chosen: Sequence[str] = self.query.get("fields", DEFAULT_FIELDS)
+        return chosen
+
+    @property
+    def texts(self) -> Texts:
+        """The long texts that the client wants."""
+        return Texts(body="body" in self.fields, body_html="bodyHtml" in self.fields)
+
+    def document(self, state: content.Post) -> Document:
+        """Represent a post to the caller."""
+        return _represent(state, self.fields, self.links)
+
+
+class PostList(_PostResource):
+    """All posts that the caller may see."""
+
+    parameters = {
+        **paging.PARAMETERS,
+        **FILTER_PARAMETERS,
+        "sort": one_of(tuple(SORTS)),
+        **FIELD_PARAMETER,
+    }
+
+    def get(self) -> Document:
+        """A page of the posts that fit the query."""
+        place = Paging(self.services.cursors, self.links.posts, self.query)
+        wanted = Filter(**{name: self.query.get(name) for name in FILTER_PARAMETERS})
+        sort = SORTS[self.query.get("sort", NEWEST_FIRST)]
+        page = post_list.page(
+            self.session, wanted, sort, self.caller, self.now, place.limit, place.place, self.texts
+        )
+        links = {
+            **place.links(page),
+            "home": self.links.root,
+            "search": self.links.template(self.links.posts, SEARCH_PARAMETERS),
+        }
+        return Document(links, name="posts", items=[self.document(post) for post in page.items])
+
+    def post(self) -> Answer:
+        """Create a post of the caller."""
+        check_list_precondition()
+        written = validate(PostContent, read_json(), SERVER_FIELDS)
+        document = self.document(posts.create(self.session, written, self.author, self.now))
+        return document, 201, {"Location": document.links["self"].href}
+
+
+class Post(_PostResource):
+    """One post."""
+
+    parameters = FIELD_PARAMETER
+
+    def get(self, post_id: str) -> Document:
+        """The post, if the caller may see it."""
+        return self.document(posts.find(self.session, post_id, self.caller, self.now, self.texts))
+
+    def put(self, post_id: str) -> Document:
+        """Replace what a client writes of the post."""
+        return self._edit(post_id, partial(_replaced, read_json()))
+
+    def patch(self, post_id: str) -> Document:
+        """Change a part of the post."""
+        return self._edit(post_id, partial(_patched, read_patch(SERVER_FIELDS)))
+
+    def delete(self, post_id: str) -> Answer:
+        """Delete the post."""
+        precondition = self.precondition(post_id)
+        posts.remove(self.session, post_id, self.author, precondition, self.now)
+        return None, 204
+
+    def _edit(self, post_id: str, revise: posts.Revise) -> Document:
+        precondition = self.precondition(post_id)
+        edited = posts.edit(self.session, post_id, self.author, precondition, revise, self.now)
+        return self.document(edited)
+
+
+def _represent(post: content.Post, fields: Sequence[str], links: Links) -> Document:
+    own = links.post(post.id)
+    shown = {"self": own, "posts": links.posts, "author": links.author(post.author_name)}
+    if post.editable:
+        shown["edit"] = own
+    return Document(
+        shown,
+        {name: getattr(post, FIELDS[name]) for name in fields},
+        validators=validators(post.id, post.version, post.updated_date, post.previous_date),
+    )
+
+
+def _replaced(body: object, current: content.Post) -> PostContent:
+    """The post with the body in its place; an omitted slug or date stays."""
+    if isinstance(body, Mapping):
+        kept = {"slug": "slug", "postedDate": "posted_date"}
+        body = {**as_json(current, kept), **body}
+    return validate(PostContent, body, SERVER_FIELDS)
+
+
+def _patched(patch: Patch, current: content.Post) -> PostContent:
+    return validate(PostContent, patch(as_json(current, FIELDS)), SERVER_FIELDS)

@@ -1,0 +1,28 @@
+"""The tags: those in use, with how many posts have them."""
+
+from __future__ import annotations
+
+from blog.http import paging
+from blog.http.api import Resource
+from blog.http.paging import Paging
+from blog.representations.document import Document
+from blog.storage import tags
+from blog.storage.tags import TagCount
+
+
+class TagList(Resource):
+    """All tags of posts that the caller may see."""
+
+    parameters = paging.PARAMETERS
+
+    def get(self) -> Document:
+        """A page of tags, by name."""
+        place = Paging(self.services.cursors, self.links.tags, self.query)
+        page = tags.page(self.session, self.caller, self.now, place.limit, place.place)
+        links = {**place.links(page), "home": self.links.root, "posts": self.links.posts}
+        return Document(links, name="tags", items=[self.document(item) for item in page.items])
+
+    def document(self, state: TagCount) -> Document:
+        """Represent a tag by its name, its count, and the way to its posts."""
+        posts = self.links.query(self.links.posts, {"tag": state.name})
+        return Document({"posts": posts}, {"name": state.name, "count": state.count})

@@ -1,0 +1,80 @@
+"""Serving the application from several processes until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from blog.errors import ServerError
+
+logger = logging.getLogger("blog.server")
+
+# What is in flight when the server is told to stop has this long to end.
+_STOP_SECONDS = 30
+_LOGGING: dict[str, Any] = {
+    "formatters": {
+        "line": {
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+        }
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stderr",
+            "formatter": "line",
+        }
+    },
+    "loggers": {
+        "_granian": {"handlers": ["stderr"], "propagate": False},
+        "blog": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}
+
+
+def run(host: str, port: int, workers: int, threads: int) -> None:
+    """Serve until SIGTERM or SIGINT, and let what is in flight end.
+
+    Each of the worker processes makes its own application from the environment, and serves as
+    many requests at once as it has threads. Raises ServerError when the address can't be had.
+    """
+    _check_address(host, port)
+    server = Granian(
+        "blog.app:create_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=workers,
+        # Left alone it would be derived from the backlog: far too many for one database.
+        blocking_threads=threads,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_SECONDS,
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
+    )
+    logger.info("serving http://%s:%d/ with %d workers", _bracketed(host), port, workers)
+    server.serve()
+
+
+def _check_address(host: str, port: int) -> None:
+    """Make sure that nobody listens there: the server's own sockets would share the port."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ServerError(
+            f"can't listen on {host} port {port}: {reason}; choose another with --host or --port"
+        ) from error
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,1 @@
+"""Where posts and authors are kept: all SQL is here."""

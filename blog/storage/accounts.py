@@ -1,0 +1,121 @@
+"""Accounts: who may sign in, with what role, and the hash of their password."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Insert, bindparam, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from blog.content.authors import Caller, Role, check_name, fold_name
+from blog.errors import AccountError
+from blog.storage.engine import Session
+from blog.storage.tables import author, post
+
+
+class Account(NamedTuple):
+    """What is needed to let an author in; the hash is None for one who may not sign in."""
+
+    name: str
+    role: Role
+    password_hash: str | None
+
+    @property
+    def caller(self) -> Caller:
+        """The author as one who makes a request."""
+        return Caller(self.name, self.role)
+
+
+_COLUMNS = (author.c.name, author.c.role, author.c.password_hash)
+_FIND = select(*_COLUMNS).where(author.c.name == bindparam("author_name"))
+
+
+def find(session: Session, name: str) -> Account | None:
+    """The account with this name, if there is one."""
+    row = session.reading().execute(_FIND, {"author_name": name}).first()
+    return None if row is None else Account(*row)
+
+
+def find_all(session: Session) -> Sequence[Account]:
+    """Every account, sorted by name."""
+    statement = select(*_COLUMNS).order_by(author.c.name)
+    return [Account(*row) for row in session.reading().execute(statement)]
+
+
+def add(session: Session, name: str, role: Role, password_hash: str, now: datetime) -> None:
+    """Make a new account. Raises AccountError for a name that can't be one, or is too like one."""
+    new = _new(name, role, password_hash, now)
+    try:
+        with session.writing() as connection:
+            connection.execute(new)
+    except IntegrityError:
+        raise AccountError(
+            f"there is an author {name!r} already, or one whose name differs by case alone"
+        ) from None
+
+
+def add_first(session: Session, name: str, password_hash: str, now: datetime) -> bool:
+    """Make an editor where there is no account at all; give whether this was so.
+
+    Several processes may try at once: one of them makes it.
+    """
+    new = _new(name, "editor", password_hash, now)
+    with session.writing() as connection:
+        if connection.scalar(select(exists().select_from(author))):
+            return False
+        connection.execute(new)
+        return True
+
+
+def set_password(session: Session, name: str, password_hash: str) -> None:
+    """Give an author a new password, or an author who was removed one again.
+
+    Raises AccountError where there is no such author.
+    """
+    _set(session, name, password_hash=password_hash)
+
+
+def set_role(session: Session, name: str, role: Role) -> None:
+    """Make an author an editor or an editor an author. Raises AccountError for an unknown one."""
+    _set(session, name, role=role)
+
+
+def rehash(session: Session, account: Account, password_hash: str) -> None:
+    """Replace the hash of an unchanged password by a stronger one."""
+    unchanged = author.c.password_hash == account.password_hash
+    statement = update(author).where(author.c.name == account.name, unchanged)
+    with session.writing() as connection:
+        connection.execute(statement.values(password_hash=password_hash))
+
+
+def remove(session: Session, name: str) -> Literal["deleted", "closed"]:
+    """End an account. An author of posts stays as their author, without the right to sign in.
+
+    Raises AccountError where there is no such author.
+    """
+    has_posts = exists().where(post.c.author_name == name)
+    with session.writing() as connection:
+        if connection.execute(delete(author).where(author.c.name == name, ~has_posts)).rowcount:
+            return "deleted"
+    _set(session, name, password_hash=None)
+    return "closed"
+
+
+def _new(name: str, role: Role, password_hash: str, now: datetime) -> Insert:
+    return insert(author).values(
+        name=check_name(name),
+        name_key=fold_name(name),
+        role=role,
+        password_hash=password_hash,
+        version=1,
+        updated_date=now,
+    )
+
+
+def _set(session: Session, name: str, **values: Any) -> None:
+    statement = update(author).where(author.c.name == name).values(values)
+    with session.writing() as connection:
+        if not connection.execute(statement).rowcount:
+            raise AccountError(f"there is no author {name!r}")

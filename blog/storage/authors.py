@@ -1,0 +1,112 @@
+"""The profiles of authors: found, listed, and changed by their owners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, String, bindparam, false, func, select, true, update
+
+from blog.content.authors import Author, Caller, Profile
+from blog.errors import NotFound, PreconditionFailed, StorageUnavailable
+from blog.storage.engine import Session
+from blog.storage.paging import Direction, Page, Place, bound, cut, direction_of, ordered
+from blog.storage.tables import author
+from blog.storage.versioned import ATTEMPTS, Precondition, Target
+
+Revise = Callable[[Author], Profile]
+
+_COLUMNS = (
+    author.c.name,
+    author.c.version,
+    author.c.display_name,
+    author.c.bio,
+    author.c.url,
+    author.c.previous_date,
+    author.c.updated_date,
+)
+# A profile is its owner's to change, and nobody else's.
+_EDITABLE = func.coalesce(author.c.name == bindparam("caller_name", type_=String), false())
+_FIND = select(*_COLUMNS, _EDITABLE).where(author.c.name == bindparam("author_name"))
+
+
+def find(session: Session, name: str, caller: Caller | None) -> Author:
+    """The profile of the author with this name. Raises NotFound where there is none."""
+    values = {"author_name": name, **_parameters(caller)}
+    row = session.reading().execute(_FIND, values).first()
+    if row is None:
+        raise NotFound(f"there is no author {name!r:.80}")
+    return Author(*row)
+
+
+def _parameters(caller: Caller | None) -> dict[str, object]:
+    return {"caller_name": caller.name if caller else None}
+
+
+def page(session: Session, caller: Caller | None, limit: int, place: Place | None) -> Page[Author]:
+    """A page of all profiles, sorted by name."""
+    statement = _page_statement(direction_of(place))
+    values = {**_parameters(caller), **bound(place, limit)}
+    rows = session.reading().execute(statement, values)
+    return cut([Author(*row) for row in rows], limit, place, lambda item: (item.name,))
+
+
+@cache
+def _page_statement(direction: Direction) -> Select[Any]:
+    return ordered(select(*_COLUMNS, _EDITABLE), [author.c.name], direction)
+
+
+def edit(
+    session: Session,
+    name: str,
+    caller: Caller,
+    precondition: Precondition,
+    revise: Revise,
+    now: datetime,
+) -> Author:
+    """Change the caller's own profile to what ``revise`` makes of it, committed on return.
+
+    A change of nothing writes nothing. Raises NotFound, Forbidden or PreconditionFailed, and
+    what ``revise`` does.
+    """
+    target = Target(
+        table=author,
+        found=author.c.name == name,
+        editable=_EDITABLE,
+        precondition=precondition,
+        parameters=_parameters(caller),
+    )
+    for _ in range(ATTEMPTS):
+        current = _load(session, target)
+        profile = revise(current)
+        written = profile.model_dump()
+        if all(getattr(current, field) == value for field, value in written.items()):
+            return current
+        if edited := _update(session, target, current, profile, now):
+            return edited
+    raise StorageUnavailable("too many changes of this profile come at once")
+
+
+def _load(session: Session, target: Target) -> Author:
+    row = target.load(session.reading(), _COLUMNS)
+    current = Author(*row[:-1])
+    if not row.holds:
+        raise PreconditionFailed("the profile has changed since", current)
+    return current
+
+
+def _update(
+    session: Session, target: Target, current: Author, profile: Profile, now: datetime
+) -> Author | None:
+    values = {
+        **profile.model_dump(),
+        "version": current.version + 1,
+        "previous_date": current.updated_date,
+        "updated_date": now,
+    }
+    statement = update(author).where(target.unchanged(current.version)).values(values)
+    with session.writing() as connection:
+        row = connection.execute(statement.returning(*_COLUMNS, true()), target.parameters).first()
+    return None if row is None else Author(*row)

@@ -1,0 +1,44 @@
+"""A copy of the whole database, consistent, while it is being served and written."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from blog.errors import DatabaseError
+from blog.storage.engine import Database
+
+
+def back_up(database: Database, target: Path) -> None:
+    """Copy the database to a new file, readable by its owner only.
+
+    The file appears under its name when it is whole. Raises DatabaseError when there is one
+    already or it can't be written.
+    """
+    if target.exists():
+        raise DatabaseError(f"{str(target)!r} exists already: name a new file")
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    try:
+        _create(unfinished)
+        _copy(database, unfinished)
+        # A hard link, unlike a rename, never replaces a file that appeared meanwhile.
+        os.link(unfinished, target)
+    except (OSError, sqlite3.Error) as error:
+        raise DatabaseError(f"can't write {str(target)!r}: {error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _create(path: Path) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _copy(database: Database, path: Path) -> None:
+    with database.session() as session, closing(sqlite3.connect(path)) as copy:
+        source = session.reading().connection.driver_connection
+        assert isinstance(source, sqlite3.Connection)
+        source.backup(copy)
+        # A copy in WAL mode would need two more files beside it to be whole.
+        copy.execute("PRAGMA journal_mode=DELETE")

@@ -1,0 +1,96 @@
+"""Authors, posts, their tags, and the secrets that the blog keeps for itself."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the first tables."""
+    op.create_table(
+        "author",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("role", sa.String(10), nullable=False),
+        sa.Column("password_hash", sa.Text()),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("display_name", sa.Text()),
+        sa.Column("bio", sa.Text()),
+        sa.Column("url", sa.Text()),
+        sa.Column("previous_date", sa.DateTime(timezone=True)),
+        sa.Column("updated_date", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("role IN ('author', 'editor')", name=op.f("ck_author_role")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_author")),
+        sa.UniqueConstraint("name_key", name=op.f("uq_author_name_key")),
+    )
+    op.create_table(
+        "post",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(10), nullable=False),
+        sa.Column("created_date", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("posted_date", sa.DateTime(timezone=True)),
+        sa.Column(
+            "sort_date",
+            sa.DateTime(timezone=True),
+            sa.Computed("coalesce(posted_date, created_date)", persisted=True),
+            nullable=False,
+        ),
+        sa.Column("previous_date", sa.DateTime(timezone=True)),
+        sa.Column("updated_date", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("author_name", sa.String(64), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("format", sa.String(10), nullable=False),
+        sa.Column("tags", sa.JSON(), nullable=False),
+        sa.Column("summary", sa.Text()),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("body_html", sa.Text(), nullable=False),
+        sa.CheckConstraint("status IN ('published', 'draft')", name=op.f("ck_post_status")),
+        sa.CheckConstraint("format IN ('markdown', 'html', 'text')", name=op.f("ck_post_format")),
+        sa.CheckConstraint(
+            "status = 'draft' OR posted_date IS NOT NULL",
+            name=op.f("ck_post_published_has_date"),
+        ),
+        sa.ForeignKeyConstraint(["author_name"], ["author.name"], name=op.f("fk_post_author_name")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
+        sa.UniqueConstraint("slug", name=op.f("uq_post_slug")),
+    )
+    for columns in (
+        ["status", "sort_date", "id"],
+        ["status", "updated_date", "id"],
+        ["status", "title", "id"],
+        ["sort_date", "id"],
+        ["updated_date", "id"],
+        ["title", "id"],
+        ["author_name", "sort_date", "id"],
+    ):
+        op.create_index(op.f(f"ix_post_{'_'.join(columns)}"), "post", columns)
+    op.create_table(
+        "tag",
+        sa.Column("post_id", sa.String(32), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(10), nullable=False),
+        sa.Column("sort_date", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("author_name", sa.String(64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["post.id"], name=op.f("fk_tag_post_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("post_id", "key", name=op.f("pk_tag")),
+    )
+    op.create_index(
+        "ix_tag_key_covering",
+        "tag",
+        ["key", "sort_date", "post_id", "status", "author_name", "name"],
+    )
+    op.create_table(
+        "setting",
+        sa.Column("name", sa.String(50), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_setting")),
+    )

@@ -1,0 +1,76 @@
+"""Passwords: hashed with Argon2id, compared in constant time, remembered for a minute."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import threading
+from functools import cache
+from unicodedata import normalize
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cachetools import TTLCache
+
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+# Each hashing takes 19 MiB and a core; more than two at a time would let a few bad passwords
+# starve everyone else.
+_AT_ONCE = 2
+_REMEMBERED_SECONDS = 60
+_REMEMBERED = 1024
+
+
+def hash_password(password: str) -> str:
+    """Hash a new password; the result says by what parameters and salt."""
+    return _HASHER.hash(normalize("NFC", password))
+
+
+def needs_rehash(password_hash: str) -> bool:
+    """Whether a hash was made with other parameters than those of today."""
+    return _HASHER.check_needs_rehash(password_hash)
+
+
+class PasswordChecker:
+    """Compares passwords with hashes; remembers what was right, as a digest, never in clear.
+
+    The digest's key lives in this process alone, and the stored hash is part of what is digested:
+    a changed password is forgotten at once, in every process.
+    """
+
+    def __init__(self) -> None:
+        self._key = os.urandom(32)
+        self._right: TTLCache[bytes, None] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
+        self._lock = threading.Lock()
+        self._gate = threading.BoundedSemaphore(_AT_ONCE)
+
+    def remembers(self, password_hash: str, password: str) -> bool:
+        """Whether this password was found right for this hash within the last minute."""
+        with self._lock:
+            return self._digest(password_hash, password) in self._right
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one that was hashed; takes some 50 ms.
+
+        Without a hash, when there is no such author, it takes as long, and is False.
+        """
+        if not self._matches(password_hash or _nobodys_hash(), password) or password_hash is None:
+            return False
+        with self._lock:
+            self._right[self._digest(password_hash, password)] = None
+        return True
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        with self._gate:
+            try:
+                return _HASHER.verify(password_hash, normalize("NFC", password))
+            except (VerificationError, InvalidHashError):
+                return False
+
+    def _digest(self, password_hash: str, password: str) -> bytes:
+        text = f"{password_hash}\0{normalize('NFC', password)}"
+        return hmac.digest(self._key, text.encode(), "sha256")
+
+
+@cache
+def _nobodys_hash() -> str:
+    return hash_password(os.urandom(16).hex())

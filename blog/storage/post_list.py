@@ -1,0 +1,132 @@
+"""Lists of posts: filtered, sorted and paged, each row one that the caller may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, bindparam, select
+
+from blog.content.authors import Caller
+from blog.content.posts import Post, fold_tag
+from blog.storage import rights
+from blog.storage.engine import Session
+from blog.storage.paging import Direction, Key, Page, Place, bound, cut, direction_of, ordered
+from blog.storage.posts import Texts, columns, post_from
+from blog.storage.tables import UTCDateTime, post, tag
+
+Status = Literal["published", "scheduled", "draft"]
+
+
+class Sort(NamedTuple):
+    """An order of posts: by a column, and by the id where that is equal."""
+
+    column: str
+    descending: bool
+
+    def key(self, item: Post) -> Key:
+        """The sort key of a post."""
+        return (getattr(item, self.column), item.id)
+
+
+NEWEST_FIRST = "-postedDate"
+SORTS = {
+    NEWEST_FIRST: Sort("sort_date", descending=True),
+    "postedDate": Sort("sort_date", descending=False),
+    "-updatedDate": Sort("updated_date", descending=True),
+    "updatedDate": Sort("updated_date", descending=False),
+    "title": Sort("title", descending=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What posts of a list have in common; None leaves a point open.
+
+    ``status`` tells apart what is published now, what is scheduled for later, and drafts;
+    ``since`` ≤ the posted date < ``until``.
+    """
+
+    author: str | None = None
+    tag: str | None = None
+    status: Status | None = None
+    slug: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The points that are not left open, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+class _Shape(NamedTuple):
+    """All that makes two list statements different, but for the values bound to them."""
+
+    filters: frozenset[str]
+    status: Status | None
+    sort: Sort
+    direction: Direction
+    standing: rights.Standing
+    texts: Texts
+
+
+def page(
+    session: Session,
+    wanted: Filter,
+    sort: Sort,
+    caller: Caller | None,
+    now: datetime,
+    limit: int,
+    place: Place | None,
+    texts: Texts,
+) -> Page[Post]:
+    """A page of the posts that fit the filter and that the caller may see."""
+    given = wanted.given()
+    kind, direction = rights.standing(caller), direction_of(place)
+    shape = _Shape(frozenset(given), wanted.status, sort, direction, kind, texts)
+    if wanted.tag is not None:
+        given["tag"] = fold_tag(wanted.tag)
+    values = {**given, **rights.parameters(caller, now), **bound(place, limit)}
+    rows = session.reading().execute(_statement(shape), values)
+    return cut([post_from(row) for row in rows], limit, place, sort.key)
+
+
+@lru_cache(maxsize=512)
+def _statement(shape: _Shape) -> Select[Any]:
+    statement = select(*columns(shape.texts), rights.editable(post, shape.standing))
+    statement = statement.where(rights.visible(post, shape.standing))
+    if "tag" in shape.filters:
+        statement = statement.join_from(tag, post).where(tag.c.key == bindparam("tag"))
+    statement = statement.where(*_conditions(shape))
+    return ordered(statement, _order(shape), shape.direction, descending=shape.sort.descending)
+
+
+def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
+    conditions = {
+        "author": post.c.author_name == bindparam("author"),
+        "slug": post.c.slug == bindparam("slug"),
+        "since": post.c.posted_date >= bindparam("since", type_=UTCDateTime),
+        "until": post.c.posted_date < bindparam("until", type_=UTCDateTime),
+    }
+    chosen = [condition for name, condition in conditions.items() if name in shape.filters]
+    return chosen + _status_conditions(shape.status)
+
+
+def _status_conditions(status: Status | None) -> list[ColumnElement[bool]]:
+    if status is None:
+        return []
+    if status == "draft":
+        return [post.c.status == "draft"]
+    if status == "published":
+        return [rights.public(post)]
+    return [post.c.status == "published", post.c.sort_date > rights.now_parameter]
+
+
+def _order(shape: _Shape) -> Sequence[ColumnElement[Any]]:
+    """The columns to sort by; those of the tag, where its index has them in that order."""
+    if "tag" in shape.filters and shape.sort.column == "sort_date":
+        return (tag.c.sort_date, tag.c.post_id)
+    return (post.c[shape.sort.column], post.c.id)

@@ -1,0 +1,51 @@
+"""Who may see and who may change a post: the one place that decides, as conditions of a query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Table, and_, bindparam, false, or_, true
+
+from blog.content.authors import Caller
+from blog.storage.tables import UTCDateTime
+
+# What a statement has to know of its caller to be built; the name is bound when it is run.
+Standing = Literal["anonymous", "author", "editor"]
+
+now_parameter = bindparam("now", type_=UTCDateTime)
+
+
+def standing(caller: Caller | None) -> Standing:
+    """What kind of caller this is."""
+    return caller.role if caller else "anonymous"
+
+
+def parameters(caller: Caller | None, now: datetime) -> Mapping[str, object]:
+    """The values that the conditions below leave open."""
+    return {"caller_name": caller.name if caller else None, "now": now}
+
+
+def public(table: Table) -> ColumnElement[bool]:
+    """The rows that everyone may see: published, and not scheduled for later.
+
+    ``table`` is the posts, or the tags, which repeat the columns that count here.
+    """
+    return and_(table.c.status == "published", table.c.sort_date <= now_parameter)
+
+
+def visible(table: Table, standing: Standing) -> ColumnElement[bool]:
+    """The rows that this kind of caller may see."""
+    if standing == "anonymous":
+        return public(table)
+    return or_(public(table), editable(table, standing))
+
+
+def editable(table: Table, standing: Standing) -> ColumnElement[bool]:
+    """The rows that a caller may change: an author their own, an editor all."""
+    if standing == "anonymous":
+        return false()
+    if standing == "editor":
+        return true()
+    return table.c.author_name == bindparam("caller_name")

@@ -1,0 +1,85 @@
+"""Bringing the database up to date, and saying whether it is sound."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, exists, func, inspect, select, text
+
+from blog.errors import DatabaseError
+from blog.storage.engine import Database
+from blog.storage.migrations import HEAD
+from blog.storage.tables import post, tag
+
+
+def upgrade(database: Database) -> bool:
+    """Bring the database to the newest schema; give whether there was anything to do.
+
+    Any number of processes may call this at once: the first does the work under the write lock,
+    the others wait for it. Raises DatabaseError for a database of a newer program.
+    """
+    with database.session() as session:
+        if _revision(session.reading()) == HEAD:
+            return False
+        with session.writing() as connection:
+            if (revision := _revision(connection)) == HEAD:
+                return False
+            if revision is not None and revision > HEAD:
+                raise DatabaseError(
+                    f"the database is at schema {revision}, made by a newer version of this "
+                    f"program, which knows {HEAD}: install that version"
+                )
+            _migrate(connection)
+            return True
+
+
+def faults(database: Database) -> list[str]:
+    """Everything found wrong with the database, in a sentence each; none is a sound one."""
+    with database.session() as session:
+        connection = session.reading()
+        revision = _revision(connection)
+        if revision != HEAD:
+            return [f"the schema is at {revision or 'nothing'}, not at {HEAD}"]
+        return [
+            *_damages(connection),
+            *_dangling(connection),
+            *_wrong_tags(connection),
+        ]
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _migrate(connection: Connection) -> None:
+    # Alembic takes a while to load, and most starts have no need of it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "blog.storage:migrations")
+    command.upgrade(config, "head")
+
+
+def _damages(connection: Connection) -> list[str]:
+    rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars()
+    return [f"the file is damaged: {row}" for row in rows if row != "ok"]
+
+
+def _dangling(connection: Connection) -> list[str]:
+    rows = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    return [f"{row[0]} {row[1]} refers to a missing {row[2]}" for row in rows]
+
+
+def _wrong_tags(connection: Connection) -> list[str]:
+    """Tags are kept twice, in the post and for look-up; say of which posts the two differ."""
+    kept = select(func.count()).where(tag.c.post_id == post.c.id).scalar_subquery()
+    stale = exists().where(
+        tag.c.post_id == post.c.id,
+        (tag.c.status != post.c.status)
+        | (tag.c.sort_date != post.c.sort_date)
+        | (tag.c.author_name != post.c.author_name),
+    )
+    wrong = select(post.c.id).where((kept != func.json_array_length(post.c.tags)) | stale)
+    return [f"post {row.id} is not found by its tags" for row in connection.execute(wrong)]
