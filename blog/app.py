@@ -36,7 +36,10 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body)
     for concern in (access_log, problems, cache):
         concern.install(app)
-    _add_resources(app, _services(settings, database, now))
+    app.extensions["blog"] = services = _services(settings, database, now)
+    api = Api(app)
+    for resource, rule in ROUTES:
+        api.add_resource(resource, rule, resource_class_args=(services,))
     app.cli.add_command(cli.author)
     app.cli.add_command(cli.database)
     if hops := settings.trusted_proxies:
@@ -62,9 +65,3 @@ def _secret_key(settings: Settings, database: Database) -> str:
         return settings.secret_key.get_secret_value()
     with database.session() as session:
         return secret_key(session)
-
-
-def _add_resources(app: Application, services: Services) -> None:
-    api = Api(app)
-    for resource, rule in ROUTES:
-        api.add_resource(resource, rule, resource_class_args=(services,))

@@ -53,4 +53,4 @@ def parse_moment(text: str) -> datetime:
 
 def format_date_time(moment: datetime) -> str:
     """Write an aware UTC moment as RFC 3339 with ``Z`` and always six decimals."""
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

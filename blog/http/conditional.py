@@ -31,17 +31,6 @@ class Stale(PreconditionFailed):
         return [*super().get_headers(*args, **kwargs), ("ETag", quote_etag(self.etag))]
 
 
-def validators(
-    identity: str, version: int, modified: datetime, previous: datetime | None
-) -> Validators:
-    """The validators of one state of a resource, whose identity tells it from all others.
-
-    ``previous`` is when the state before it was written, if there was one.
-    """
-    exact = previous is None or previous < modified.replace(microsecond=0)
-    return Validators(f"{version}.{_digest(identity.encode(), 6)}", modified, exact)
-
-
 def entity_tag(document: Document, body: bytes) -> str:
     """The strong entity-tag of a representation.
 
@@ -49,7 +38,14 @@ def entity_tag(document: Document, body: bytes) -> str:
     version before it lets a write recognise the tag of any of them.
     """
     digest = _digest(body, 9)
-    return f"{document.validators.version}-{digest}" if document.validators else digest
+    if state := document.validators:
+        return f"{state.version}.{_mark(state.identity)}-{digest}"
+    return digest
+
+
+def _mark(identity: str) -> str:
+    """What shows in a tag of which resource it is."""
+    return _digest(identity.encode(), 6)
 
 
 def _digest(data: bytes, size: int) -> str:
@@ -81,7 +77,7 @@ def _versions(tags: ETags, identity: str) -> frozenset[int] | None:
     """The versions of which these are entity-tags; None for ``*``, which is every version."""
     if tags.star_tag:
         return None
-    mark = _digest(identity.encode(), 6)
+    mark = _mark(identity)
     matches = map(_VERSION_TAG.fullmatch, tags.as_set())
     return frozenset(int(match[1]) for match in matches if match and match[2] == mark)
 
@@ -117,9 +113,13 @@ def answer_conditionally(response: Response, etag: str, state: Validators | None
 
 
 def _is_since(state: Validators, since: datetime) -> bool:
-    """Whether a date in whole seconds, and nothing earlier, is that of the present state."""
+    """Whether who saw the resource at that date, in whole seconds, has seen its present state.
+
+    Of two states within one second the date can't tell which was seen (section 8.8.2.2).
+    """
     second = state.modified.replace(microsecond=0)
-    return second < since or (second == since and state.exact)
+    exact = state.previous is None or state.previous < second
+    return second < since or (second == since and exact)
 
 
 def _not_modified(response: Response) -> Response:

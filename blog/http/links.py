@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import quote, urlencode
 
 from flask import request
@@ -49,7 +49,7 @@ class Links:
 
     def author(self, name: str) -> Link:
         """The profile of one author."""
-        return Link(f"{self._base}/author/{quote(name, safe='')}")
+        return Link(f"{self._base}/author/{_segment(name)}")
 
     @staticmethod
     def query(link: Link, parameters: Mapping[str, str]) -> Link:
@@ -60,6 +60,12 @@ class Links:
     def template(link: Link, parameters: tuple[str, ...]) -> Link:
         """The same resource with query parameters for the client to fill in (RFC 6570)."""
         return Link(f"{link.href}{{?{','.join(parameters)}}}", templated=True)
+
+
+@lru_cache(maxsize=1024)
+def _segment(text: str) -> str:
+    """Any text as one segment of a path (RFC 3986 section 3.3)."""
+    return quote(text, safe="")
 
 
 def request_base() -> str:

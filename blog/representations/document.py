@@ -16,16 +16,16 @@ class Link(NamedTuple):
 
 
 class Validators(NamedTuple):
-    """What tells one state of a single resource from another.
+    """What tells one state of a single resource from every other state of anything.
 
-    ``version`` goes into the entity-tag of every representation of that state. ``modified`` is
-    ``exact`` unless the state before it was written in the same second, which a date in a header
-    can't tell apart (RFC 9110 section 8.8.2.2).
+    ``identity`` is what it is a state of; ``previous`` when the state before it was written, if
+    there was one.
     """
 
-    version: str
+    identity: str
+    version: int
     modified: datetime
-    exact: bool = True
+    previous: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ from blog.content.validation import as_json, validate
 from blog.http import paging
 from blog.http.api import Resource
 from blog.http.bodies import Patch, read_json, read_patch
-from blog.http.conditional import validators
 from blog.http.paging import Paging
-from blog.representations.document import Document
+from blog.representations.document import Document, Validators
 from blog.storage import authors
 
 
@@ -32,7 +31,7 @@ class _AuthorResource(Resource):
         return Document(
             links,
             {name: getattr(state, attribute) for name, attribute in FIELDS.items()},
-            validators=validators(
+            validators=Validators(
                 state.name, state.version, state.updated_date, state.previous_date
             ),
         )

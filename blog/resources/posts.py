@@ -12,11 +12,11 @@ from blog.content.validation import as_json, validate
 from blog.http import paging
 from blog.http.api import Answer, Resource
 from blog.http.bodies import Patch, read_json, read_patch
-from blog.http.conditional import check_list_precondition, validators
+from blog.http.conditional import check_list_precondition
 from blog.http.links import Links
 from blog.http.paging import Paging
 from blog.http.queries import Parser, one_of, plain_text, some_of
-from blog.representations.document import Document
+from blog.representations.document import Document, Validators
 from blog.storage import post_list, posts
 from blog.storage.post_list import NEWEST_FIRST, SORTS, Filter
 from blog.storage.posts import Texts
@@ -126,7 +126,7 @@ def _represent(post: content.Post, fields: Sequence[str], links: Links) -> Docum
     return Document(
         shown,
         {name: getattr(post, FIELDS[name]) for name in fields},
-        validators=validators(post.id, post.version, post.updated_date, post.previous_date),
+        validators=Validators(post.id, post.version, post.updated_date, post.previous_date),
     )
 
 

@@ -1,0 +1,1 @@
+"""What the blog promises, as claims that can fail."""
