@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         "post of 1 MiB with every character escaped",
     )
     threads: int = Field(
-        4, ge=1, le=64, description="how many requests one worker process serves at once"
+        16, ge=1, le=64, description="how many requests one worker process serves at once"
     )
     trusted_proxies: int = Field(
         0,

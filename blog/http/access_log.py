@@ -46,7 +46,7 @@ def _end(response: Response) -> Response:
 
 def _caller_name() -> str:
     """Who was verified; a name that was only claimed is no fact for a log."""
-    caller = g.get("flask_httpauth_user")
+    caller = g.get("caller")
     return quote(caller.name) if caller else "-"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, wraps
+from functools import cached_property
 from typing import Any, ClassVar
 
 import flask_restful
@@ -14,9 +14,9 @@ from werkzeug.http import quote_etag
 
 from blog.content.authors import Caller
 from blog.errors import PreconditionFailed
-from blog.http.auth import Authenticator, Method
+from blog.http.auth import Authenticator, SignInRequired
 from blog.http.conditional import Stale, answer_conditionally, entity_tag, read_precondition
-from blog.http.links import Links, link_header, request_base
+from blog.http.links import Links, link_header, links_below, request_base
 from blog.http.negotiation import check_body_type, negotiate
 from blog.http.paging import Cursors
 from blog.http.preferences import prefers
@@ -55,21 +55,30 @@ class Resource(flask_restful.Resource):
     each verb, which loads, acts and returns a document.
     """
 
-    produces: ClassVar[Sequence[str]] = (json.MEDIA_TYPE, hal.MEDIA_TYPE)
+    produces: ClassVar[tuple[str, ...]] = (json.MEDIA_TYPE, hal.MEDIA_TYPE)
     parameters: ClassVar[Mapping[str, Parser]] = {}
     write_parameters: ClassVar[Mapping[str, Parser]] = {}
+    # Represents a state of the resource, such as a post, to the caller.
+    document: ClassVar[Callable[..., Document]]
+
+    # Who makes the request, None for an anonymous caller; and what the query says.
+    caller: Caller | None
+    query: Query
 
     def __init__(self, services: Services) -> None:
         self.services = services
         self.now = services.now()
 
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
-        """Negotiate, before anything is done; then verify the caller and run the method."""
-        # DELETE answers without a body, so there is nothing to negotiate.
-        offers = () if request.method == "DELETE" else self.produces
-        g.media_type = negotiate(offers) if offers else json.MEDIA_TYPE
+        """Negotiate, before anything is done; learn who calls; then run the method."""
+        g.media_type = self._negotiate()
         check_body_type(type(self))
+        safe = request.method in _SAFE
         with self.services.database.session() as g.session:
+            self.caller = g.caller = self.services.authenticator.identify()
+            if self.caller is None and not safe:
+                raise SignInRequired("the credentials are missing")
+            self.query = read_query(self.parameters if safe else self.write_parameters)
             try:
                 return super().dispatch_request(*args, **kwargs)
             except PreconditionFailed as error:
@@ -77,16 +86,9 @@ class Resource(flask_restful.Resource):
                 tag = entity_tag(current, WRITERS[g.media_type](current))
                 raise Stale(str(error), tag) from None
 
-    @property
-    def method_decorators(self) -> Sequence[Callable[[Method], Method]]:
-        """What wraps each method, innermost first: the query is read once the caller is known."""
-        authenticator = self.services.authenticator
-        anyone = request.method in _SAFE
-        return [self._with_query, authenticator.optional if anyone else authenticator.required]
-
-    def document(self, state: Any) -> Document:
-        """Represent a state of this resource to the caller."""
-        raise NotImplementedError
+    def _negotiate(self) -> str:
+        # DELETE answers without a body, so there is nothing to negotiate.
+        return self.produces[0] if request.method == "DELETE" else negotiate(self.produces)
 
     @property
     def session(self) -> Session:
@@ -95,40 +97,19 @@ class Resource(flask_restful.Resource):
         return session
 
     @property
-    def caller(self) -> Caller | None:
-        """Who makes the request; None for an anonymous one."""
-        return self.services.authenticator.caller()
-
-    @property
     def author(self) -> Caller:
         """Who makes a request that only a signed-in caller can make."""
-        caller = self.caller
-        assert caller is not None
-        return caller
+        assert self.caller is not None
+        return self.caller
 
     @cached_property
     def links(self) -> Links:
         """Links from this request's base URL."""
-        return Links(self.services.base_url or request_base())
+        return links_below(self.services.base_url or request_base())
 
     def precondition(self, identity: str) -> Precondition:
         """The precondition of a write; raises PreconditionRequired where one is missing."""
         return read_precondition(identity, self.services.require_if_match)
-
-    @cached_property
-    def query(self) -> Query:
-        """The query parameters; raises Malformed with every fault."""
-        return read_query(self.parameters if request.method in _SAFE else self.write_parameters)
-
-    def _with_query(self, method: Method) -> Method:
-        """Wrap a method so that a query with a fault is refused, even one that it ignores."""
-
-        @wraps(method)
-        def checked(*args: Any, **kwargs: Any) -> Any:
-            _ = self.query
-            return method(*args, **kwargs)
-
-        return checked
 
 
 class Api(flask_restful.Api):
@@ -154,12 +135,14 @@ class Api(flask_restful.Api):
             return _without_body(code, headers)
         body = WRITERS[g.media_type](data)
         etag = entity_tag(data, body)
-        response = Response(body, code, headers, mimetype=g.media_type)
+        response = Response(body, code, headers, content_type=g.media_type)
         response.headers["ETag"] = quote_etag(etag)
         if links := link_header(data.links):
             response.headers["Link"] = links
         if data.validators:
             response.last_modified = data.validators.modified
+        if prefers("handling", "lenient"):
+            response.headers["Preference-Applied"] = "handling=lenient"
         if request.method in _SAFE:
             return answer_conditionally(response, etag, data.validators)
         response.headers["Content-Location"] = data.links["self"].href

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 from base64 import b64decode
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, NoReturn
+from typing import Any
 from unicodedata import normalize
 
 from flask import g, request
@@ -25,8 +23,6 @@ logger = logging.getLogger("blog.auth")
 
 CHALLENGE = 'Basic realm="blog", charset="UTF-8"'
 
-Method = Callable[..., Any]
-
 
 class SignInRequired(Unauthorized):
     """Raised for missing credentials where they are needed, and for wrong ones anywhere."""
@@ -43,7 +39,6 @@ class Authenticator(HTTPBasicAuth):
         super().__init__()
         self._checker = PasswordChecker()
         self.verify_password(self._verify)
-        self.error_handler(_refuse)
 
     def get_auth(self) -> Authorization | None:
         """The credentials of the request, or None where there are none that can be read.
@@ -60,30 +55,21 @@ class Authenticator(HTTPBasicAuth):
         name, colon, password = text.partition(":")
         return Authorization("basic", {"username": name, "password": password}) if colon else None
 
-    def required(self, method: Method) -> Method:
-        """Wrap a method that only a signed-in caller may use."""
-        return self.login_required(method)
+    def identify(self) -> Caller | None:
+        """Who makes the request; None for one without credentials.
 
-    def optional(self, method: Method) -> Method:
-        """Wrap a method that anyone may use; wrong credentials are refused all the same."""
-
-        @wraps(method)
-        def checked(*args: Any, **kwargs: Any) -> Any:
-            if self.current_user() is None and "Authorization" in request.headers:
-                _refuse(401)
-            return method(*args, **kwargs)
-
-        wrapped: Method = self.login_required(optional=True)(checked)
-        return wrapped
-
-    def caller(self) -> Caller | None:
-        """Who was verified for this request; None for an anonymous one."""
-        caller: Caller | None = self.current_user()
+        Raises SignInRequired for credentials that are wrong, of another scheme, or can't be read:
+        Flask-HTTPAuth's own optional mode would take such a caller for an anonymous one.
+        """
+        if "Authorization" not in request.headers:
+            return None
+        claim = self.get_auth()
+        caller: Caller | None = self.authenticate(claim, None) if claim else None
+        if caller is None:
+            raise SignInRequired("the credentials are wrong")
         return caller
 
     def _verify(self, name: str, password: str) -> Caller | None:
-        if not name:
-            return None
         session: Session = g.session
         account = accounts.find(session, normalize("NFC", name))
         stored = account.password_hash if account else None
@@ -104,8 +90,3 @@ def _strengthen(session: Session, account: Account, password: str) -> None:
         accounts.rehash(session, account, hash_password(password))
     except StorageUnavailable as error:
         logger.warning("the password of %r was not rehashed: %s", account.name, error)
-
-
-def _refuse(_status: int) -> NoReturn:
-    detail = "wrong" if "Authorization" in request.headers else "needed and missing"
-    raise SignInRequired(f"the credentials are {detail}")

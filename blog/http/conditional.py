@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -17,6 +17,8 @@ from blog.representations.document import Document, Validators
 from blog.storage.versioned import Precondition
 
 _VERSION_TAG = re.compile(r"(\d{1,15})\.([\w-]{8})-[\w-]{12}", re.ASCII)
+# A later date says no more, and could not be reckoned with.
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Stale(PreconditionFailed):
@@ -67,18 +69,21 @@ def read_precondition(identity: str, required: bool) -> Precondition:
     no_match = request.if_none_match
     return Precondition(
         versions=_versions(request.if_match, identity) if has_match else None,
-        not_versions=_versions(no_match, identity) or frozenset(),
+        not_versions=_versions(no_match, identity, weak=True) or frozenset(),
         never=no_match.star_tag,
-        unmodified_since=since,
+        unmodified_since=since and min(since, _LATEST),
     )
 
 
-def _versions(tags: ETags, identity: str) -> frozenset[int] | None:
-    """The versions of which these are entity-tags; None for ``*``, which is every version."""
+def _versions(tags: ETags, identity: str, weak: bool = False) -> frozenset[int] | None:
+    """The versions of which these are entity-tags; None for ``*``, which is every version.
+
+    If-None-Match compares weak ones too, and If-Match does not (RFC 9110 section 13.1).
+    """
     if tags.star_tag:
         return None
     mark = _mark(identity)
-    matches = map(_VERSION_TAG.fullmatch, tags.as_set())
+    matches = map(_VERSION_TAG.fullmatch, tags.as_set(include_weak=weak))
     return frozenset(int(match[1]) for match in matches if match and match[2] == mark)
 
 

@@ -68,6 +68,12 @@ def _segment(text: str) -> str:
     return quote(text, safe="")
 
 
+@lru_cache(maxsize=64)
+def links_below(base: str) -> Links:
+    """The links below a base URL, those that never change made once."""
+    return Links(base)
+
+
 def request_base() -> str:
     """The base URL that this request was sent to.
 

@@ -6,11 +6,13 @@ Both are decided before anything is done.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from flask import request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
+from werkzeug.http import parse_accept_header
 
 JSON_BODIES = ("application/json", "application/hal+json")
 PATCH_BODIES = (
@@ -43,18 +45,23 @@ class UnsupportedBody(UnsupportedMediaType):
         return [*super().get_headers(*args, **kwargs), *self.accepted.items()]
 
 
-def negotiate(offers: Sequence[str]) -> str:
+def negotiate(offers: tuple[str, ...]) -> str:
     """Choose the media type of the answer (RFC 9110 section 12.5.1).
 
     Parameters in Accept are ignored; quality and specificity count. Raises NothingAcceptable.
     """
-    if not request.headers.get("Accept", "").strip():
-        return offers[0]
-    ranges = [(value.partition(";")[0].strip(), q) for value, q in request.accept_mimetypes]
-    chosen = MIMEAccept(ranges).best_match(offers)
+    accept = request.headers.get("Accept", "").strip()
+    chosen = _choose(accept, offers) if accept else offers[0]
     if chosen is None:
         raise NothingAcceptable(offers)
     return chosen
+
+
+@lru_cache(maxsize=256)
+def _choose(accept: str, offers: tuple[str, ...]) -> str | None:
+    given = parse_accept_header(accept, MIMEAccept)
+    ranges = [(value.partition(";")[0].strip(), quality) for value, quality in given]
+    return MIMEAccept(ranges).best_match(offers)
 
 
 def check_body_type(resource: type) -> None:

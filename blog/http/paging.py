@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flask import request
 from itsdangerous import BadData, URLSafeSerializer
 
 from blog.errors import Fault, Malformed
@@ -67,7 +68,7 @@ class Paging:
         self._target = target
         self._written = query.written
         kept = sorted((k, v) for k, v in self._written.items() if k not in _FREE)
-        self._scope = f"{target.href} {kept}"
+        self._scope = f"{request.path} {kept}"
         self.limit: int = query.get("limit", DEFAULT_LIMIT)
         cursor = query.get("cursor")
         self.place = None if cursor is None else cursors.read(cursor, self._scope)

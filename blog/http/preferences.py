@@ -17,4 +17,4 @@ def preferences() -> dict[str, str]:
 
 def prefers(name: str, value: str) -> bool:
     """Whether the client prefers this; such as ``return``, ``minimal``."""
-    return preferences().get(name) == value
+    return "Prefer" in request.headers and preferences().get(name) == value

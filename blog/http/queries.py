@@ -32,11 +32,16 @@ class Query:
         return self._values.get(name, default)
 
 
+_EMPTY = Query({}, {})
+
+
 def read_query(parsers: Mapping[str, Parser]) -> Query:
     """Read the query of the request. Raises Malformed with every fault.
 
     An unknown parameter is one, except for a client that prefers lenient handling.
     """
+    if not request.query_string:
+        return _EMPTY
     pairs = _split()
     if prefers("handling", "lenient"):
         pairs = [(name, text) for name, text in pairs if name in parsers]

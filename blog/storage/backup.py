@@ -15,8 +15,9 @@ def back_up(database: Database, target: Path) -> None:
     """Copy the database to a new file, readable by its owner only.
 
     The file appears under its name when it is whole. Raises DatabaseError when there is one
-    already or it can't be written.
+    already, it can't be written, or there is nothing to copy.
     """
+    database.require()
     if target.exists():
         raise DatabaseError(f"{str(target)!r} exists already: name a new file")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -34,7 +37,23 @@ class Database:
 
         Nothing is opened yet. Raises DatabaseError for a URL that can't be used.
         """
-        self.engine = _create_engine(url, threads)
+        self._path = _read_path(url)
+        self.engine = _create_engine(self._path, threads)
+
+    def create(self) -> None:
+        """Make the file where there is none, for its owner's eyes only: it holds secrets.
+
+        Raises DatabaseError where it can't be made.
+        """
+        try:
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise DatabaseError(f"can't open {str(self._path)!r}: {error.strerror}") from error
+
+    def require(self) -> None:
+        """Raise DatabaseError where there is no file."""
+        if not self._path.is_file():
+            raise DatabaseError(f"there is no database at {str(self._path)!r}")
 
     def session(self) -> Session:
         """A session for one request or one command."""
@@ -97,16 +116,23 @@ class Session:
             raise StorageUnavailable("every connection to the database is in use") from None
 
 
-def _create_engine(url: str, threads: int) -> Engine:
+def _read_path(url: str) -> Path:
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise DatabaseError("the database URL can't be read") from None
-    if parsed.drivername not in ("sqlite", "sqlite+pysqlite") or not parsed.database:
+    file = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not file or ":memory:" in file or parsed.query:
         shown = parsed.render_as_string(hide_password=True)
         raise DatabaseError(f"{shown!r} names no SQLite file, as sqlite:///blog.db does")
+    return Path(file).absolute()
+
+
+def _create_engine(path: Path, threads: int) -> Engine:
+    # With mode=rw a file that has gone missing is an error, not a new and empty blog.
+    options = {"uri": "true", "mode": "rw"}
     engine = create_engine(
-        parsed,
+        URL.create("sqlite", database=f"file:{quote(str(path))}", query=options),
         pool_size=threads,
         max_overflow=threads,
         pool_timeout=_BUSY_MILLISECONDS / 1000,
@@ -135,8 +161,11 @@ def _set_up_connection(connection: sqlite3.Connection, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     # A transaction that reads first and takes the lock when it writes can't wait for another
     # writer, since its snapshot would be stale. One that means to write takes the lock at once.
-    writing = connection.get_execution_options().get("writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    if connection.get_execution_options().get("writing"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        # Nothing is locked yet, so this can't fail, and need not take the long way round.
+        connection.connection.cursor().execute("BEGIN").close()
 
 
 def _translate(context: ExceptionContext) -> None:

@@ -155,7 +155,6 @@ def _update(
 ) -> Post | None:
     """Write a change; give None where the post is no longer the one that was loaded."""
     values = _values(content, now)
-    values["body_html"] = current.body_html
     if (content.body, content.format) != (current.body, current.format):
         values["body_html"] = render(content.body, content.format)
     values |= {
@@ -164,7 +163,8 @@ def _update(
         "updated_date": now,
     }
     with session.writing() as connection:
-        values["slug"] = claim_slug(connection, content.slug, content.title, current.id)
+        if content.slug != current.slug:
+            values["slug"] = claim_slug(connection, content.slug, content.title, current.id)
         statement = update(post).where(target.unchanged(current.version)).values(values)
         statement = statement.returning(*columns(WHOLE), true())
         row = connection.execute(statement, target.parameters).first()

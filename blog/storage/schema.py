@@ -14,8 +14,10 @@ def upgrade(database: Database) -> bool:
     """Bring the database to the newest schema; give whether there was anything to do.
 
     Any number of processes may call this at once: the first does the work under the write lock,
-    the others wait for it. Raises DatabaseError for a database of a newer program.
+    the others wait for it. Raises DatabaseError for a database of a newer program, or a file that
+    can't be opened.
     """
+    database.create()
     with database.session() as session:
         if _revision(session.reading()) == HEAD:
             return False
@@ -32,7 +34,11 @@ def upgrade(database: Database) -> bool:
 
 
 def faults(database: Database) -> list[str]:
-    """Everything found wrong with the database, in a sentence each; none is a sound one."""
+    """Everything found wrong with the database, in a sentence each; none is a sound one.
+
+    Raises DatabaseError where there is no database.
+    """
+    database.require()
     with database.session() as session:
         connection = session.reading()
         revision = _revision(connection)

@@ -1,6 +1,6 @@
 # What blog/http/api.py uses of Flask-RESTful, which has no types of its own.
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Flask, Response
@@ -11,7 +11,9 @@ class Resource(MethodView):
 
 class Api:
     representations: dict[str, Callable[..., Response]]
-    def __init__(self, app: Flask | None = None, *, default_mediatype: str | None = ...) -> None: ...
+    def __init__(
+        self, app: Flask | None = None, *, default_mediatype: str | None = ...
+    ) -> None: ...
     def add_resource(
         self,
         resource: type[Resource],
