@@ -109,6 +109,7 @@ def author_list() -> None:
 @password_option
 def author_passwd(name: str, password_stdin: bool) -> None:
     """Give an author a new password, also one who was removed."""
+    name = check_name(name)
     with _session() as session:
         if accounts.find(session, name) is None:
             raise AccountError(f"there is no author {name!r}")
@@ -122,6 +123,7 @@ def author_passwd(name: str, password_stdin: bool) -> None:
 @click.argument("role", type=ROLE)
 def author_role(name: str, role: Any) -> None:
     """Make an author an editor, or an editor an author."""
+    name = check_name(name)
     with _session() as session:
         accounts.set_role(session, name, role)
     click.echo(f"{name!r} is now {role}.")
@@ -131,6 +133,7 @@ def author_role(name: str, role: Any) -> None:
 @click.argument("name")
 def author_remove(name: str) -> None:
     """End an account; the posts of its author stay, under their name."""
+    name = check_name(name)
     with _session() as session:
         outcome = accounts.remove(session, name)
     kept = " Their posts and profile stay." if outcome == "closed" else ""
@@ -197,12 +200,13 @@ def _new_password(from_stdin: bool) -> str:
 
 def _add_first_author(session: Session) -> None:
     """Make an editor with a generated password where nobody could sign in yet."""
-    if accounts.find_all(session):
-        return
     name, password = _system_user(), secrets.token_urlsafe(16)
-    if accounts.add_first(session, name, hash_password(password), utc_now()):
-        click.echo(f"Made the editor {name!r} with the password {password}")
-        click.echo("It is shown this once; `blog author passwd` changes it.")
+    if accounts.find_all(session) or not accounts.add_first(
+        session, name, hash_password(password), utc_now()
+    ):
+        return
+    click.echo(f"Made the editor {name!r} with the password {password}")
+    click.echo("It is shown this once; `blog author passwd` changes it.")
 
 
 def _system_user() -> str:

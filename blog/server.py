@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
+from importlib import import_module
 from typing import Any
 
 from granian import Granian
@@ -46,7 +48,6 @@ def run(host: str, port: int, workers: int, threads: int) -> None:
     _check_address(host, port)
     server = Granian(
         "blog.app:create_app",
-        factory=True,
         interface=Interfaces.WSGI,
         address=host,
         port=port,
@@ -59,7 +60,19 @@ def run(host: str, port: int, workers: int, threads: int) -> None:
         log_dictconfig=_LOGGING,
     )
     logger.info("serving http://%s:%d/ with %d workers", _bracketed(host), port, workers)
-    server.serve()
+    server.serve(target_loader=_load)
+
+
+def _load(target: str) -> Any:
+    """Make the application in a worker process.
+
+    Until the worker has its own way to stop it has that of its parent, which would leave it
+    running when told to stop; the system's way ends it at once.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    module, _, factory = target.partition(":")
+    return getattr(import_module(module), factory)()
 
 
 def _check_address(host: str, port: int) -> None:

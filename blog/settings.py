@@ -18,9 +18,11 @@ PREFIX = "BLOG_"
 
 
 def _check_base_url(url: str) -> str:
+    # It goes into links and headers as it is.
+    usable = url.isascii() and url.isprintable() and not set(url) & set(" ?#")
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError("must be an http or https URL without a query")
+    if not usable or parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("must be an http or https URL in ASCII, without spaces or a query")
     return url.rstrip("/")
 
 
@@ -54,7 +56,7 @@ class Settings(BaseSettings):
         "post of 1 MiB with every character escaped",
     )
     threads: int = Field(
-        16, ge=1, le=64, description="how many requests one worker process serves at once"
+        4, ge=1, le=64, description="how many requests one worker process serves at once"
     )
     trusted_proxies: int = Field(
         0,

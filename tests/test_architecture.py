@@ -45,7 +45,7 @@ def imports(module: str) -> Iterator[str]:
 
 def room(module: str) -> str:
     """The first part of a module's name within the package."""
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from unicodedata import category, normalize
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, HttpUrl, TypeAdapter
 
 from blog.content.texts import one_line, several_lines
 from blog.content.validation import RULES
@@ -20,6 +20,7 @@ Role = Literal["author", "editor"]
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1024
 LONGEST_NAME = 64
+_HTTP_URL = TypeAdapter(HttpUrl)
 _NAME = re.compile(r"\w[\w.+@-]*")
 
 
@@ -32,8 +33,12 @@ class Caller:
 
 
 def _check_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    try:
+        _HTTP_URL.validate_python(url)
+        named = bool(urlsplit(url).hostname)
+    except ValueError:
+        named = False
+    if not named:
         raise ValueError(f"must be an http or https address, not {url!r:.60}")
     return url
 

@@ -73,6 +73,7 @@ class Resource(flask_restful.Resource):
         """Negotiate, before anything is done; learn who calls; then run the method."""
         g.media_type = self._negotiate()
         check_body_type(type(self))
+        _ = self.links  # A Host header that can't be used is refused now, too.
         safe = request.method in _SAFE
         with self.services.database.session() as g.session:
             self.caller = g.caller = self.services.authenticator.identify()
@@ -137,8 +138,7 @@ class Api(flask_restful.Api):
         etag = entity_tag(data, body)
         response = Response(body, code, headers, content_type=g.media_type)
         response.headers["ETag"] = quote_etag(etag)
-        if links := link_header(data.links):
-            response.headers["Link"] = links
+        response.headers["Link"] = link_header(data.links)
         if data.validators:
             response.last_modified = data.validators.modified
         if prefers("handling", "lenient"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from functools import cached_property
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from flask import Flask, Response, request
 from flask import Request as FlaskRequest
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
+from werkzeug.wsgi import LimitedStream
 
 from blog.http.negotiation import accepted_by
 
@@ -21,10 +22,16 @@ class Request(FlaskRequest):
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body. A chunked one over the limit raises 413; Werkzeug would cut it silently."""
+        """The body. A chunked one over the limit raises 413; Werkzeug would cut it silently.
+
+        One that ends before its Content-Length is reached raises ClientDisconnected (400).
+        """
         limit = self.max_content_length
         terminated = self.environ.get("wsgi.input_terminated")
-        if limit is None or self.content_length is not None or not terminated:
+        if terminated and self.content_length is not None:
+            # Werkzeug trusts the server to notice, and Granian only says that there is no more.
+            return cast(IO[bytes], LimitedStream(super().stream, self.content_length))
+        if limit is None or not terminated:
             return super().stream
         body, source = bytearray(), self.environ["wsgi.input"]
         while chunk := source.read(min(_CHUNK, limit + 1 - len(body))):

@@ -83,7 +83,9 @@ def _versions(tags: ETags, identity: str, weak: bool = False) -> frozenset[int] 
     if tags.star_tag:
         return None
     mark = _mark(identity)
-    matches = map(_VERSION_TAG.fullmatch, tags.as_set(include_weak=weak))
+    # Werkzeug reads an empty tag as None.
+    known = filter(None, tags.as_set(include_weak=weak))
+    matches = map(_VERSION_TAG.fullmatch, known)
     return frozenset(int(match[1]) for match in matches if match and match[2] == mark)
 
 

@@ -34,16 +34,16 @@ class Cursors:
     def write(self, place: Place, scope: str) -> str:
         """The cursor of a place in the list that the scope names."""
         key = [_encode(value) for value in place.key]
-        return str(self._serializer(scope).dumps([place.backwards, key]))
+        return str(self._serializer(scope).dumps([place.backwards, place.inclusive, key]))
 
     def read(self, cursor: str, scope: str) -> Place:
         """The place of a cursor. Raises Malformed unless it was written for this very list."""
         try:
-            backwards, key = self._serializer(scope).loads(cursor)
+            backwards, inclusive, key = self._serializer(scope).loads(cursor)
         except BadData:
             detail = "is not a cursor of this list with this filter and order; begin without one"
             raise Malformed([Fault(detail, parameter="cursor")]) from None
-        return Place(tuple(_decode(value) for value in key), backwards)
+        return Place(tuple(_decode(value) for value in key), backwards, inclusive)
 
     def _serializer(self, scope: str) -> URLSafeSerializer:
         # The scope is part of the signing key, so a cursor of another list has a wrong signature.

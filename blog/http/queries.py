@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import request
-from werkzeug.exceptions import BadRequest
 
 from blog.content.validation import nearest
 from blog.errors import Fault, Malformed
@@ -60,13 +59,28 @@ def read_query(parsers: Mapping[str, Parser]) -> Query:
 
 
 def _split() -> list[tuple[str, str]]:
-    query = request.query_string
-    if query.count(b"&") >= MOST_PARAMETERS:
-        raise BadRequest(f"the query has more than {MOST_PARAMETERS} parameters")
+    pairs = _split_bytes(request.query_string)
+    if len(pairs) > MOST_PARAMETERS:
+        name = _shown(pairs[MOST_PARAMETERS][0])
+        raise Malformed([Fault(f"is one too many: {MOST_PARAMETERS} are the most", parameter=name)])
     try:
-        return parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
+        return [(name.decode(), text.decode()) for name, text in pairs]
     except UnicodeDecodeError:
-        raise BadRequest("the query is not UTF-8") from None
+        faulty = [name for name, text in pairs if "\ufffd" in _shown(name) + _shown(text)]
+        raise Malformed(
+            [Fault("is not UTF-8", parameter=_shown(name)) for name in faulty]
+        ) from None
+
+
+def _split_bytes(query: bytes) -> list[tuple[bytes, bytes]]:
+    # Latin-1 takes every byte there and back, so that what is no UTF-8 can be named.
+    text = query.decode("latin-1")
+    pairs = parse_qsl(text, keep_blank_values=True, encoding="latin-1")
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+
+
+def _shown(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 def _check(name: str, count: int, parsers: Mapping[str, Parser]) -> None:

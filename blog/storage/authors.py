@@ -12,7 +12,7 @@ from sqlalchemy import Select, String, bindparam, false, func, select, true, upd
 from blog.content.authors import Author, Caller, Profile
 from blog.errors import NotFound, PreconditionFailed, StorageUnavailable
 from blog.storage.engine import Session
-from blog.storage.paging import Direction, Page, Place, bound, cut, direction_of, ordered
+from blog.storage.paging import Beginning, Page, Place, beginning, bound, cut, ordered
 from blog.storage.tables import author
 from blog.storage.versioned import ATTEMPTS, Precondition, Target
 
@@ -47,15 +47,15 @@ def _parameters(caller: Caller | None) -> dict[str, object]:
 
 def page(session: Session, caller: Caller | None, limit: int, place: Place | None) -> Page[Author]:
     """A page of all profiles, sorted by name."""
-    statement = _page_statement(direction_of(place))
+    statement = _page_statement(beginning(place))
     values = {**_parameters(caller), **bound(place, limit)}
     rows = session.reading().execute(statement, values)
     return cut([Author(*row) for row in rows], limit, place, lambda item: (item.name,))
 
 
 @cache
-def _page_statement(direction: Direction) -> Select[Any]:
-    return ordered(select(*_COLUMNS, _EDITABLE), [author.c.name], direction)
+def _page_statement(start: Beginning) -> Select[Any]:
+    return ordered(select(*_COLUMNS, _EDITABLE), [author.c.name], start)
 
 
 def edit(

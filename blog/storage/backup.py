@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from blog.errors import DatabaseError
@@ -18,7 +18,7 @@ def back_up(database: Database, target: Path) -> None:
     already, it can't be written, or there is nothing to copy.
     """
     database.require()
-    if target.exists():
+    if os.path.lexists(target):  # Unlike Path.exists it bears any name.
         raise DatabaseError(f"{str(target)!r} exists already: name a new file")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
@@ -29,7 +29,8 @@ def back_up(database: Database, target: Path) -> None:
     except (OSError, sqlite3.Error) as error:
         raise DatabaseError(f"can't write {str(target)!r}: {error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
 
 
 def _create(path: Path) -> None:
@@ -40,6 +41,8 @@ def _copy(database: Database, path: Path) -> None:
     with database.session() as session, closing(sqlite3.connect(path)) as copy:
         source = session.reading().connection.driver_connection
         assert isinstance(source, sqlite3.Connection)
+        # A journal on disk would be left behind by a copy that fails.
+        copy.execute("PRAGMA journal_mode=MEMORY")
         source.backup(copy)
         # A copy in WAL mode would need two more files beside it to be whole.
         copy.execute("PRAGMA journal_mode=DELETE")

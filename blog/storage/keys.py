@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import insert, select
+from sqlalchemy import exists, insert, literal, select
 
 from blog.storage.engine import Session
 from blog.storage.tables import setting
@@ -15,9 +15,9 @@ def secret_key(session: Session) -> str:
     statement = select(setting.c.value).where(setting.c.name == "secret_key")
     if key := session.reading().scalar(statement):
         return str(key)
+    new = select(literal("secret_key"), literal(secrets.token_urlsafe(32)))
+    # Another process may have made one since.
+    absent = ~exists().where(setting.c.name == "secret_key")
     with session.writing() as connection:
-        key = connection.scalar(statement)
-        if key is None:
-            key = secrets.token_urlsafe(32)
-            connection.execute(insert(setting).values(name="secret_key", value=key))
-    return str(key)
+        connection.execute(insert(setting).from_select(["name", "value"], new.where(absent)))
+        return str(connection.scalar(statement))

@@ -6,23 +6,35 @@ query and then only bound: a library that rebuilds it for each page costs ten ti
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Select, bindparam, tuple_
 
 Item = TypeVar("Item")
 Key = tuple[Any, ...]
-Direction = Literal["first", "forwards", "backwards"]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page begins: beside the row with this sort key, after it or before it."""
+    """Where a page begins: beside the row with this sort key, after it or before it.
+
+    ``inclusive`` is a page that begins with that very row, should it be there.
+    """
 
     key: Key
     backwards: bool = False
+    inclusive: bool = False
+
+
+class Beginning(NamedTuple):
+    """All of a place but its key: what one statement has to know to serve every such place."""
+
+    beside: bool
+    backwards: bool
+    inclusive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +46,17 @@ class Page(Generic[Item]):
     next: Place | None
 
 
-def direction_of(place: Place | None) -> Direction:
-    """Which of three statements fetches the page at a place."""
+def beginning(place: Place | None) -> Beginning:
+    """How a page begins, whatever the key; without a place it is the first of the list."""
     if place is None:
-        return "first"
-    return "backwards" if place.backwards else "forwards"
+        return Beginning(beside=False, backwards=False, inclusive=False)
+    return Beginning(True, place.backwards, place.inclusive)
 
 
 def ordered(
     statement: Select[Any],
     columns: Sequence[ColumnElement[Any]],
-    direction: Direction,
+    start: Beginning,
     *,
     descending: bool = False,
 ) -> Select[Any]:
@@ -52,13 +64,18 @@ def ordered(
 
     The place's key and the limit are left open, to be bound by `bound`.
     """
-    downwards = descending != (direction == "backwards")
-    if direction != "first":
+    downwards = descending != start.backwards
+    if start.beside:
         key = tuple_(*(bindparam(f"place_{i}", type_=c.type) for i, c in enumerate(columns)))
-        beside = tuple_(*columns) < key if downwards else tuple_(*columns) > key
-        statement = statement.where(beside)
+        statement = statement.where(_comparison(downwards, start.inclusive)(tuple_(*columns), key))
     directed = (column.desc() if downwards else column.asc() for column in columns)
     return statement.order_by(*directed).limit(bindparam("row_limit"))
+
+
+def _comparison(downwards: bool, inclusive: bool) -> Callable[[Any, Any], ColumnElement[bool]]:
+    if downwards:
+        return operator.le if inclusive else operator.lt
+    return operator.ge if inclusive else operator.gt
 
 
 def bound(place: Place | None, limit: int) -> Mapping[str, object]:
@@ -79,15 +96,18 @@ def cut(
     if backwards:
         items = items[::-1]
     before, after = (more, True) if backwards else (place is not None, more)
-    first, last = (key(items[0]), key(items[-1])) if items else _beside(place)
+    if not items:
+        return Page(items, *_around(place))
     return Page(
         items,
-        Place(first, backwards=True) if before and first else None,
-        Place(last) if after and last else None,
+        Place(key(items[0]), backwards=True) if before else None,
+        Place(key(items[-1])) if after else None,
     )
 
 
-def _beside(place: Place | None) -> tuple[Key, Key]:
-    """The keys between which an empty page lies: a place leads to it, and back from it."""
-    key = place.key if place else ()
-    return key, key
+def _around(place: Place | None) -> tuple[Place | None, Place | None]:
+    """The places beside an empty page: back to where it was reached from, that row included."""
+    if place is None:
+        return None, None
+    back = Place(place.key, backwards=not place.backwards, inclusive=True)
+    return (back, None) if back.backwards else (None, back)

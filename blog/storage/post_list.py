@@ -14,7 +14,7 @@ from blog.content.authors import Caller
 from blog.content.posts import Post, fold_tag
 from blog.storage import rights
 from blog.storage.engine import Session
-from blog.storage.paging import Direction, Key, Page, Place, bound, cut, direction_of, ordered
+from blog.storage.paging import Beginning, Key, Page, Place, beginning, bound, cut, ordered
 from blog.storage.posts import Texts, columns, post_from
 from blog.storage.tables import UTCDateTime, post, tag
 
@@ -69,7 +69,7 @@ class _Shape(NamedTuple):
     filters: frozenset[str]
     status: Status | None
     sort: Sort
-    direction: Direction
+    start: Beginning
     standing: rights.Standing
     texts: Texts
 
@@ -86,8 +86,8 @@ def page(
 ) -> Page[Post]:
     """A page of the posts that fit the filter and that the caller may see."""
     given = wanted.given()
-    kind, direction = rights.standing(caller), direction_of(place)
-    shape = _Shape(frozenset(given), wanted.status, sort, direction, kind, texts)
+    kind, start = rights.standing(caller), beginning(place)
+    shape = _Shape(frozenset(given), wanted.status, sort, start, kind, texts)
     if wanted.tag is not None:
         given["tag"] = fold_tag(wanted.tag)
     values = {**given, **rights.parameters(caller, now), **bound(place, limit)}
@@ -102,7 +102,7 @@ def _statement(shape: _Shape) -> Select[Any]:
     if "tag" in shape.filters:
         statement = statement.join_from(tag, post).where(tag.c.key == bindparam("tag"))
     statement = statement.where(*_conditions(shape))
-    return ordered(statement, _order(shape), shape.direction, descending=shape.sort.descending)
+    return ordered(statement, _order(shape), shape.start, descending=shape.sort.descending)
 
 
 def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:

@@ -105,7 +105,7 @@ def edit(
     """
     target = _target(post_id, caller, precondition, now)
     for _ in range(ATTEMPTS):
-        current = _load(session, target)
+        current = _load(session.reading(), target)
         content = revise(current)
         if _changes_nothing(current, content, now):
             return current
@@ -122,13 +122,10 @@ def remove(
     Raises NotFound, Forbidden or PreconditionFailed.
     """
     target = _target(post_id, caller, precondition, now)
-    for _ in range(ATTEMPTS):
-        current = _load(session, target)
+    with session.writing() as connection:
+        current = _load(connection, target)
         statement = delete(post).where(target.unchanged(current.version))
-        with session.writing() as connection:
-            if connection.execute(statement, target.parameters).rowcount:
-                return
-    raise StorageUnavailable("too many changes of this post come at once")
+        connection.execute(statement, target.parameters)
 
 
 def _target(post_id: str, caller: Caller, precondition: Precondition, now: datetime) -> Target:
@@ -142,8 +139,8 @@ def _target(post_id: str, caller: Caller, precondition: Precondition, now: datet
     )
 
 
-def _load(session: Session, target: Target) -> Post:
-    row = target.load(session.reading(), columns(WHOLE))
+def _load(connection: Connection, target: Target) -> Post:
+    row = target.load(connection, columns(WHOLE))
     current = post_from(row[:-1])
     if not row.holds:
         raise PreconditionFailed("the post has changed since", current)
@@ -164,7 +161,10 @@ def _update(
     }
     with session.writing() as connection:
         if content.slug != current.slug:
-            values["slug"] = claim_slug(connection, content.slug, content.title, current.id)
+            values["slug"] = slug = claim_slug(connection, content.slug, content.title, current.id)
+            # A slug derived anew may turn out to be the one that the post has.
+            if _changes_nothing(current, content.model_copy(update={"slug": slug}), now):
+                return current
         statement = update(post).where(target.unchanged(current.version)).values(values)
         statement = statement.returning(*columns(WHOLE), true())
         row = connection.execute(statement, target.parameters).first()

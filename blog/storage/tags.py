@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 from blog.content.authors import Caller
 from blog.storage import rights
 from blog.storage.engine import Session
-from blog.storage.paging import Direction, Page, Place, bound, cut, direction_of, ordered
+from blog.storage.paging import Beginning, Page, Place, beginning, bound, cut, ordered
 from blog.storage.tables import tag
 
 
@@ -32,17 +32,17 @@ def page(
 
     Only the tags of the page are counted.
     """
-    statement = _statement(rights.standing(caller), direction_of(place))
+    statement = _statement(rights.standing(caller), beginning(place))
     values = {**rights.parameters(caller, now), **bound(place, limit)}
     tags = [TagCount(*row) for row in session.reading().execute(statement, values)]
     return cut(tags, limit, place, lambda item: (item.key,))
 
 
 @cache
-def _statement(standing: rights.Standing, direction: Direction) -> Select[Any]:
+def _statement(standing: rights.Standing, start: Beginning) -> Select[Any]:
     statement = (
         select(tag.c.key, func.min(tag.c.name), func.count())
         .where(rights.visible(tag, standing))
         .group_by(tag.c.key)
     )
-    return ordered(statement, [tag.c.key], direction)
+    return ordered(statement, [tag.c.key], start)

@@ -1,0 +1,41 @@
+"""Commands of the blog, run in the current directory and judged by their status."""
+
+from __future__ import annotations
+
+import re
+
+from click.testing import CliRunner, Result
+
+from blog.cli import main
+from blog.content.authors import Caller
+from blog.content.dates import utc_now
+from blog.content.posts import PostContent
+from blog.storage import posts
+from blog.storage.engine import Database
+
+
+def blog(command: str, stdin: str = "", **env: str) -> Result:
+    """Run a command, given as words with a space between them, with these settings."""
+    return CliRunner().invoke(main, command.split(" "), input=stdin, env=env)
+
+
+def done(result: Result) -> str:
+    """Assert that a command did what it was told without complaint; give what it printed."""
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def failed(result: Result) -> str:
+    """Assert that a command could not, and why in one line; give that line."""
+    assert result.exit_code == 1
+    assert re.fullmatch(r"Error: .+\n", result.stderr), result.stderr or result.exception
+    return result.stderr.removeprefix("Error: ").rstrip("\n")
+
+
+def post_as(name: str) -> None:
+    """Write a post of an author into the database of this directory."""
+    database = Database("sqlite:///blog.db")
+    content = PostContent(title="First!", body="First post!")
+    with database.session() as session:
+        posts.create(session, content, Caller(name, "author"), utc_now())
+    database.close()

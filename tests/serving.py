@@ -1,0 +1,152 @@
+"""`blog serve` as it runs in earnest: processes of its own, reached over TCP."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+import requests
+
+# A machine that does many things at once may be slow; one that is broken stays so.
+PATIENCE = 60
+
+
+@dataclass
+class Server:
+    """A server that runs, and what it has said so far."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    stdout: Path
+    stderr: Path
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def stdout_text(self) -> str:
+        """What it printed."""
+        return self.stdout.read_text()
+
+    def stderr_text(self) -> str:
+        """What it logged."""
+        return self.stderr.read_text()
+
+    def workers(self) -> set[int]:
+        """The ids of its worker processes."""
+        pid = self.process.pid
+        return {
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        }
+
+    def connect(self) -> socket.socket:
+        """A connection to write to as a client should not."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, and give its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def run_blog(
+    directory: Path, *args: str, stdin: str = "", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the blog to its end, with a directory of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "blog", *args],
+        cwd=directory,
+        env=environment(env),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a child: ours, with these settings of the blog and no others."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("BLOG_")}
+    return {**ours, **(settings or {})}
+
+
+def free_port() -> int:
+    """A port that nobody has, below those that outgoing connections are given."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def eventually(holds: Callable[[], bool], what: Callable[[], str]) -> None:
+    """Wait until something holds that no event announces; fail with the text of ``what``."""
+    deadline = monotonic() + PATIENCE
+    while not holds():
+        assert monotonic() < deadline, what()
+        sleep(0.02)
+
+
+@contextmanager
+def start(
+    directory: Path, *args: str, env: Mapping[str, str] | None = None, port: int | None = None
+) -> Iterator[Server]:
+    """Start a server whose database is in the directory; whatever is left at the end is killed."""
+    port = port or free_port()
+    stdout, stderr = directory / f"{port}.stdout", directory / f"{port}.stderr"
+    with stdout.open("wb") as out, stderr.open("wb") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "blog", "serve", "--port", str(port), *args],
+            cwd=directory,
+            env=environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+    try:
+        yield Server(process, port, stdout, stderr)
+    finally:
+        # Its workers too, should it have ended without them.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_until_it_serves(server: Server) -> None:
+    """Wait for the first answer of a server; fail with what it logged if none comes."""
+
+    def answers() -> bool:
+        assert server.process.poll() is None, server.stderr_text()
+        try:
+            return requests.get(server.url, timeout=PATIENCE).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    eventually(answers, server.stderr_text)
+
+
+@contextmanager
+def serve(directory: Path, *args: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server that answers, with one worker unless told otherwise; it must end cleanly."""
+    with start(directory, *(args or ("--workers", "1")), env=env) as server:
+        wait_until_it_serves(server)
+        yield server
+
+        assert server.stop() == 0, server.stderr_text()
+
+
+def add_author(directory: Path, name: str = "rick", password: str = "password") -> None:
+    """Make an account for a server that starts later."""
+    added = run_blog(directory, "author", "add", name, "--password-stdin", stdin=f"{password}\n")
+    assert added.returncode == 0, added.stderr

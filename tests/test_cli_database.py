@@ -1,0 +1,170 @@
+"""The `blog database` commands: made, brought up to date, checked and copied."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.commands import blog, done, failed, post_as
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the commands run, with the database that they make."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def rick() -> str:
+    """The name of an author who has an account."""
+    done(blog("author add rick --password-stdin", "password\n"))
+    return "rick"
+
+
+def execute(statement: str, file: str = "blog.db") -> None:
+    """Do to the database what no command does."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_first_upgrade_makes_a_database_and_the_second_has_nothing_to_do() -> None:
+    printed = [done(blog("database upgrade")) for _ in range(2)]
+
+    assert printed == ["Brought the database up to date.\n", "The database is up to date.\n"]
+
+
+def test_database_is_readable_by_its_owner_alone(directory: Path) -> None:
+    done(blog("database upgrade"))
+
+    assert stat.S_IMODE((directory / "blog.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("command", ["database upgrade", "author list", "serve"])
+def test_database_of_a_newer_program_is_left_alone(command: str, rick: str) -> None:
+    execute("UPDATE alembic_version SET version_num = '9999'")
+
+    message = failed(blog(command))
+
+    assert message.startswith("the database is at schema 9999, made by a newer version")
+    assert message.endswith("install that version")
+
+
+def test_sound_database_passes_the_check(rick: str) -> None:
+    post_as("rick")
+
+    assert done(blog("database check")) == "The database is sound.\n"
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        ("UPDATE post SET tags = '[\"lost\"]'", r"post [0-9a-f]{32} is not found by its tags\n"),
+        ("DELETE FROM author", r"post 1 refers to a missing author\n"),
+        ("UPDATE alembic_version SET version_num = '0000'", r"the schema is at 0000, not at .+\n"),
+    ],
+)
+def test_faults_of_a_database_are_printed_with_status_1(
+    damage: str, expected: str, rick: str
+) -> None:
+    post_as("rick")
+    execute(damage)
+
+    result = blog("database check")
+
+    assert re.fullmatch(expected, result.stdout)
+    assert "restore a backup" in failed(result)
+
+
+def test_damaged_index_is_found_by_the_check(rick: str) -> None:
+    post_as("rick")
+    execute("PRAGMA journal_mode=DELETE")
+    # The index forgets the post that the table has.
+    with closing(sqlite3.connect("blog.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute(
+            "UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema "
+            "WHERE name = 'ix_tag_key_covering') WHERE name = 'ix_post_title_id'"
+        )
+
+    result = blog("database check")
+
+    assert "the file is damaged: " in result.stdout
+    failed(result)
+
+
+@pytest.mark.parametrize("command", ["database check", "database backup copy.db"])
+def test_missing_database_is_not_made(command: str, directory: Path) -> None:
+    message = failed(blog(command))
+
+    assert message == f"there is no database at {str(directory / 'blog.db')!r}"
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command", ["database upgrade", "database check", "database backup copy.db", "author list"]
+)
+def test_file_that_is_no_database_is_left_alone(command: str, directory: Path) -> None:
+    text = "Dear diary, " * 1000
+    (directory / "blog.db").write_text(text)
+
+    message = failed(blog(command))
+
+    assert message == "the database can't be opened: file is not a database"
+    assert (directory / "blog.db").read_text() == text
+    assert [path.name for path in directory.iterdir()] == ["blog.db"]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("nonsense", "the database URL can't be read"),
+        ("sqlite://", "'sqlite://' names no SQLite file, as sqlite:///blog.db does"),
+        ("mysql://me:s3cret@example.org/blog", "'mysql://me:***@example.org/blog' names no "),
+        ("sqlite:///missing/blog.db", "No such file or directory"),
+    ],
+)
+def test_unusable_database_url_is_told_without_its_password(url: str, expected: str) -> None:
+    message = failed(blog("author list", BLOG_DATABASE_URL=url))
+
+    assert expected in message
+
+
+def test_backup_is_a_whole_database_of_its_own(rick: str, directory: Path) -> None:
+    post_as("rick")
+
+    printed = done(blog("database backup copy.db"))
+
+    assert printed == "Copied the database to 'copy.db'.\n"
+    copied = blog("author list", BLOG_DATABASE_URL="sqlite:///copy.db")
+    assert done(copied) == "rick\tauthor\n"
+    assert done(blog("database check", BLOG_DATABASE_URL="sqlite:///copy.db"))
+
+
+def test_backup_is_one_file_readable_by_its_owner_alone(rick: str, directory: Path) -> None:
+    (directory / "safe").mkdir()
+
+    done(blog("database backup safe/copy.db"))
+
+    [copy] = (directory / "safe").iterdir()
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_backup_replaces_no_file(rick: str, directory: Path) -> None:
+    (directory / "copy.db").write_text("precious")
+
+    message = failed(blog("database backup copy.db"))
+
+    assert message == "'copy.db' exists already: name a new file"
+    assert (directory / "copy.db").read_text() == "precious"
+
+
+def test_backup_into_a_missing_directory_is_refused(rick: str) -> None:
+    message = failed(blog("database backup missing/copy.db"))
+
+    assert message.startswith("can't write 'missing/copy.db': ")

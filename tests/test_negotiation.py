@@ -1,0 +1,115 @@
+"""Which media type an answer comes in, as the Accept header decides."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.contract import assert_problem, path_of, write_post
+from tests.people import RICK
+
+JSON = "application/json"
+HAL = "application/hal+json"
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", JSON),
+        ("   ", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (JSON, JSON),
+        (HAL, HAL),
+        ("APPLICATION/HAL+JSON", HAL),
+        ("text/html, application/xhtml+xml, */*;q=0.8", JSON),
+        # Quality decides,
+        (f"{HAL};q=0.9, {JSON};q=0.8", HAL),
+        (f"{HAL};q=0.8, {JSON};q=0.9", JSON),
+        (f"{JSON};q=0.001, {HAL};q=0.002", HAL),
+        (f"{HAL} ; q=0.2 , {JSON} ; q=0.1", HAL),
+        (f"{HAL};q=0.5, */*;q=0.8", JSON),
+        (f"{HAL};q=0.5, */*;q=0.1", HAL),
+        # and of one type the most specific range has it,
+        (f"*/*;q=0.5, {JSON};q=0.4", HAL),
+        (f"application/*;q=0.1, {HAL};q=0.5, */*", HAL),
+        (f"application/*;q=0, {HAL}", HAL),
+        # and nothing with q=0 is sent.
+        (f"{JSON};q=0, */*", HAL),
+        (f"*/*;q=0.1, {JSON};q=0", HAL),
+        (f"{JSON};q=0.000, application/*;q=0.1", HAL),
+        # Parameters do not count.
+        (f"{JSON}; charset=utf-8", JSON),
+        (f'{HAL};profile="https://example.org/a,b"', HAL),
+        (f"{JSON};version=1;q=0.1, {HAL};q=0.5", HAL),
+        # Equally good: the order of the server.
+        (f"{HAL}, {JSON}", JSON),
+    ],
+)
+def test_accept_chooses_the_media_type(client: FlaskClient, accept: str, expected: str) -> None:
+    response = client.get("/post", headers={"Accept": accept})
+
+    assert (response.status_code, response.headers["Content-Type"]) == (200, expected)
+
+
+def test_without_accept_the_answer_is_json(client: FlaskClient) -> None:
+    response = client.get("/post")
+
+    assert (response.status_code, response.headers["Content-Type"]) == (200, JSON)
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "image/png",
+        "text/*",
+        "application/xml, text/plain;q=0.5",
+        f"{JSON};q=0",
+        f"{JSON};q=0, {HAL};q=0",
+        "*/*;q=0",
+        "application/*;q=0, */*",
+        "nonsense",
+        "*",
+        ";;;",
+    ],
+)
+def test_nothing_acceptable_is_406_that_lists_what_there_is(
+    client: FlaskClient, accept: str
+) -> None:
+    response = client.get("/post", headers={"Accept": accept})
+
+    assert assert_problem(response, 406)["available"] == [JSON, HAL]
+
+
+def test_a_post_that_can_not_be_answered_is_not_stored(client: FlaskClient) -> None:
+    written = {"title": "First!", "body": ""}
+    response = client.post("/post", json=written, auth=RICK, headers={"Accept": "image/png"})
+
+    assert_problem(response, 406)
+    assert client.get("/post", auth=RICK).json["data"] == []
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_change_that_can_not_be_answered_is_not_made(client: FlaskClient, method: str) -> None:
+    path = path_of(write_post(client).headers["Location"])
+    written = {"title": "Second!", "body": ""}
+    response = client.open(
+        path, method=method, json=written, auth=RICK, headers={"Accept": "image/png"}
+    )
+
+    assert_problem(response, 406)
+    assert client.get(path).json["title"] == "First!"
+
+
+def test_a_write_is_answered_in_the_type_that_was_asked_for(client: FlaskClient) -> None:
+    written = {"title": "First!", "body": ""}
+    response = client.post("/post", json=written, auth=RICK, headers={"Accept": HAL})
+
+    assert response.headers["Content-Type"] == HAL
+    assert response.json["_links"]["self"] == {"href": response.headers["Location"]}
+
+
+def test_a_problem_is_told_whatever_is_accepted(client: FlaskClient) -> None:
+    response = client.get("/nowhere", headers={"Accept": "image/png"})
+
+    assert_problem(response, 404)

@@ -1,0 +1,138 @@
+"""Changes that come between the reading and the writing of another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from blog.content.authors import Author, Caller, Profile
+from blog.content.posts import Post, PostContent
+from blog.errors import Forbidden, PreconditionFailed, StorageUnavailable
+from blog.storage import authors, posts
+from blog.storage.engine import Database
+from blog.storage.versioned import Precondition
+from tests.contract import Clock
+
+RICK = Caller("rick", "author")
+ANY = Precondition()
+
+
+@pytest.fixture
+def post(database: Database, clock: Clock) -> Post:
+    """A post of Rick's."""
+    with database.session() as session:
+        return posts.create(session, PostContent(title="One", body="1"), RICK, clock())
+
+
+def meanwhile(database: Database, post_id: str, clock: Clock, *titles: str) -> Callable[..., None]:
+    """Each time it is called, another client gives the post the next of the titles."""
+    waiting = list(titles)
+
+    def change() -> None:
+        if waiting:
+            content = PostContent(title=waiting.pop(0), body="theirs", slug="one")
+            clock.advance(seconds=1)
+            with database.session() as session:
+                posts.edit(session, post_id, RICK, ANY, lambda _: content, clock())
+
+    return change
+
+
+def test_change_without_precondition_is_made_of_the_newest_state(
+    database: Database, post: Post, clock: Clock
+) -> None:
+    others = meanwhile(database, post.id, clock, "Two")
+
+    def add_tag(current: Post) -> PostContent:
+        others()
+        return PostContent(title=current.title, body=current.body, slug="one", tags=("mine",))
+
+    with database.session() as session:
+        edited = posts.edit(session, post.id, RICK, ANY, add_tag, clock())
+
+    assert (edited.title, edited.body, edited.tags) == ("Two", "theirs", ("mine",))
+    assert edited.version == 3
+
+
+def test_change_of_a_named_version_fails_when_another_comes_between(
+    database: Database, post: Post, clock: Clock
+) -> None:
+    others = meanwhile(database, post.id, clock, "Two")
+    seen = Precondition(versions=frozenset({1}))
+
+    def rename(_: Post) -> PostContent:
+        others()
+        return PostContent(title="Mine", body="mine", slug="one")
+
+    with database.session() as session, pytest.raises(PreconditionFailed):
+        posts.edit(session, post.id, RICK, seen, rename, clock())
+
+
+def test_change_that_never_gets_its_turn_is_put_off(
+    database: Database, post: Post, clock: Clock
+) -> None:
+    others = meanwhile(database, post.id, clock, *(f"Title {n}" for n in range(100)))
+
+    def rename(_: Post) -> PostContent:
+        others()
+        return PostContent(title="Mine", body="mine", slug="one")
+
+    with database.session() as session, pytest.raises(StorageUnavailable):
+        posts.edit(session, post.id, RICK, ANY, rename, clock())
+
+
+def test_profile_is_changed_from_its_newest_state(database: Database, clock: Clock) -> None:
+    waiting = ["theirs"]
+
+    def describe(current: Author) -> Profile:
+        if waiting:
+            theirs = Profile(bio=waiting.pop())
+            with database.session() as other:
+                authors.edit(other, "rick", RICK, ANY, lambda _: theirs, clock())
+        return Profile(bio=current.bio, display_name="Rick")
+
+    with database.session() as session:
+        edited = authors.edit(session, "rick", RICK, ANY, describe, clock())
+
+    assert (edited.bio, edited.display_name) == ("theirs", "Rick")
+    assert edited.version == 3
+
+
+def test_profile_change_that_never_gets_its_turn_is_put_off(
+    database: Database, clock: Clock
+) -> None:
+    count = iter(range(100))
+
+    def describe(_: Author) -> Profile:
+        theirs = Profile(bio=f"theirs {next(count)}")
+        with database.session() as other:
+            authors.edit(other, "rick", RICK, ANY, lambda _: theirs, clock())
+        return Profile(bio="mine")
+
+    with database.session() as session, pytest.raises(StorageUnavailable):
+        authors.edit(session, "rick", RICK, ANY, describe, clock())
+
+
+def test_author_whose_account_has_ended_meanwhile_creates_nothing(
+    database: Database, clock: Clock
+) -> None:
+    gone = Caller("gone", "author")
+
+    with database.session() as session, pytest.raises(Forbidden):
+        posts.create(session, PostContent(title="One", body="1"), gone, clock())
+
+
+def test_reader_sees_one_state_while_a_writer_changes_it(
+    database: Database, post: Post, clock: Clock
+) -> None:
+    others = meanwhile(database, post.id, clock, "Two")
+    now = clock() + timedelta(days=1)
+
+    with database.session() as session:
+        before = posts.find(session, post.id, None, now, posts.WHOLE)
+        others()
+        after = posts.find(session, post.id, None, now, posts.WHOLE)
+
+    assert before.title == after.title == "One"

@@ -1,0 +1,241 @@
+"""Settings: what they are without a word, how they are read, and how a wrong one is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from blog.errors import InvalidSetting
+from blog.settings import Settings, mask, read_settings, show
+
+SECRET = "a key of enough characters"
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, **settings: str) -> str:
+    """Assert that these settings stop the start; give what is said about it."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSetting) as caught:
+        read_settings()
+    return str(caught.value)
+
+
+def test_defaults() -> None:
+    settings = read_settings()
+
+    assert settings.model_dump() == {
+        "database_url": "sqlite:///blog.db",
+        "base_url": None,
+        "secret_key": None,
+        "require_if_match": False,
+        "max_body": 8_388_608,
+        "threads": 4,
+        "trusted_proxies": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BLOG_BASE_URL", ""),
+        ("BLOG_BASE_URL", "example.org"),
+        ("BLOG_BASE_URL", "ftp://example.org"),
+        ("BLOG_BASE_URL", "https://"),
+        ("BLOG_BASE_URL", "https://example.org/?page=1"),
+        ("BLOG_BASE_URL", "https://example.org/?"),
+        ("BLOG_BASE_URL", "https://example.org/#top"),
+        ("BLOG_BASE_URL", "https://exa mple.org"),
+        ("BLOG_BASE_URL", "https://example.org\n"),
+        ("BLOG_BASE_URL", "https://exämple.org"),
+        ("BLOG_BASE_URL", "http://[::1"),
+        ("BLOG_REQUIRE_IF_MATCH", ""),
+        ("BLOG_REQUIRE_IF_MATCH", "perhaps"),
+        ("BLOG_REQUIRE_IF_MATCH", "2"),
+        ("BLOG_MAX_BODY", "huge"),
+        ("BLOG_MAX_BODY", "1023"),
+        ("BLOG_MAX_BODY", "-1"),
+        ("BLOG_MAX_BODY", "8 apples"),
+        ("BLOG_THREADS", ""),
+        ("BLOG_THREADS", "0"),
+        ("BLOG_THREADS", "65"),
+        ("BLOG_THREADS", "1.5"),
+        ("BLOG_THREADS", "many"),
+        ("BLOG_TRUSTED_PROXIES", "-1"),
+        ("BLOG_TRUSTED_PROXIES", "11"),
+        ("BLOG_TRUSTED_PROXIES", "127.0.0.1"),
+    ],
+)
+def test_bad_value_is_refused_by_name_and_value(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = refused(monkeypatch, **{name: value})
+
+    assert message.startswith(f"{name}: {value!r} can't be used: ")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("value", ["", "s3cret", "fifteen letters"])
+def test_bad_secret_key_is_refused_without_being_shown(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = refused(monkeypatch, BLOG_SECRET_KEY=value)
+
+    assert message.startswith("BLOG_SECRET_KEY: its value can't be used: ")
+    assert not value or value not in message
+
+
+def test_bad_url_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refused(monkeypatch, BLOG_BASE_URL="https://me:s3cr:et@p@example.org/?page=1")
+
+    assert "'https://me:***@example.org/?page=1'" in message
+
+
+def test_every_bad_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refused(monkeypatch, BLOG_THREADS="many", BLOG_MAX_BODY="huge")
+
+    assert "BLOG_THREADS: 'many'" in message
+    assert "BLOG_MAX_BODY: 'huge'" in message
+
+
+def test_long_value_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refused(monkeypatch, BLOG_THREADS="9" * 5000)
+
+    assert message.startswith("BLOG_THREADS: '999")
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("BLOG_THREAD", "; did you mean 'BLOG_THREADS'?"),
+        ("BLOG_DATABASE", "; did you mean 'BLOG_DATABASE_URL'?"),
+        ("BLOG_REQUIRE_IFMATCH", "; did you mean 'BLOG_REQUIRE_IF_MATCH'?"),
+        ("BLOG_", ""),
+        ("BLOG_XYZZYXYZZYXYZZY", ""),
+    ],
+)
+def test_unknown_name_is_refused_with_the_nearest(
+    name: str, nearest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = refused(monkeypatch, **{name: "1"})
+
+    assert message == f"{name} is not a setting{nearest}"
+
+
+def test_other_programs_may_have_variables_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOGGER_THREADS", "many")
+    monkeypatch.setenv("THREADS", "many")
+
+    assert read_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("1024", 1024),
+        ("2048B", 2048),
+        ("2kB", 2000),
+        ("1KiB", 1024),
+        ("1.5 KiB", 1536),
+        ("8mib", 8_388_608),
+        ("1MB", 1_000_000),
+        ("1GiB", 1_073_741_824),
+    ],
+)
+def test_size_may_have_a_unit(value: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_MAX_BODY", value)
+
+    assert read_settings().max_body == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1", True), ("true", True), ("yes", True), ("on", True), ("0", False), ("no", False)],
+)
+def test_switch_is_read_in_words_and_digits(
+    value: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_REQUIRE_IF_MATCH", value)
+
+    assert read_settings().require_if_match is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("https://example.org", "https://example.org"),
+        ("https://example.org/", "https://example.org"),
+        ("http://example.org:8000/blog//", "http://example.org:8000/blog"),
+        ("http://[::1]:5000", "http://[::1]:5000"),
+    ],
+)
+def test_base_url_has_no_slash_at_its_end(
+    value: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_BASE_URL", value)
+
+    assert read_settings().base_url == expected
+
+
+@pytest.mark.parametrize("value", ["12345678901234567890", "null", '{"key": "of a JSON kind"}'])
+def test_secret_key_is_text_whatever_it_looks_like(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_SECRET_KEY", value.ljust(16))
+
+    secret_key = read_settings().secret_key
+
+    assert secret_key is not None
+    assert secret_key.get_secret_value() == value.ljust(16)
+
+
+def test_every_setting_is_shown_with_its_meaning() -> None:
+    shown = show(Settings())
+
+    assert [setting.name for setting in shown] == [
+        "BLOG_DATABASE_URL",
+        "BLOG_BASE_URL",
+        "BLOG_SECRET_KEY",
+        "BLOG_REQUIRE_IF_MATCH",
+        "BLOG_MAX_BODY",
+        "BLOG_THREADS",
+        "BLOG_TRUSTED_PROXIES",
+    ]
+    assert all(setting.help for setting in shown)
+    assert {setting.origin for setting in shown} == {"default"}
+
+
+def test_origin_of_a_set_value_is_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Set to what it would be anyway.
+    monkeypatch.setenv("BLOG_THREADS", "4")
+
+    origins = {setting.name: setting.origin for setting in show(read_settings())}
+
+    assert origins.pop("BLOG_THREADS") == "environment"
+    assert set(origins.values()) == {"default"}
+
+
+def test_secret_key_is_nowhere_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_SECRET_KEY", SECRET)
+
+    settings = read_settings()
+
+    assert SECRET not in repr(settings)
+    assert SECRET not in repr(show(settings))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ""),
+        (8, "8"),
+        ("sqlite:///blog.db", "sqlite:///blog.db"),
+        ("postgresql://me@example.org/blog", "postgresql://me@example.org/blog"),
+        ("postgresql://me:s3cret@example.org/blog", "postgresql://me:***@example.org/blog"),
+        ("postgresql+psycopg://:s3cret@/blog", "postgresql+psycopg://:***@/blog"),
+        ("postgresql://me:p@ss:word@example.org/a", "postgresql://me:***@example.org/a"),
+        ("postgresql://me:s3/cret@example.org/a", "postgresql://me:***@example.org/a"),
+        ("http://[::1]:5000", "http://[::1]:5000"),
+    ],
+)
+def test_password_in_a_url_is_masked(value: object, expected: str) -> None:
+    assert mask(value) == expected

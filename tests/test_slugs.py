@@ -1,0 +1,105 @@
+"""Slugs: what a title gives, and what a client may choose."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blog.content.slugs import check_slug, derive_slug, number_slug
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("First!", "first"),
+        ("  Hello,   World -- again  ", "hello-world-again"),
+        ("C++ & C#: 3.5 things", "c-c-3-5-things"),
+        ("snake_case", "snake-case"),
+        ("Ünïcödé Straße", "ünïcödé-straße"),
+        ("U\u0308ber", "über"),
+        ("\uff26\uff35\uff2c\uff2c\u3000width ①", "full-width-1"),
+        ("Привет, мир", "привет-мир"),
+        ("你好\uff0c世界", "你好-世界"),
+        ("नमस्ते दुनिया", "नमस्ते-दुनिया"),
+        ("สวัสดี ชาวโลก", "สวัสดี-ชาวโลก"),
+        ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"),
+        ("don't", "don-t"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("🎉🎉", "post"),
+        ("", "post"),
+        ("---", "post"),
+    ],
+)
+def test_a_slug_is_derived_from_the_title(title: str, expected: str) -> None:
+    assert derive_slug(title) == expected
+
+
+def test_a_derived_slug_is_cut_at_200_characters() -> None:
+    assert derive_slug("a" * 300) == "a" * 200
+
+
+def test_a_cut_slug_does_not_end_in_a_hyphen() -> None:
+    assert derive_slug("a" * 199 + " " + "b" * 50) == "a" * 199
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(max_size=300))
+def test_every_derived_slug_is_one_that_could_be_chosen(title: str) -> None:
+    slug = derive_slug(title)
+
+    assert check_slug(slug) == slug
+
+
+@settings(deadline=None)
+@given(st.text(max_size=50))
+def test_a_slug_derived_from_a_slug_is_the_same(title: str) -> None:
+    slug = derive_slug(title)
+
+    assert derive_slug(slug) == slug
+
+
+@pytest.mark.parametrize("slug", ["a", "2026", "a-b_c.d", "übung", "привет", "नमस्ते", "x" * 200])
+def test_a_valid_slug_is_kept(slug: str) -> None:
+    assert check_slug(slug) == slug
+
+
+def test_a_chosen_slug_is_composed() -> None:
+    assert check_slug("u\u0308ber") == "über"
+
+
+@pytest.mark.parametrize(
+    ("slug", "sentence"),
+    [
+        ("", "must have 1 to 200 characters, not 0"),
+        ("x" * 201, "must have 1 to 200 characters, not 201"),
+        ("Hello", "must be in lower case, not 'Hello'"),
+        ("two words", "may hold letters, digits, '-', '_' and '.', not ' '"),
+        ("a/b", "may hold letters, digits, '-', '_' and '.', not '/'"),
+        ("a\nb", "may hold letters, digits, '-', '_' and '.', not '\\n'"),
+        ("a\0b", "may hold letters, digits, '-', '_' and '.', not '\\x00'"),
+        ("a\ud800b", "may hold letters, digits, '-', '_' and '.', not '\\ud800'"),
+        ("🎉", "may hold letters, digits, '-', '_' and '.', not '🎉'"),
+        (".", "must hold a letter or a digit, not only '.'"),
+        ("..", "must hold a letter or a digit, not only '..'"),
+        ("-_.", "must hold a letter or a digit, not only '-_.'"),
+    ],
+)
+def test_a_slug_that_breaks_a_rule_is_refused(slug: str, sentence: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        check_slug(slug)
+
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("slug", "number", "expected"),
+    [
+        ("first", 2, "first-2"),
+        ("x" * 198, 2, "x" * 198 + "-2"),
+        ("x" * 200, 2, "x" * 198 + "-2"),
+        ("x" * 200, 1099511627776, "x" * 186 + "-1099511627776"),
+    ],
+)
+def test_a_number_is_added_within_the_length(slug: str, number: int, expected: str) -> None:
+    assert number_slug(slug, number) == expected
