@@ -62,12 +62,13 @@ def main() -> None:
 )
 def serve(host: str, port: int, workers: int) -> None:
     """Bring the database up to date and serve until SIGTERM or SIGINT."""
-    settings = read_settings()
-    with _session(settings) as session:
-        _add_first_author(session)
     # No other command needs the server, which takes a while to load.
     from blog import server
 
+    settings = read_settings()
+    server.check_address(host, port)
+    with _session(settings) as session:
+        _add_first_author(session)
     server.run(host, port, workers, settings.threads)
 
 
@@ -161,7 +162,7 @@ def database_check() -> None:
     for fault in faults:
         click.echo(fault)
     if faults:
-        raise DatabaseError(f"{len(faults)} faults found: restore a backup")
+        raise DatabaseError(f"faults found: {len(faults)}; restore a backup")
     click.echo("The database is sound.")
 
 

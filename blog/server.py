@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
-from importlib import import_module
 from typing import Any
 
 from granian import Granian
@@ -43,11 +43,11 @@ def run(host: str, port: int, workers: int, threads: int) -> None:
     """Serve until SIGTERM or SIGINT, and let what is in flight end.
 
     Each of the worker processes makes its own application from the environment, and serves as
-    many requests at once as it has threads. Raises ServerError when the address can't be had.
+    many requests at once as it has threads.
     """
-    _check_address(host, port)
     server = Granian(
         "blog.app:create_app",
+        factory=True,
         interface=Interfaces.WSGI,
         address=host,
         port=port,
@@ -59,24 +59,27 @@ def run(host: str, port: int, workers: int, threads: int) -> None:
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
     )
-    logger.info("serving http://%s:%d/ with %d workers", _bracketed(host), port, workers)
-    server.serve(target_loader=_load)
+    address = f"http://{_bracketed(host)}:{port}/"
+    server.on_startup(lambda: logger.info("serving %s with %d workers", address, workers))
+    os.register_at_fork(after_in_child=stop_at_once)
+    server.serve()
 
 
-def _load(target: str) -> Any:
-    """Make the application in a worker process.
+def stop_at_once() -> None:
+    """Let a worker be stopped while it loads the application, as any process can.
 
-    Until the worker has its own way to stop it has that of its parent, which would leave it
-    running when told to stop; the system's way ends it at once.
+    Until it has its own way to stop it would have that of its parent, which only tells the
+    parent's loop, and so would go on when told to stop.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    module, _, factory = target.partition(":")
-    return getattr(import_module(module), factory)()
 
 
-def _check_address(host: str, port: int) -> None:
-    """Make sure that nobody listens there: the server's own sockets would share the port."""
+def check_address(host: str, port: int) -> None:
+    """Make sure that nobody listens there: the server's own sockets would share the port.
+
+    Raises ServerError when the address can't be had.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -9,10 +9,12 @@ from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from blog.content.validation import nearest
-from blog.errors import InvalidSetting
+from blog.errors import DatabaseError, InvalidSetting
+from blog.storage.engine import read_path
 
 PREFIX = "BLOG_"
 
@@ -26,12 +28,20 @@ def _check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _check_database_url(url: str) -> str:
+    try:
+        read_path(url)
+    except DatabaseError as error:
+        raise ValueError(error) from None
+    return url
+
+
 class Settings(BaseSettings):
     """The settings, each read from the environment variable BLOG_ and its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    database_url: str = Field(
+    database_url: Annotated[str, AfterValidator(_check_database_url)] = Field(
         "sqlite:///blog.db",
         description="where everything is kept, as an SQLAlchemy URL; "
         "a relative path begins in the current directory",
@@ -85,8 +95,8 @@ def read_settings() -> Settings:
     """Read the settings from the environment. Raises InvalidSetting, naming key and value."""
     known = names()
     for name in os.environ:
-        if name.startswith(PREFIX) and name not in known:
-            raise InvalidSetting(f"{name} is not a setting{nearest(name, known)}")
+        if name.upper().startswith(PREFIX) and name not in known:
+            raise InvalidSetting(f"{name} is not a setting{nearest(name.upper(), known)}")
     try:
         return Settings()
     except ValidationError as error:
@@ -112,11 +122,15 @@ def mask(value: object) -> str:
     return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", text)
 
 
+def _reason(fault: ErrorDetails) -> str:
+    return fault["msg"].removeprefix("Value error, ")
+
+
 def _sentences(error: ValidationError) -> list[str]:
     sentences = []
     for fault in error.errors(include_url=False):
         name = str(fault["loc"][0])
         secret = Settings.model_fields[name].annotation == SecretStr | None
         shown = "its value" if secret else f"{mask(fault['input'])!r:.100}"
-        sentences.append(f"{PREFIX}{name.upper()}: {shown} can't be used: {fault['msg']}")
+        sentences.append(f"{PREFIX}{name.upper()}: {shown} can't be used: {_reason(fault)}")
     return sentences

@@ -307,3 +307,31 @@ def test_a_connection_given_back_carries_nothing_over(database_url: str) -> None
 
     assert kept(database) == []
     database.close()
+
+
+def test_file_that_another_process_is_about_to_change_is_opened_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "restored.db"
+    holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    holder.execute("CREATE TABLE anything (name)")
+    holder.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, holder.execute, ["COMMIT"])
+    release.start()
+
+    with Database(f"sqlite:///{path}").session() as session:
+        mode = session.reading().exec_driver_sql("PRAGMA journal_mode").scalar()
+
+    release.join()
+    holder.close()
+    assert mode == "wal"
+
+
+def test_file_that_never_can_be_opened_is_storage_away(tmp_path: Path) -> None:
+    path = tmp_path / "held.db"
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("CREATE TABLE anything (name)")
+    holder.execute("BEGIN IMMEDIATE")
+
+    with Database(f"sqlite:///{path}").session() as session, pytest.raises(StorageUnavailable):
+        session.reading()
+
+    holder.close()

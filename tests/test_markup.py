@@ -210,3 +210,19 @@ def test_html_keeps_what_is_harmless(html: str, expected: str) -> None:
 )
 def test_text_is_escaped_and_kept_in_paragraphs(text: str, expected: str) -> None:
     assert render(text, "text") == expected
+
+
+@pytest.mark.parametrize("format", ["markdown", "html"])
+def test_an_address_that_is_not_checked_is_not_kept(format: Format) -> None:
+    assert "javascript" not in render('<q cite="javascript:alert(1)">said</q>', format)
+
+
+def test_the_columns_of_a_table_keep_their_alignment() -> None:
+    assert 'style="text-align:right"' in render("|a|\n|-:|\n|b|", "markdown")
+
+
+def test_no_other_style_is_kept() -> None:
+    html = render('<table><tr><td style="position:fixed;text-align:left">x</td></table>', "html")
+
+    assert 'style="text-align:left"' in html
+    assert "position" not in html

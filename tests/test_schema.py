@@ -98,10 +98,13 @@ def test_of_several_processes_on_a_new_file_one_upgrades_it(new: Database, tmp_p
     assert schema.faults(new) == []
 
 
-def test_a_database_of_a_newer_program_is_refused_and_left_alone(database: Database) -> None:
-    change(database, "UPDATE alembic_version SET version_num = '9999'", "DROP TABLE setting")
+@pytest.mark.parametrize("unknown", ["9999", "0000"])
+def test_a_database_of_another_program_is_refused_and_left_alone(
+    database: Database, unknown: str
+) -> None:
+    change(database, f"UPDATE alembic_version SET version_num = '{unknown}'", "DROP TABLE setting")
 
-    with pytest.raises(DatabaseError, match="schema 9999, made by a newer version of this program"):
+    with pytest.raises(DatabaseError, match=f"schema {unknown}, made by another version"):
         schema.upgrade(database)
 
     assert "setting" not in tables_of(database)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from blog.server import stop_at_once
 from tests.serving import (
     PATIENCE,
     Server,
@@ -269,3 +270,15 @@ def test_backup_while_serving_holds_every_post_answered_before(tmp_path: Path) -
         listed = requests.get(f"{server.url}/post").json()["data"]
     assert made.returncode == 0, made.stderr
     assert len(listed) == 3
+
+
+def test_worker_that_is_still_loading_is_stopped_as_any_process_is() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        stop_at_once()
+        after = {number: signal.getsignal(number) for number in before}
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    assert set(after.values()) == {signal.SIG_DFL}

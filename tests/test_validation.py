@@ -353,7 +353,14 @@ def test_a_password_that_could_not_be_sent_is_refused(password: str, sentence: s
 
 @pytest.mark.parametrize(
     ("document", "deep", "large"),
-    [(1, 0, 1), ([1], 1, 2), ([[1]], 2, 3), ({"a": {"b": [1, 2]}}, 3, 5), ([1, {"a": 1}], 2, 4)],
+    [
+        ([], 1, 1),
+        ([1], 1, 2),
+        ([[]], 2, 2),
+        ([[1]], 2, 3),
+        ({"a": {"b": [1, 2]}}, 3, 5),
+        ([1, {"a": 1}], 2, 4),
+    ],
 )
 def test_depth_and_size_are_counted(document: object, deep: int, large: int) -> None:
     assert [exceeds_depth(document, limit) for limit in (deep - 1, deep)] == [True, False]

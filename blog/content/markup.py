@@ -17,6 +17,8 @@ _ID_PREFIX = "post-"
 _ATTRIBUTES = {
     **nh3.ALLOWED_ATTRIBUTES,
     "code": {"class"},
+    "td": nh3.ALLOWED_ATTRIBUTES["td"] | {"style"},
+    "th": nh3.ALLOWED_ATTRIBUTES["th"] | {"style"},
     "*": {"id", "title", "lang", "dir"},
 }
 
@@ -28,7 +30,9 @@ def _markdown() -> MarkdownIt:
 
 
 def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
-    """Keep of a code block's classes only the one that names its language."""
+    """Keep of a code block's classes the one that names its language, and no unchecked address."""
+    if attribute == "cite":
+        return None
     if attribute == "class":
         return next((name for name in value.split() if name.startswith("language-")), None)
     if attribute == "href" and value.startswith("#"):
@@ -42,6 +46,8 @@ def _sanitize(html: str) -> str:
         attributes=_ATTRIBUTES,
         attribute_filter=_keep_attribute,
         id_prefix=_ID_PREFIX,
+        # How the columns of a Markdown table are aligned.
+        filter_style_properties={"text-align"},
         url_schemes={"http", "https", "mailto", "tel"},
     )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 def exceeds_depth(document: object, limit: int) -> bool:
     """Whether arrays and objects are nested more than ``limit`` deep."""
-    level = [document]
-    for _ in range(limit + 1):
-        level = [child for value in level for child in _children(value)]
+    level = _containers([document])
+    for _ in range(limit):
+        level = _containers(child for value in level for child in _children(value))
     return bool(level)
 
 
@@ -20,6 +20,10 @@ def exceeds_size(document: object, limit: int) -> bool:
         level = [child for value in level for child in _children(value)]
         size += len(level)
     return size > limit
+
+
+def _containers(values: Iterable[object]) -> list[object]:
+    return [value for value in values if isinstance(value, dict | list)]
 
 
 def _children(value: object) -> Iterator[object]:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from urllib.parse import quote
 
 import orjson
@@ -20,10 +21,11 @@ from blog.errors import DatabaseError, StorageUnavailable
 # A write waits this long for the one before it: longer than any healthy write takes, and short
 # enough that a client is told to come back before it gives up.
 _BUSY_MILLISECONDS = 5000
+# How long to wait, in seconds, before another try to change the mode of the file.
+_PAUSE = 0.01
 # With synchronous=FULL a write that was acknowledged outlives a power failure.
 _PRAGMAS = (
     f"busy_timeout={_BUSY_MILLISECONDS}",
-    "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
 )
@@ -37,7 +39,7 @@ class Database:
 
         Nothing is opened yet. Raises DatabaseError for a URL that can't be used.
         """
-        self._path = _read_path(url)
+        self._path = read_path(url)
         self.engine = _create_engine(self._path, threads)
 
     def create(self) -> None:
@@ -45,8 +47,11 @@ class Database:
 
         Raises DatabaseError where it can't be made.
         """
+        # A file that SQLite has open must not be opened here: to close it would end its locks.
+        if self._path.is_file():
+            return
         try:
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            os.close(os.open(self._path, os.O_CREAT, 0o600))
         except OSError as error:
             raise DatabaseError(f"can't open {str(self._path)!r}: {error.strerror}") from error
 
@@ -116,7 +121,8 @@ class Session:
             raise StorageUnavailable("every connection to the database is in use") from None
 
 
-def _read_path(url: str) -> Path:
+def read_path(url: str) -> Path:
+    """The file that a database URL names. Raises DatabaseError for a URL that can't be used."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -153,9 +159,26 @@ def _set_up_connection(connection: sqlite3.Connection, _record: object) -> None:
     try:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+        _use_wal(connection)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StorageUnavailable(f"the database can't be opened: {error}") from error
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Bring the file into the mode in which readers and a writer do not wait for each other.
+
+    SQLite itself gives up at once when another process is about to do the same.
+    """
+    deadline = monotonic() + _BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if monotonic() > deadline:
+                raise
+            sleep(_PAUSE)
 
 
 def _begin(connection: Connection) -> None:
@@ -171,9 +194,11 @@ def _begin(connection: Connection) -> None:
 def _translate(context: ExceptionContext) -> None:
     """Turn what the driver says of a locked, full or broken database into our own error.
 
-    These two classes tell of a state of the file; their subclasses of a mistake in a statement.
-    The driver's exception stays its cause, for the log.
+    These two classes tell of a state of the file, unless the code says that the statement is
+    wrong; their subclasses tell of a mistake too. The driver's exception stays the cause, for
+    the log.
     """
     original = context.original_exception
-    if type(original) in (sqlite3.OperationalError, sqlite3.DatabaseError):
+    state = type(original) in (sqlite3.OperationalError, sqlite3.DatabaseError)
+    if state and getattr(original, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
         raise StorageUnavailable(f"the database can't serve now: {original}") from original

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hmac
 import os
 import threading
-from functools import cache
+from base64 import b64encode
 from unicodedata import normalize
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerificationError
 from cachetools import TTLCache
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -63,7 +63,7 @@ class PasswordChecker:
         with self._gate:
             try:
                 return _HASHER.verify(password_hash, normalize("NFC", password))
-            except (VerificationError, InvalidHashError):
+            except (VerificationError, ValueError):
                 return False
 
     def _digest(self, password_hash: str, password: str) -> bytes:
@@ -71,6 +71,8 @@ class PasswordChecker:
         return hmac.digest(self._key, text.encode(), "sha256")
 
 
-@cache
 def _nobodys_hash() -> str:
-    return hash_password(os.urandom(16).hex())
+    """A hash that no password has, and that takes as long to compare as anybody's."""
+    salt, digest = (b64encode(os.urandom(size)).decode().rstrip("=") for size in (16, 32))
+    parameters = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    return f"$argon2id$v=19${parameters}${salt}${digest}"

@@ -22,13 +22,8 @@ def upgrade(database: Database) -> bool:
         if _revision(session.reading()) == HEAD:
             return False
         with session.writing() as connection:
-            if (revision := _revision(connection)) == HEAD:
+            if _revision(connection) == HEAD:
                 return False
-            if revision is not None and revision > HEAD:
-                raise DatabaseError(
-                    f"the database is at schema {revision}, made by a newer version of this "
-                    f"program, which knows {HEAD}: install that version"
-                )
             _migrate(connection)
             return True
 
@@ -62,10 +57,17 @@ def _migrate(connection: Connection) -> None:
     # Alembic takes a while to load, and most starts have no need of it.
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "blog.storage:migrations")
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise DatabaseError(
+            f"the database is at schema {_revision(connection)}, made by another version of this "
+            f"program, which knows {HEAD}: install that version"
+        ) from error
 
 
 def _damages(connection: Connection) -> list[str]:
