@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog import cli
 from blog.content.dates import utc_now
-from blog.http import access_log, cache, problems
+from blog.http import access_log, cache, preferences, problems
 from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import Authenticator
@@ -34,7 +34,7 @@ def create_app(
     schema.upgrade(database)
     app = Application("blog", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body)
-    for concern in (access_log, problems, cache):
+    for concern in (access_log, problems, cache, preferences):
         concern.install(app)
     app.extensions["blog"] = services = _services(settings, database, now)
     api = Api(app)

@@ -195,7 +195,8 @@ def _session(settings: Settings | None = None) -> Iterator[Session]:
 
 def _new_password(from_stdin: bool) -> str:
     if from_stdin:
-        return check_password(sys.stdin.readline().rstrip("\r\n"))
+        given = sys.stdin.readline() if sys.stdin else ""
+        return check_password(given.rstrip("\r\n"))
     return check_password(click.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 

@@ -73,6 +73,11 @@ class PatchConflict(BlogError):
     """Raised when a JSON Patch tests or targets what is not there (RFC 5789 section 2.2)."""
 
 
+# A client that makes thousands of mistakes at once learns nothing from being told each.
+MOST_FAULTS = 100
+_MOST_IN_A_SENTENCE = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with the input, and where.
@@ -96,8 +101,9 @@ class Faulty(BlogError):
     """Raised with every fault that was found in the input, not only the first."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(map(str, faults)))
-        self.faults = tuple(faults)
+        told, more = tuple(faults[:MOST_FAULTS]), len(faults) - MOST_FAULTS
+        self.faults = (*told, Fault(f"has {more} more faults", pointer="#")) if more > 0 else told
+        super().__init__("; ".join(map(str, self.faults[:_MOST_IN_A_SENTENCE])))
 
 
 class Malformed(Faulty):

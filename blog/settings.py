@@ -21,7 +21,7 @@ PREFIX = "BLOG_"
 
 def _check_base_url(url: str) -> str:
     # It goes into links and headers as it is.
-    usable = url.isascii() and url.isprintable() and not set(url) & set(" ?#")
+    usable = url.isascii() and url.isprintable() and not set(url) & set(' ?#"<>\\^`{|}')
     parts = urlsplit(url)
     if not usable or parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError("must be an http or https URL in ASCII, without spaces or a query")

@@ -241,3 +241,10 @@ def test_a_caller_is_known_for_one_request_only(client: FlaskClient) -> None:
     assert me(client.get("/", auth=RICK)) == "http://localhost/author/rick"
 
     assert me(client.get("/")) is None
+
+
+def test_credentials_longer_than_any_can_be_are_401(client: FlaskClient) -> None:
+    name = "a" + "\u0301" * 10_000 + "\u0316" * 10_000
+    response = client.get("/", auth=(name, "password"))
+
+    assert_problem(response, 401)

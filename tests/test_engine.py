@@ -335,3 +335,25 @@ def test_file_that_never_can_be_opened_is_storage_away(tmp_path: Path) -> None:
         session.reading()
 
     holder.close()
+
+
+def test_writes_go_to_the_file_that_is_there_now(database: Database, tmp_path: Path) -> None:
+    with database.session() as session:
+        keep(session, "before")
+    for name in ("blog.db", "blog.db-wal", "blog.db-shm"):
+        (tmp_path / name).rename(tmp_path / f"old-{name}")
+    database.create()
+    schema.upgrade(database)
+    with database.session() as session:
+        keep(session, "after")
+
+    assert kept(Database(f"sqlite:///{tmp_path / 'blog.db'}")) == ["after"]
+
+
+def test_file_that_has_gone_is_storage_away(database: Database, tmp_path: Path) -> None:
+    with database.session() as session:
+        keep(session, "before")
+    (tmp_path / "blog.db").rename(tmp_path / "moved.db")
+
+    with database.session() as session, pytest.raises(StorageUnavailable):
+        keep(session, "after")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from blog.content.markup import render
 from blog.content.posts import Format
+from blog.errors import Invalid
 
 Tags = list[tuple[str, dict[str, str | None]]]
 
@@ -226,3 +227,27 @@ def test_no_other_style_is_kept() -> None:
 
     assert 'style="text-align:left"' in html
     assert "position" not in html
+
+
+@pytest.mark.parametrize(
+    ("body", "format"),
+    [
+        ("<div>" * 501, "html"),
+        ("<B>" * 501, "markdown"),
+        (f"[a]: http://example.org/{'u' * 20_000}\n\n" + "[a] " * 500, "markdown"),
+        ("&" * 2_000_000, "markdown"),
+    ],
+)
+def test_a_body_beyond_all_bounds_is_refused(body: str, format: Format) -> None:
+    with pytest.raises(Invalid) as refusal:
+        render(body, format)
+
+    assert [fault.pointer for fault in refusal.value.faults] == ["#/body"]
+
+
+def test_a_list_may_be_as_long_as_it_likes() -> None:
+    assert render("<ul>" + "<li>x" * 2000 + "</ul>", "html").count("<li>") == 2000
+
+
+def test_a_footnote_within_the_text_is_text() -> None:
+    assert render("A^[note]", "markdown") == "<p>A^[note]</p>\n"

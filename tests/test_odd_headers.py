@@ -44,6 +44,9 @@ LAST = "Fri, 31 Dec 9999 23:59:59"
 @example(method="PUT", headers={"If-Unmodified-Since": f"{LAST} GMT"})
 @example(method="PUT", headers={"If-Unmodified-Since": f"{LAST} -2359"})
 @example(method="GET", headers={"If-Modified-Since": f"{LAST} -2359"})
+@example(method="GET", headers={"If-Modified-Since": f"Fri, 31 Dec {'9' * 20} 23:59:59 GMT"})
+@example(method="GET", headers={"If-Unmodified-Since": f"Fri, 31 Dec 2026 {'9' * 20}:59:59 GMT"})
+@example(method="PUT", headers={"If-Unmodified-Since": f"Fri, 31 Dec 2026 23:59:59 +{'9' * 20}"})
 def test_no_header_breaks_anything(
     client: FlaskClient, method: str, headers: dict[str, str]
 ) -> None:

@@ -210,7 +210,7 @@ def test_a_test_that_fails_is_a_conflict(path: str, value: object) -> None:
     with pytest.raises(PatchConflict) as refusal:
         apply_operations(POST, [{"op": "test", "path": path, "value": value}])
 
-    text = f"operation 0 (test '{path}') does not hold of the present state"
+    text = f"operation 0 (test '{path}') failed: the present value is another"
     assert str(refusal.value) == text
 
 
@@ -223,7 +223,7 @@ def test_a_conflict_names_the_operation_and_tells_no_value() -> None:
     with pytest.raises(PatchConflict) as refusal:
         apply_operations(POST, operations)
 
-    text = "operation 1 (test '/\\xe9') does not hold of the present state"
+    text = "operation 1 (test '/\\xe9') failed: the present value is another"
     assert str(refusal.value) == text
 
 

@@ -334,3 +334,12 @@ def test_post_is_not_posted_to(client: FlaskClient) -> None:
 
     assert_problem(response, 405)
     assert response.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+
+
+def test_part_of_a_post_does_not_pass_for_the_whole(client: FlaskClient) -> None:
+    own = path_of(write_post(client).headers["Location"])
+    whole = client.put(own, json={"title": "a", "body": "b"}, auth=RICK)
+    part = client.put(f"{own}?fields=title", json={"title": "a", "body": "b"}, auth=RICK)
+
+    assert path_of(whole.headers["Content-Location"]) == own
+    assert "Content-Location" not in part.headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -193,3 +194,16 @@ def test_numbered_slug_set_back_to_itself_is_no_change(client: FlaskClient, cloc
 
     assert after.json == before.json
     assert after.headers["ETag"] == before.headers["ETag"]
+
+
+def test_all_faults_of_a_patched_post_are_told_at_once(client: FlaskClient) -> None:
+    own = path_of(write_post(client).headers["Location"])
+    operations = [
+        {"op": "replace", "path": "/authorName", "value": "joe"},
+        {"op": "replace", "path": "/title", "value": ""},
+    ]
+    response = client.patch(
+        own, data=json.dumps(operations), content_type="application/json-patch+json", auth=RICK
+    )
+
+    assert faults(response, 422).keys() == {"#/authorName", "#/title"}

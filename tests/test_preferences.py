@@ -125,3 +125,10 @@ def test_a_write_can_be_handled_leniently_and_minimally(client: FlaskClient) -> 
     response = client.post("/post?utm=x", json=WRITTEN, auth=RICK, headers=wish)
 
     assert (response.status_code, response.data) == (201, b"")
+
+
+def test_every_preference_that_was_honoured_is_named(client: FlaskClient) -> None:
+    prefer = {"Prefer": "handling=lenient, return=minimal"}
+    response = client.post("/post?x=1", json={"title": "a", "body": "b"}, auth=RICK, headers=prefer)
+
+    assert response.headers["Preference-Applied"] == "return=minimal, handling=lenient"

@@ -72,7 +72,7 @@ def test_every_list_reads_its_parameters_alike(client: FlaskClient, path: str, n
         ("until=2026-11-22T09:47:45.746058Z", 0),
         ("author=nobody", 0),
         ("author=", 0),
-        ("slug=" + "x" * 5000, 0),
+        ("slug=" + "x" * 1000, 0),
         ("tag=caf%C3%A9", 0),
         ("fields=title", 20),
         ("fields=+title+,+body+", 20),

@@ -10,12 +10,13 @@ import pytest
 from blog.content.authors import Author, Caller, Profile
 from blog.content.posts import Post, PostContent
 from blog.errors import Forbidden, PreconditionFailed, StorageUnavailable
-from blog.storage import authors, posts
+from blog.storage import accounts, authors, posts
 from blog.storage.engine import Database
 from blog.storage.versioned import Precondition
 from tests.contract import Clock
 
 RICK = Caller("rick", "author")
+ANN = Caller("ann", "editor")
 ANY = Precondition()
 
 
@@ -136,3 +137,53 @@ def test_reader_sees_one_state_while_a_writer_changes_it(
         after = posts.find(session, post.id, None, now, posts.WHOLE)
 
     assert before.title == after.title == "One"
+
+
+def test_dates_never_go_back_even_where_the_clock_does(
+    database: Database, post: Post, clock: Clock
+) -> None:
+    clock.advance(seconds=-10)
+    content = PostContent(title="Two", body="2", slug="one")
+
+    with database.session() as session:
+        edited = posts.edit(session, post.id, RICK, ANY, lambda _: content, clock())
+
+    assert edited.updated_date == post.updated_date == edited.previous_date
+
+
+def test_date_of_a_version_overtaken_by_a_change_begun_earlier_holds_no_more(
+    database: Database, post: Post, clock: Clock
+) -> None:
+    seen = Precondition(unmodified_since=post.updated_date.replace(microsecond=0))
+    earlier = clock() - timedelta(seconds=2)
+    theirs = PostContent(title="Theirs", body="2", slug="one")
+    mine = PostContent(title="Mine", body="3", slug="one")
+
+    with database.session() as session:
+        posts.edit(session, post.id, RICK, ANY, lambda _: theirs, earlier)
+        with pytest.raises(PreconditionFailed):
+            posts.edit(session, post.id, RICK, seen, lambda _: mine, clock())
+
+
+def test_author_removed_while_a_request_is_under_way_changes_nothing(
+    database: Database, post: Post, clock: Clock
+) -> None:
+    with database.session() as session:
+        accounts.remove(session, "rick")
+
+        with pytest.raises(Forbidden):
+            posts.create(session, PostContent(title="Two", body="2"), RICK, clock())
+        with pytest.raises(Forbidden):
+            posts.remove(session, post.id, RICK, ANY, clock())
+
+
+def test_editor_who_is_one_no_more_changes_nobody_elses_post(
+    database: Database, post: Post, clock: Clock
+) -> None:
+    content = PostContent(title="Ann's", body="2", slug="one")
+
+    with database.session() as session:
+        accounts.set_role(session, "ann", "author")
+
+        with pytest.raises(Forbidden):
+            posts.edit(session, post.id, ANN, ANY, lambda _: content, clock())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from blog.storage import posts, schema
 from blog.storage.engine import Database
 from blog.storage.migrations import HEAD
 from blog.storage.tables import metadata, post
+from tests.contract import Clock
 
 PROCESSES = 4
 AT_ONCE = multiprocessing.get_context("spawn")
@@ -213,3 +216,26 @@ def test_a_damaged_index_is_a_fault(database: Database, tagged: Post) -> None:
     faults = schema.faults(database)
 
     assert "the file is damaged: row 1 missing from index ix_post_title_id" in faults
+
+
+def test_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE post (title)")
+    database = Database(f"sqlite:///{path}")
+
+    with pytest.raises(DatabaseError, match="holds something else"):
+        schema.upgrade(database)
+
+    database.close()
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT name FROM sqlite_schema").fetchall() == [("post",)]
+
+
+def test_a_tag_under_a_wrong_key_is_found(database: Database, clock: Clock) -> None:
+    content = PostContent(title="One", body="1", tags=("News",))
+    with database.session() as session:
+        written = posts.create(session, content, Caller("rick", "author"), clock())
+    change(database, "UPDATE tag SET key = 'old'")
+
+    assert schema.faults(database) == [f"post {written.id} is not found by its tag 'News'"]

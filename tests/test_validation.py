@@ -200,9 +200,9 @@ def test_an_unknown_member_is_a_fault(name: str, where: str, sentence: str) -> N
 def test_a_hundred_unknown_members_are_named_and_the_rest_counted() -> None:
     faults = faults_of_post(title=None, **{f"x{n}": n for n in range(102)})
 
-    assert len(faults) == 102
-    assert faults["#/x99"] == "is not a known field"
-    assert faults["#"] == "has 2 more members that are not known fields"
+    assert len(faults) == 101
+    assert faults["#/x97"] == "is not a known field"
+    assert faults["#"] == "has 3 more faults"
 
 
 @pytest.mark.parametrize(
@@ -365,3 +365,19 @@ def test_a_password_that_could_not_be_sent_is_refused(password: str, sentence: s
 def test_depth_and_size_are_counted(document: object, deep: int, large: int) -> None:
     assert [exceeds_depth(document, limit) for limit in (deep - 1, deep)] == [True, False]
     assert [exceeds_size(document, limit) for limit in (large - 1, large)] == [True, False]
+
+
+def test_a_list_of_tags_beyond_all_reason_is_one_fault() -> None:
+    assert faults_of_post(tags=[1] * 100_000) == {
+        "#/tags": "must be at most 50 tags, not 100000",
+    }
+
+
+def test_a_name_as_long_as_a_body_is_not_sent_back() -> None:
+    (pointer,) = faults_of_post(**{"x" * 100_000: 1})
+
+    assert len(pointer) < 200
+
+
+def test_a_name_in_another_case_is_guessed() -> None:
+    assert faults_of_post(TITLES=1)["#/TITLES"] == "is not a known field; did you mean 'title'?"

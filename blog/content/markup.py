@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from html import escape
+from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
 from blog.content.posts import Format
+from blog.errors import Fault, Invalid
+
+LARGEST_HTML = 8 * 1024 * 1024
+DEEPEST_HTML = 500
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+# Elements without content, and those that the next of their kind ends.
+_VOID = {
+    "area",
+    "base",
+    "br",
+    "col",
+    "embed",
+    "hr",
+    "img",
+    "input",
+    "link",
+    "meta",
+    "source",
+    "wbr",
+}
+_NEVER_NESTED = _VOID | {"dd", "dt", "li", "option", "p", "td", "th", "tr"}
 
 # Footnotes and in-page links need ids. The prefix keeps an id that an author chose from taking
 # the place of one that the surrounding page relies on.
@@ -25,8 +49,37 @@ _ATTRIBUTES = {
 
 @cache
 def _markdown() -> MarkdownIt:
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    return parser.use(footnote_plugin)
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).use(footnote_plugin)
+    # A footnote within the text may hold another one: each level is read once more than the last.
+    return parser.disable("footnote_inline")
+
+
+def _render_markdown(body: str) -> str:
+    parser, environment = _markdown(), dict[str, Any]()
+    tokens = parser.parse(body, environment)
+    # A reference is written out wherever it is used: few bytes can mean very many.
+    written = (len(str(v)) for t in tokens for c in t.children or () for v in c.attrs.values())
+    _bound_size(sum(written))
+    return str(parser.renderer.render(tokens, parser.options, environment))
+
+
+def _bound_size(size: int) -> None:
+    if size > LARGEST_HTML:
+        raise _unfit(f"makes more than {LARGEST_HTML} characters of HTML")
+
+
+def _bound_depth(html: str) -> None:
+    """Refuse elements nested beyond all reason: to put them in order takes time without bound."""
+    depth = 0
+    for closing, name in _TAG.findall(html):
+        if name.lower() not in _NEVER_NESTED:
+            depth = max(0, depth - 1) if closing else depth + 1
+        if depth > DEEPEST_HTML:
+            raise _unfit(f"nests HTML elements more than {DEEPEST_HTML} deep")
+
+
+def _unfit(detail: str) -> Invalid:
+    return Invalid([Fault(detail, pointer="#/body")])
 
 
 def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
@@ -41,6 +94,8 @@ def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
 
 
 def _sanitize(html: str) -> str:
+    _bound_size(len(html))
+    _bound_depth(html)
     return nh3.clean(
         html,
         attributes=_ATTRIBUTES,
@@ -59,7 +114,10 @@ def _paragraphs(text: str) -> str:
 
 
 def render(body: str, format: Format) -> str:
-    """Render a body written in the given format to sanitized HTML."""
+    """Render a body written in the given format to sanitized HTML.
+
+    Raises Invalid for one that would make too much HTML, or nest it too deep.
+    """
     if format == "text":
         return _paragraphs(body)
-    return _sanitize(_markdown().render(body) if format == "markdown" else body)
+    return _sanitize(_render_markdown(body) if format == "markdown" else body)

@@ -73,7 +73,7 @@ def _apply(index: int, patch: jsonpatch.JsonPatch, document: object) -> Any:
     except jsonpatch.InvalidJsonPatch as error:
         raise _no_operation(index, error) from None
     except jsonpatch.JsonPatchTestFailed:
-        raise PatchConflict(f"{name} does not hold of the present state") from None
+        raise PatchConflict(f"{name} failed: the present value is another") from None
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, RecursionError):
         raise PatchConflict(f"{name} does not fit the present state") from None
 

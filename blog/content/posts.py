@@ -58,6 +58,13 @@ def _merge_tags(tags: Iterable[str]) -> tuple[str, ...]:
     return merged
 
 
+def _bound_tags(tags: object) -> object:
+    """Refuse a list beyond all reason before each of its items is looked at."""
+    if isinstance(tags, list) and len(tags) > 20 * MOST_TAGS:
+        raise ValueError(f"must be at most {MOST_TAGS} tags, not {len(tags)}")
+    return tags
+
+
 def _check_body(body: str) -> str:
     if "\0" in body:
         raise ValueError(f"must not hold NUL; one is at {body.index(chr(0))}")
@@ -87,7 +94,12 @@ class PostContent(BaseModel):
     format: Format = "markdown"
     summary: Annotated[str, AfterValidator(several_lines(1000))] | None = None
     # A JSON array arrives as a list, which strict validation would not take for a tuple.
-    tags: Annotated[tuple[Tag, ...], Field(strict=False), AfterValidator(_merge_tags)] = ()
+    tags: Annotated[
+        tuple[Tag, ...],
+        Field(strict=False),
+        BeforeValidator(_bound_tags),
+        AfterValidator(_merge_tags),
+    ] = ()
     status: Status = "published"
     slug: Annotated[str, AfterValidator(check_slug)] | None = None
     posted_date: Annotated[datetime, BeforeValidator(_read_date)] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from blog.content.dates import format_date_time
-from blog.errors import Fault, Invalid
+from blog.errors import MOST_FAULTS, Fault, Invalid
 
 RULES = ConfigDict(
     frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -39,15 +39,17 @@ _EXPECTED = {
 
 # Looking for a likely name takes time that a client could make us spend without end.
 _LONGEST_GUESS = 50
-_MOST_UNKNOWN = 100
+# What is told of a member's name, were it as long as a body can be.
+_LONGEST_NAME = 100
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def nearest(name: str, known: Collection[str]) -> str:
     """A question that offers the known name most like the given one, or nothing."""
-    matches = get_close_matches(name[:_LONGEST_GUESS], known, n=1)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+    folded = {name.casefold(): name for name in known}
+    matches = get_close_matches(name[:_LONGEST_GUESS].casefold(), folded, n=1)
+    return f"; did you mean {folded[matches[0]]!r}?" if matches else ""
 
 
 def pointer(*path: str | int) -> str:
@@ -56,18 +58,23 @@ def pointer(*path: str | int) -> str:
     return "#" + "".join("/" + quote(step, safe="~", errors="replace") for step in steps)
 
 
-def validate(model: type[Model], fields: object, server_fields: Collection[str]) -> Model:
+def validate(
+    model: type[Model],
+    fields: object,
+    server_fields: Collection[str],
+    found: Sequence[Fault] = (),
+) -> Model:
     """Check the members of a request body against a model.
 
     Hypermedia members and the fields that only the server sets are left aside. Raises Invalid
-    with all faults.
+    with all faults, those that were found before among them.
     """
     if not isinstance(fields, Mapping):
         raise Invalid([Fault(f"must be an object, not {name_type(fields)}", pointer="#")])
     ignored = HYPERMEDIA.union(server_fields)
     given = {name: value for name, value in fields.items() if name not in ignored}
     known = [field.alias or name for name, field in model.model_fields.items()]
-    faults = _unknown_members(given, [*known, *server_fields])
+    faults = [*found, *_unknown_members(given, [*known, *server_fields])]
     try:
         content = model.model_validate({name: given[name] for name in given if name in known})
     except ValidationError as error:
@@ -96,13 +103,13 @@ def name_type(value: object) -> str:
 
 def _unknown_members(given: Collection[str], known: Collection[str]) -> list[Fault]:
     unknown = [name for name in given if name not in known]
-    faults = [
-        Fault(f"is not a known field{nearest(name, known)}", pointer=pointer(name))
-        for name in unknown[:_MOST_UNKNOWN]
+    # Those beyond the first are counted, not told, so no likely name is looked for.
+    guessed = [nearest(name, known) for name in unknown[:MOST_FAULTS]]
+    guesses = [*guessed, *[""] * (len(unknown) - len(guessed))]
+    return [
+        Fault(f"is not a known field{guess}", pointer=pointer(name[:_LONGEST_NAME]))
+        for name, guess in zip(unknown, guesses, strict=True)
     ]
-    if more := len(unknown) - len(faults):
-        faults.append(Fault(f"has {more} more members that are not known fields", pointer="#"))
-    return faults
 
 
 def _fault(error: ErrorDetails) -> Fault:

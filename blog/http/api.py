@@ -141,12 +141,13 @@ class Api(flask_restful.Api):
         response.headers["Link"] = link_header(data.links)
         if data.validators:
             response.last_modified = data.validators.modified
-        if prefers("handling", "lenient"):
-            response.headers["Preference-Applied"] = "handling=lenient"
         if request.method in _SAFE:
             return answer_conditionally(response, etag, data.validators)
-        response.headers["Content-Location"] = data.links["self"].href
-        return _minimal(response) if prefers("return", "minimal") else response
+        if prefers("return", "minimal"):
+            return _minimal(response)
+        if "fields" not in request.args:
+            response.headers["Content-Location"] = data.links["self"].href
+        return response
 
 
 def _without_body(code: int, headers: Mapping[str, str] | None) -> Response:
@@ -159,4 +160,4 @@ def _minimal(response: Response) -> Response:
     """The same answer without its body (RFC 7240 section 4.2)."""
     code = 204 if response.status_code == 200 else response.status_code
     kept = [(k, v) for k, v in response.headers if not k.startswith("Content-")]
-    return _without_body(code, dict([*kept, ("Preference-Applied", "return=minimal")]))
+    return _without_body(code, dict(kept))

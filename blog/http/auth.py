@@ -12,7 +12,7 @@ from flask_httpauth import HTTPBasicAuth
 from werkzeug.datastructures import Authorization
 from werkzeug.exceptions import Unauthorized
 
-from blog.content.authors import Caller
+from blog.content.authors import LONGEST_NAME, LONGEST_PASSWORD, Caller
 from blog.errors import StorageUnavailable
 from blog.storage import accounts
 from blog.storage.accounts import Account
@@ -21,6 +21,9 @@ from blog.storage.passwords import PasswordChecker, hash_password, needs_rehash
 
 logger = logging.getLogger("blog.auth")
 
+# No name and password are longer, however they are composed. To normalize them takes time that
+# grows with the square of their length.
+_LONGEST = 4 * (LONGEST_NAME + LONGEST_PASSWORD)
 CHALLENGE = 'Basic realm="blog", charset="UTF-8"'
 
 
@@ -53,7 +56,9 @@ class Authenticator(HTTPBasicAuth):
         except ValueError:
             return None
         name, colon, password = text.partition(":")
-        return Authorization("basic", {"username": name, "password": password}) if colon else None
+        if not colon or len(text) > _LONGEST:
+            return None
+        return Authorization("basic", {"username": name, "password": password})
 
     def identify(self) -> Caller | None:
         """Who makes the request; None for one without credentials.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -12,9 +12,10 @@ from flask import request
 
 from blog.content.patches import apply_operations, merge
 from blog.content.trees import exceeds_depth
-from blog.errors import Fault, Invalid, Malformed
+from blog.errors import Fault, Malformed
 
-Patch = Callable[[Mapping[str, Any]], object]
+Patched = tuple[object, Sequence[Fault]]
+Patch = Callable[[Mapping[str, Any]], Patched]
 
 # Far deeper than any document here, and far from where recursion ends.
 DEEPEST = 64
@@ -46,8 +47,9 @@ def read_json() -> Any:
 def read_patch(server_fields: Collection[str]) -> Patch:
     """The change that the body of a PATCH describes, to be applied to a JSON object.
 
-    Applying it raises PatchConflict where it does not fit, and Invalid where a JSON Patch changes
-    what only the server sets; a merge patch may carry such a field back, and it is ignored.
+    Applying it gives the result, with a fault for each field that only the server sets and a JSON
+    Patch changes; a merge patch may carry such a field back, and it is ignored. Raises
+    PatchConflict where the patch does not fit.
     """
     patch = read_json()
     if request.mimetype != "application/json-patch+json":
@@ -55,19 +57,17 @@ def read_patch(server_fields: Collection[str]) -> Patch:
     return partial(_operate, patch, server_fields)
 
 
-def _merge(patch: object, target: Mapping[str, Any]) -> object:
-    return merge(target, patch)
+def _merge(patch: object, target: Mapping[str, Any]) -> Patched:
+    return merge(target, patch), []
 
 
 def _operate(
     operations: object, server_fields: Collection[str], target: Mapping[str, Any]
-) -> object:
+) -> Patched:
     result = apply_operations(target, operations)
-    if isinstance(result, dict):
-        touched = [name for name in server_fields if result.get(name) != target[name]]
-        if touched:
-            raise Invalid([Fault("is set by the server", pointer=f"#/{name}") for name in touched])
-    return result
+    members = result if isinstance(result, dict) else target
+    touched = [name for name in server_fields if members.get(name) != target[name]]
+    return result, [Fault("is set by the server", pointer=f"#/{name}") for name in touched]
 
 
 def _malformed(detail: str) -> Malformed:

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.datastructures import ETags
 from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
-from werkzeug.http import quote_etag
+from werkzeug.http import parse_date, quote_etag
 
 from blog.representations.document import Document, Validators
 from blog.storage.versioned import Precondition
@@ -61,7 +61,7 @@ def read_precondition(identity: str, required: bool) -> Precondition:
     """
     headers = request.headers
     has_match = "If-Match" in headers
-    since = None if has_match else request.if_unmodified_since
+    since = None if has_match else _read_date("If-Unmodified-Since")
     if required and not has_match and since is None:
         raise PreconditionRequired(
             "send If-Match with the ETag that you have seen, or If-Unmodified-Since"
@@ -94,9 +94,10 @@ def check_list_precondition() -> None:
 
     A list has no version, so of If-Match only ``*`` holds of it, and If-None-Match ``*`` never.
     """
-    named = "If-Match" in request.headers and not request.if_match.star_tag
-    if named or request.if_none_match.star_tag:
-        raise PreconditionFailed("a list has no version: of If-Match only * holds here")
+    if "If-Match" in request.headers and not request.if_match.star_tag:
+        raise PreconditionFailed("a list has no version to write against: send If-Match: * or none")
+    if request.if_none_match.star_tag:
+        raise PreconditionFailed("the list exists, and If-None-Match: * wants it not to")
 
 
 def answer_conditionally(response: Response, etag: str, state: Validators | None) -> Response:
@@ -107,16 +108,22 @@ def answer_conditionally(response: Response, etag: str, state: Validators | None
     if "If-Match" in request.headers:
         if not (request.if_match.star_tag or request.if_match.is_strong(etag)):
             raise Stale("the representation has changed since", etag)
-    elif (
-        state and request.if_unmodified_since and not _is_since(state, request.if_unmodified_since)
-    ):
+    elif state and (since := _read_date("If-Unmodified-Since")) and not _is_since(state, since):
         raise Stale("the representation has changed since", etag)
     if "If-None-Match" in request.headers:
         unchanged = request.if_none_match.star_tag or request.if_none_match.contains_weak(etag)
     else:
-        since = request.if_modified_since
+        since = _read_date("If-Modified-Since")
         unchanged = bool(state and since and _is_since(state, since))
     return _not_modified(response) if unchanged else response
+
+
+def _read_date(header: str) -> datetime | None:
+    """The date in a header; one that can't be read counts for nothing (section 13.1.3)."""
+    try:
+        return parse_date(request.headers.get(header))
+    except OverflowError:
+        return None
 
 
 def _is_since(state: Validators, since: datetime) -> bool:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from flask import request
+from flask import Flask, Response, request
 from werkzeug.http import parse_list_header
+
+_WRITING = frozenset({"POST", "PUT", "PATCH"})
+_HONOURED = {
+    ("return", "minimal"): _WRITING,
+    ("handling", "lenient"): _WRITING | {"GET", "HEAD", "DELETE"},
+}
 
 
 def preferences() -> dict[str, str]:
@@ -18,3 +24,20 @@ def preferences() -> dict[str, str]:
 def prefers(name: str, value: str) -> bool:
     """Whether the client prefers this; such as ``return``, ``minimal``."""
     return "Prefer" in request.headers and preferences().get(name) == value
+
+
+def install(app: Flask) -> None:
+    """Tell on every answer which preferences were honoured (RFC 7240 section 3)."""
+    app.after_request(_set_header)
+
+
+def _set_header(response: Response) -> Response:
+    if "Prefer" in request.headers and response.status_code < 400:
+        applied = [
+            f"{name}={value}"
+            for (name, value), methods in _HONOURED.items()
+            if request.method in methods and prefers(name, value)
+        ]
+        if applied:
+            response.headers["Preference-Applied"] = ", ".join(applied)
+    return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -9,11 +10,13 @@ from urllib.parse import parse_qsl
 
 from flask import request
 
+from blog.content.texts import check_length
 from blog.content.validation import nearest
 from blog.errors import Fault, Malformed
 from blog.http.preferences import prefers
 
 MOST_PARAMETERS = 50
+LONGEST_TEXT = 1000
 
 # Reads the text of a parameter; raises ValueError with a sentence for the client.
 Parser = Callable[[str], Any]
@@ -128,7 +131,8 @@ def some_of(known: Collection[str]) -> Parser:
 
 
 def plain_text(text: str) -> str:
-    """A parser of any text that a stored one could equal."""
+    """A parser of any text that a stored one could equal: in NFC, as names and slugs are kept."""
     if "\0" in text:
         raise ValueError("must not hold NUL")
-    return text
+    check_length(text, 0, LONGEST_TEXT)
+    return unicodedata.normalize("NFC", text)

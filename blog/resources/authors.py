@@ -76,4 +76,5 @@ def _replaced(body: object, _current: content.Author) -> Profile:
 
 
 def _patched(patch: Patch, current: content.Author) -> Profile:
-    return validate(Profile, patch(as_json(current, FIELDS)), SERVER_FIELDS)
+    changed, faults = patch(as_json(current, FIELDS))
+    return validate(Profile, changed, SERVER_FIELDS, faults)

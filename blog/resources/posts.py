@@ -139,4 +139,5 @@ def _replaced(body: object, current: content.Post) -> PostContent:
 
 
 def _patched(patch: Patch, current: content.Post) -> PostContent:
-    return validate(PostContent, patch(as_json(current, FIELDS)), SERVER_FIELDS)
+    changed, faults = patch(as_json(current, FIELDS))
+    return validate(PostContent, changed, SERVER_FIELDS, faults)

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Select, String, bindparam, false, func, select, true, update
 
 from blog.content.authors import Author, Caller, Profile
-from blog.errors import NotFound, PreconditionFailed, StorageUnavailable
+from blog.errors import NotFound, PreconditionFailed
 from blog.storage.engine import Session
 from blog.storage.paging import Beginning, Page, Place, beginning, bound, cut, ordered
 from blog.storage.tables import author
-from blog.storage.versioned import ATTEMPTS, Precondition, Target
+from blog.storage.versioned import Precondition, Target, next_version, until_written
 
 Revise = Callable[[Author], Profile]
 
@@ -78,15 +78,16 @@ def edit(
         precondition=precondition,
         parameters=_parameters(caller),
     )
-    for _ in range(ATTEMPTS):
+
+    def attempt() -> Author | None:
         current = _load(session, target)
         profile = revise(current)
         written = profile.model_dump()
         if all(getattr(current, field) == value for field, value in written.items()):
             return current
-        if edited := _update(session, target, current, profile, now):
-            return edited
-    raise StorageUnavailable("too many changes of this profile come at once")
+        return _update(session, target, current, profile, now)
+
+    return until_written(attempt, "profile")
 
 
 def _load(session: Session, target: Target) -> Author:
@@ -100,12 +101,8 @@ def _load(session: Session, target: Target) -> Author:
 def _update(
     session: Session, target: Target, current: Author, profile: Profile, now: datetime
 ) -> Author | None:
-    values = {
-        **profile.model_dump(),
-        "version": current.version + 1,
-        "previous_date": current.updated_date,
-        "updated_date": now,
-    }
+    version = next_version(current.version, current.updated_date, now)
+    values = {**profile.model_dump(), **version}
     statement = update(author).where(target.unchanged(current.version)).values(values)
     with session.writing() as connection:
         row = connection.execute(statement.returning(*_COLUMNS, true()), target.parameters).first()

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import quote
@@ -13,8 +14,9 @@ from urllib.parse import quote
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from blog.errors import DatabaseError, StorageUnavailable
 
@@ -138,7 +140,7 @@ def _create_engine(path: Path, threads: int) -> Engine:
     # With mode=rw a file that has gone missing is an error, not a new and empty blog.
     options = {"uri": "true", "mode": "rw"}
     engine = create_engine(
-        URL.create("sqlite", database=f"file:{quote(str(path))}", query=options),
+        URL.create("sqlite", database=f"file:{quote(os.fsencode(path))}", query=options),
         pool_size=threads,
         max_overflow=threads,
         pool_timeout=_BUSY_MILLISECONDS / 1000,
@@ -148,6 +150,8 @@ def _create_engine(path: Path, threads: int) -> Engine:
         hide_parameters=True,
     )
     event.listen(engine, "connect", _set_up_connection)
+    event.listen(engine, "connect", partial(_note_file, path))
+    event.listen(engine, "checkout", partial(_check_file, path))
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _translate)
     return engine
@@ -165,6 +169,29 @@ def _set_up_connection(connection: sqlite3.Connection, _record: object) -> None:
         raise StorageUnavailable(f"the database can't be opened: {error}") from error
 
 
+def _note_file(path: Path, _connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["file"] = _identify(path)
+
+
+def _check_file(
+    path: Path, _connection: object, record: ConnectionPoolEntry, _proxy: object
+) -> None:
+    """Make sure that the file is still the one that was opened.
+
+    Writes to one that was moved away or replaced, as a restored backup does, would be lost.
+    """
+    if record.info["file"] != _identify(path):
+        raise DisconnectionError
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise StorageUnavailable(f"the database can't be found: {error}") from error
+    return status.st_dev, status.st_ino
+
+
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Bring the file into the mode in which readers and a writer do not wait for each other.
 
@@ -175,8 +202,8 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             return
-        except sqlite3.OperationalError:
-            if monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
                 raise
             sleep(_PAUSE)
 

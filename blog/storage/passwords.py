@@ -20,9 +20,13 @@ _REMEMBERED_SECONDS = 60
 _REMEMBERED = 1024
 
 
+_GATE = threading.BoundedSemaphore(_AT_ONCE)
+
+
 def hash_password(password: str) -> str:
     """Hash a new password; the result says by what parameters and salt."""
-    return _HASHER.hash(normalize("NFC", password))
+    with _GATE:
+        return _HASHER.hash(normalize("NFC", password))
 
 
 def needs_rehash(password_hash: str) -> bool:
@@ -41,7 +45,6 @@ class PasswordChecker:
         self._key = os.urandom(32)
         self._right: TTLCache[bytes, None] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
         self._lock = threading.Lock()
-        self._gate = threading.BoundedSemaphore(_AT_ONCE)
 
     def remembers(self, password_hash: str, password: str) -> bool:
         """Whether this password was found right for this hash within the last minute."""
@@ -60,7 +63,7 @@ class PasswordChecker:
         return True
 
     def _matches(self, password_hash: str, password: str) -> bool:
-        with self._gate:
+        with _GATE:
             try:
                 return _HASHER.verify(password_hash, normalize("NFC", password))
             except (VerificationError, ValueError):

@@ -14,23 +14,23 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    literal,
     null,
     select,
     true,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from blog.content.authors import Caller
 from blog.content.markup import render
 from blog.content.posts import Post, PostContent, fold_tag, new_post_id, settle_date
 from blog.content.slugs import derive_slug
-from blog.errors import Forbidden, NotFound, PreconditionFailed, StorageUnavailable
+from blog.errors import Forbidden, NotFound, PreconditionFailed
 from blog.storage import rights
 from blog.storage.engine import Session
 from blog.storage.slugs import claim_slug
 from blog.storage.tables import post, tag
-from blog.storage.versioned import ATTEMPTS, Precondition, Target
+from blog.storage.versioned import Precondition, Target, next_version, until_written
 
 Revise = Callable[[Post], PostContent]
 
@@ -81,11 +81,15 @@ def create(session: Session, content: PostContent, caller: Caller, now: datetime
     }
     with session.writing() as connection:
         values["slug"] = claim_slug(connection, content.slug, content.title)
-        statement = insert(post).values(values).returning(*columns(WHOLE), true())
-        try:
-            created = post_from(connection.execute(statement).one())
-        except IntegrityError as error:
-            raise Forbidden(f"{caller.name!r} is no longer an author") from error
+        names = list(values)
+        entitled = select(*(literal(values[name], post.c[name].type) for name in names)).where(
+            rights.entitled(caller.role)
+        )
+        statement = insert(post).from_select(names, entitled).returning(*columns(WHOLE), true())
+        row = connection.execute(statement, rights.parameters(caller, now)).first()
+        if row is None:
+            raise Forbidden(f"{caller.name!r} may no longer write")
+        created = post_from(row)
         _write_tags(connection, created)
     return created
 
@@ -104,14 +108,15 @@ def edit(
     nothing. Raises NotFound, Forbidden, PreconditionFailed or SlugTaken, and what ``revise`` does.
     """
     target = _target(post_id, caller, precondition, now)
-    for _ in range(ATTEMPTS):
+
+    def attempt() -> Post | None:
         current = _load(session.reading(), target)
         content = revise(current)
         if _changes_nothing(current, content, now):
             return current
-        if edited := _update(session, target, current, content, now):
-            return edited
-    raise StorageUnavailable("too many changes of this post come at once")
+        return _update(session, target, current, content, now)
+
+    return until_written(attempt, "post")
 
 
 def remove(
@@ -133,7 +138,7 @@ def _target(post_id: str, caller: Caller, precondition: Precondition, now: datet
     return Target(
         table=post,
         found=(post.c.id == post_id) & rights.visible(post, kind),
-        editable=rights.editable(post, kind),
+        editable=rights.editable(post, kind) & rights.entitled(kind),
         precondition=precondition,
         parameters=rights.parameters(caller, now),
     )
@@ -154,11 +159,7 @@ def _update(
     values = _values(content, now)
     if (content.body, content.format) != (current.body, current.format):
         values["body_html"] = render(content.body, content.format)
-    values |= {
-        "version": current.version + 1,
-        "previous_date": current.updated_date,
-        "updated_date": now,
-    }
+    values |= next_version(current.version, current.updated_date, now)
     with session.writing() as connection:
         if content.slug != current.slug:
             values["slug"] = slug = claim_slug(connection, content.slug, content.title, current.id)

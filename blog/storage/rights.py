@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, false, or_, true
+from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, false, or_, true
 
 from blog.content.authors import Caller
-from blog.storage.tables import UTCDateTime
+from blog.storage.tables import UTCDateTime, author
 
 # What a statement has to know of its caller to be built; the name is bound when it is run.
 Standing = Literal["anonymous", "author", "editor"]
@@ -40,6 +40,18 @@ def visible(table: Table, standing: Standing) -> ColumnElement[bool]:
     if standing == "anonymous":
         return public(table)
     return or_(public(table), editable(table, standing))
+
+
+def entitled(standing: Standing) -> ColumnElement[bool]:
+    """Whether the caller still has the account and the role that they were verified with.
+
+    A request takes as long as its client likes; the right to write has to last until the write.
+    """
+    return exists().where(
+        author.c.name == bindparam("caller_name"),
+        author.c.role == standing,
+        author.c.password_hash.is_not(None),
+    )
 
 
 def editable(table: Table, standing: Standing) -> ColumnElement[bool]:

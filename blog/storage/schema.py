@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, exists, func, inspect, select, text
 
+from blog.content.posts import fold_tag
 from blog.errors import DatabaseError
 from blog.storage.engine import Database
 from blog.storage.migrations import HEAD
@@ -43,11 +44,15 @@ def faults(database: Database) -> list[str]:
             *_damages(connection),
             *_dangling(connection),
             *_wrong_tags(connection),
+            *_wrong_keys(connection),
         ]
 
 
 def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    tables = inspect(connection).get_table_names()
+    if tables and "alembic_version" not in tables:
+        raise DatabaseError("the database holds something else: name another file")
+    if not tables:
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return revision
@@ -91,3 +96,9 @@ def _wrong_tags(connection: Connection) -> list[str]:
     )
     wrong = select(post.c.id).where((kept != func.json_array_length(post.c.tags)) | stale)
     return [f"post {row.id} is not found by its tags" for row in connection.execute(wrong)]
+
+
+def _wrong_keys(connection: Connection) -> list[str]:
+    rows = connection.execute(select(tag.c.post_id, tag.c.key, tag.c.name))
+    wrong = [(row.post_id, row.name) for row in rows if fold_tag(row.name) != row.key]
+    return [f"post {post_id} is not found by its tag {name!r}" for post_id, name in wrong]

@@ -103,6 +103,8 @@ Index(None, post.c.sort_date, post.c.id)
 Index(None, post.c.updated_date, post.c.id)
 Index(None, post.c.title, post.c.id)
 Index(None, post.c.author_name, post.c.sort_date, post.c.id)
+Index(None, post.c.author_name, post.c.updated_date, post.c.id)
+Index(None, post.c.author_name, post.c.title, post.c.id)
 
 # One row for each tag of each post. What decides who may see it, and where it stands in a list,
 # is kept here again, so that one index answers for a tag without a look at the posts.

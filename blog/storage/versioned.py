@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, false, or_, select
 
-from blog.errors import Forbidden, NotFound
+from blog.errors import Forbidden, NotFound, StorageUnavailable
 
 # How often a change without a precondition is tried again when another one comes between.
-ATTEMPTS = 20
+_ATTEMPTS = 20
+
+State = TypeVar("State")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,19 @@ def _unmodified(table: Table, since: datetime) -> ColumnElement[bool]:
     )
 
 
+def next_version(version: int, updated: datetime, now: datetime) -> dict[str, object]:
+    """The columns that tell a new version from the one before it.
+
+    Times never go back, even where the clock does, or where this change began before the one
+    that it follows: two versions may share a moment, which `_unmodified` then knows.
+    """
+    return {
+        "version": version + 1,
+        "previous_date": updated,
+        "updated_date": max(now, updated),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A row to be changed, and the conditions under which this caller may change it.
@@ -95,3 +110,16 @@ class Target:
             self.precondition.holds(self.table),
             self.table.c.version == version,
         )
+
+
+def until_written(attempt: Callable[[], State | None], what: str) -> State:
+    """Repeat a change that reads, computes and writes, until nothing has come between.
+
+    ``attempt`` gives the new state, or None where the row was no longer the one it had read. It
+    reads before it takes the lock for writing, since what it computes may take long. Raises
+    StorageUnavailable when others are always faster.
+    """
+    for _ in range(_ATTEMPTS):
+        if (state := attempt()) is not None:
+            return state
+    raise StorageUnavailable(f"too many changes of this {what} come at once")

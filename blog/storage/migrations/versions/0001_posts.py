@@ -68,6 +68,8 @@ def upgrade() -> None:
         ["updated_date", "id"],
         ["title", "id"],
         ["author_name", "sort_date", "id"],
+        ["author_name", "updated_date", "id"],
+        ["author_name", "title", "id"],
     ):
         op.create_index(op.f(f"ix_post_{'_'.join(columns)}"), "post", columns)
     op.create_table(
