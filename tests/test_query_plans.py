@@ -59,13 +59,14 @@ def plans(database: Database, statements: list[tuple[str, Any]]) -> str:
     return "\n".join(row.detail for rows in explained for row in rows)
 
 
-def read_pages(client: FlaskClient, path: str, auth: tuple[str, str] | None) -> None:
-    """Read the first page of a list, the next and the one before that."""
+def pages(client: FlaskClient, path: str, auth: tuple[str, str] | None) -> Iterator[str]:
+    """Read the first page of a list; read and give the next, and the one before that."""
     page = client.get(path, auth=auth)
     assert page.status_code == 200, page.text
     for relation in ("next", "prev"):
         if link := page.json["_links"].get(relation):
             page = client.get(path_of(link), auth=auth)
+            yield path_of(link)
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -88,7 +89,7 @@ def test_no_list_of_posts_is_sorted_or_scanned(
 
     for query in queries:
         statements.clear()
-        read_pages(client, f"/post?limit=1&sort={sort}&{query}".rstrip("&"), CALLERS[caller])
+        list(pages(client, f"/post?limit=1&sort={sort}&{query}".rstrip("&"), CALLERS[caller]))
         plan = plans(database, [s for s in statements if "FROM post" in s[0] or "FROM tag" in s[0]])
 
         assert "TEMP B-TREE" not in plan, (query, plan)
@@ -110,3 +111,24 @@ def test_no_other_resource_is_sorted_or_scanned(
 
     assert "TEMP B-TREE" not in plan
     assert not re.search(r"SCAN \w+\b(?! USING)", plan)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("query", [query for query in QUERIES if "slug=" not in query])
+def test_a_later_page_is_found_by_its_place(
+    client: FlaskClient,
+    database: Database,
+    statements: list[tuple[str, Any]],
+    caller: str,
+    query: str,
+) -> None:
+    for _ in range(3):
+        write_post(client, title="Post", tags=["news"])
+    later = list(pages(client, f"/post?limit=1&{query}".rstrip("&"), CALLERS[caller]))
+    statements.clear()
+    for path in later:
+        client.get(path, auth=CALLERS[caller])
+
+    for statement in statements:
+        if " < (" in statement[0] or " > (" in statement[0]:
+            assert re.search(r"\(sort_date,(post_)?id\)", plans(database, [statement]))

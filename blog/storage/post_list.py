@@ -85,6 +85,8 @@ def page(
     texts: Texts,
 ) -> Page[Post]:
     """A page of the posts that fit the filter and that the caller may see."""
+    if caller is None and wanted.status not in (None, "published"):
+        return Page([], None, None)
     given = wanted.given()
     kind, start = rights.standing(caller), beginning(place)
     shape = _Shape(frozenset(given), wanted.status, sort, start, kind, texts)
@@ -137,21 +139,39 @@ def _status(shape: _Shape) -> str | None:
 
 
 def _date_range(shape: _Shape) -> list[ColumnElement[bool]]:
-    """Between which dates the posts of the list lie; served by the index if that is the order."""
-    date = _order(shape)[0] if shape.sort.column == "sort_date" else post.c.sort_date
-    now = rights.now_parameter
-    conditions = {
-        "since": date >= bindparam("since", type_=UTCDateTime),
-        "until": date < bindparam("until", type_=UTCDateTime),
-    }
-    chosen = [condition for name, condition in conditions.items() if name in shape.filters]
-    dated = [_opaque(post.c.posted_date.is_not(None))] if chosen else []
+    """Between which dates the posts of the list lie.
+
+    The index serves a bound if it is in the order of dates, but one bound at each end: where a
+    page begins beside a place, the place is the better one.
+    """
+    by_date = shape.sort.column == "sort_date"
+    date = _order(shape)[0] if by_date else post.c.sort_date
+    downwards = shape.sort.descending != shape.start.backwards
+    lower, upper = _bounds(shape, date)
+    near, far = (upper, lower) if downwards else (lower, upper)
+    served = far if shape.start.beside else near + far
+    hidden = near if shape.start.beside else []
+    if not by_date:
+        served, hidden = [], near + far
+    if {"since", "until"} & shape.filters:
+        hidden.append(post.c.posted_date.is_not(None))
+    return [*served, *map(_opaque, hidden)]
+
+
+def _bounds(
+    shape: _Shape, date: ColumnElement[datetime]
+) -> tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]:
+    """The conditions on the date from below, and those from above."""
+    lower, upper = [], []
+    if "since" in shape.filters:
+        lower.append(date >= bindparam("since", type_=UTCDateTime))
+    if "until" in shape.filters:
+        upper.append(date < bindparam("until", type_=UTCDateTime))
     if shape.status == "scheduled":
-        chosen.append(date > now)
+        lower.append(date > rights.now_parameter)
     elif _status(shape) == "published":
-        chosen.append(date <= now)
-    ranges = chosen if shape.sort.column == "sort_date" else map(_opaque, chosen)
-    return [*ranges, *dated]
+        upper.append(date <= rights.now_parameter)
+    return lower, upper
 
 
 def _order(shape: _Shape) -> Sequence[ColumnElement[Any]]:
