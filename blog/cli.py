@@ -162,7 +162,7 @@ def database_check() -> None:
     for fault in faults:
         click.echo(fault)
     if faults:
-        raise DatabaseError(f"faults found: {len(faults)}; restore a backup")
+        raise DatabaseError(f"faults found: {len(faults)}; try an upgrade, or restore a backup")
     click.echo("The database is sound.")
 
 

@@ -257,3 +257,19 @@ def test_the_link_header_leads_from_page_to_page(client: FlaskClient, clock: Clo
 
     assert (titles, path) == (["a", "b", "c"], "")
     assert header_links(page)["prev"] == page.json["_links"]["prev"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Proto": "javascript"},
+        {"X-Forwarded-Prefix": "x"},
+        {"X-Forwarded-Prefix": "//evil.example"},
+    ],
+)
+def test_a_trusted_proxy_that_passes_nonsense_on_makes_no_links(
+    make_app: Callable[..., Application], headers: dict[str, str]
+) -> None:
+    client = make_app(trusted_proxies=1).test_client()
+
+    assert_problem(client.get("/", headers=headers), 400)

@@ -44,7 +44,7 @@ FIELDS = {**CLIENT_FIELDS, **SERVER_FIELDS}
 
 def fold_tag(tag: str) -> str:
     """The form in which two tags are the same tag: case and Unicode composition do not count."""
-    return normalize("NFC", normalize("NFC", tag).casefold())
+    return normalize("NFC", normalize("NFD", tag).casefold())
 
 
 def _merge_tags(tags: Iterable[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ Patch = Callable[[Mapping[str, Any]], Patched]
 
 # Far deeper than any document here, and far from where recursion ends.
 DEEPEST = 64
+_LONGEST_NUMBER = 1000
 
 
 def read_json() -> Any:
@@ -29,7 +30,9 @@ def read_json() -> Any:
     """
     try:
         text = request.get_data(cache=False).decode()
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=_unique, parse_int=_read_int, parse_constant=_no_constant
+        )
     except UnicodeDecodeError as error:
         raise _malformed(f"is not UTF-8: byte {error.start} can't be read") from None
     except json.JSONDecodeError as error:
@@ -81,6 +84,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name, count in counts.items() if count > 1)
         raise ValueError(f"the member {twice!a:.60} is given twice")
     return members
+
+
+def _read_int(digits: str) -> int:
+    if len(digits) > _LONGEST_NUMBER:
+        raise ValueError(f"a number has {len(digits)} digits")
+    return int(digits)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from urllib.parse import quote, urlencode
@@ -11,6 +12,8 @@ from werkzeug.exceptions import BadRequest
 
 from blog.representations.document import Link
 
+# A path below which the blog lies: nothing, or segments that are not empty.
+_PREFIX = re.compile(r"(/[^/]+)*")
 # Relation types that IANA has registered. A Link header may name others by URI only
 # (RFC 8288 section 2.1.2), so those stay in the representation.
 _REGISTERED = frozenset({"self", "first", "prev", "next", "edit", "author", "search"})
@@ -77,10 +80,13 @@ def links_below(base: str) -> Links:
 def request_base() -> str:
     """The base URL that this request was sent to.
 
-    Raises BadRequest when the Host header is none that a URL could hold.
+    Raises BadRequest when the Host header is none that a URL could hold, or a proxy says that the
+    request came in a way in which it can't have.
     """
     if not request.host:
         raise BadRequest(f"the Host header can't be used: {request.headers.get('Host', '')!a:.80}")
+    if request.scheme not in ("http", "https") or not _PREFIX.fullmatch(request.root_path):
+        raise BadRequest("the X-Forwarded-Proto or -Prefix header can't be used")
     return f"{request.scheme}://{request.host}{quote(request.root_path)}"
 
 
