@@ -17,6 +17,7 @@ from blog.settings import Settings
 from blog.storage import accounts, schema
 from blog.storage.engine import Database
 from blog.storage.passwords import hash_password
+from tests.commands import blog, done
 from tests.contract import Clock
 from tests.people import ROLES
 
@@ -83,3 +84,17 @@ def app(make_app: Callable[..., Application]) -> Application:
 def client(app: Application) -> FlaskClient:
     """A client of the application, without credentials unless they are given."""
     return app.test_client()
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the commands of a test run, with the database that they make."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def rick(directory: Path) -> str:
+    """The name of an author who has an account in the database of the commands."""
+    done(blog("author add rick --password-stdin", "password\n"))
+    return "rick"

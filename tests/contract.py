@@ -10,6 +10,18 @@ from werkzeug.test import TestResponse
 
 from tests.people import RICK
 
+# What a client can write of a post, none of it a default.
+WRITTEN: dict[str, Any] = {
+    "title": "First!",
+    "body": "<b>Hi</b>",
+    "format": "html",
+    "summary": "Short.",
+    "tags": ["Web", "python"],
+    "status": "draft",
+    "slug": "chosen",
+    "postedDate": "2026-01-01T00:00:00.000000Z",
+}
+
 
 class Clock:
     """A clock that a test sets."""
@@ -54,3 +66,15 @@ def write_post(client: FlaskClient, auth: tuple[str, str] = RICK, **fields: Any)
 def path_of(url: str) -> str:
     """The part of an absolute URL of the blog that the test client takes."""
     return url.removeprefix("http://localhost")
+
+
+def create(client: FlaskClient, **fields: Any) -> str:
+    """Create a post of Rick; its path."""
+    return path_of(write_post(client, **fields).headers["Location"])
+
+
+def read(client: FlaskClient, path: str) -> dict[str, Any]:
+    """The post as its author sees it, without its links."""
+    post: dict[str, Any] = client.get(path, auth=RICK).json
+    del post["_links"]
+    return post

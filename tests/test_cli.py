@@ -13,19 +13,7 @@ from blog.cli import main
 from blog.settings import read_settings
 from tests.commands import blog, done, failed, post_as
 
-
-@pytest.fixture(autouse=True)
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the commands run, with the database that they make."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def rick() -> str:
-    """The name of an author who has an account."""
-    done(blog("author add rick --password-stdin", "password\n"))
-    return "rick"
+pytestmark = pytest.mark.usefixtures("directory")
 
 
 def sign_in(name: str, password: str) -> int:

@@ -12,19 +12,7 @@ import pytest
 
 from tests.commands import blog, done, failed, post_as
 
-
-@pytest.fixture(autouse=True)
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the commands run, with the database that they make."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def rick() -> str:
-    """The name of an author who has an account."""
-    done(blog("author add rick --password-stdin", "password\n"))
-    return "rick"
+pytestmark = pytest.mark.usefixtures("directory")
 
 
 def execute(statement: str, file: str = "blog.db") -> None:

@@ -8,33 +8,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.contract import Clock, assert_problem, faults, path_of, write_post
+from tests.contract import WRITTEN, Clock, assert_problem, create, faults, path_of, read, write_post
 from tests.people import RICK
 
 JSON_PATCH = "application/json-patch+json"
-# What a client can write of a post, none of it a default.
-WRITTEN: dict[str, Any] = {
-    "title": "First!",
-    "body": "<b>Hi</b>",
-    "format": "html",
-    "summary": "Short.",
-    "tags": ["Web", "python"],
-    "status": "draft",
-    "slug": "chosen",
-    "postedDate": "2026-01-01T00:00:00.000000Z",
-}
-
-
-def create(client: FlaskClient, **fields: Any) -> str:
-    """Create a post of Rick; its path."""
-    return path_of(write_post(client, **fields).headers["Location"])
-
-
-def read(client: FlaskClient, path: str) -> dict[str, Any]:
-    """The post as its author sees it, without its links."""
-    post: dict[str, Any] = client.get(path, auth=RICK).json
-    del post["_links"]
-    return post
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,7 @@ def faults(database: Database) -> list[str]:
         connection = session.reading()
         revision = _revision(connection)
         if revision != HEAD:
-            return [
-                f"the schema is at {revision or 'nothing'}, not at {HEAD}: upgrade the database"
-            ]
+            return [f"the schema is at {revision or 'nothing'}, not at {HEAD}"]
         return [
             *_damages(connection),
             *_dangling(connection),
