@@ -11,7 +11,7 @@ BlogError
 ├── PreconditionFailed    it has changed since the caller last saw it
 ├── SlugTaken             another post has the slug that the client chose
 ├── PatchConflict         a patch that does not fit the present state
-└── Faulty                input that can't be used; lists every fault found
+└── InvalidInput                input that can't be used; lists every fault found
     ├── Malformed         it can't be read
     └── Invalid           it was read and breaks a rule
 """
@@ -97,7 +97,7 @@ class Fault:
         return f"{'the body' if self.pointer == '#' else self.pointer} {self.detail}"
 
 
-class Faulty(BlogError):
+class InvalidInput(BlogError):
     """Raised with every fault that was found in the input, not only the first."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -106,9 +106,9 @@ class Faulty(BlogError):
         super().__init__("; ".join(map(str, self.faults[:_MOST_IN_A_SENTENCE])))
 
 
-class Malformed(Faulty):
+class Malformed(InvalidInput):
     """Raised for input that can't be read: broken JSON, a query that makes no sense."""
 
 
-class Invalid(Faulty):
+class Invalid(InvalidInput):
     """Raised for input that was read and breaks a rule of the content."""

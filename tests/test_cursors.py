@@ -12,50 +12,50 @@ from hypothesis import strategies as st
 from blog.errors import Malformed
 from blog.http.application import Application
 from blog.http.paging import Cursors
-from blog.storage.paging import Place
+from blog.storage.paging import Position
 from tests.contract import faults, path_of, write_post
 
 CURSORS = Cursors("a secret")
 VALUES = st.text() | st.datetimes(timezones=st.just(UTC))
 KEYS = st.lists(VALUES, min_size=1, max_size=3).map(tuple)
-PLACES = st.builds(Place, KEYS, backwards=st.booleans(), inclusive=st.booleans())
-PLACE = Place((datetime(2026, 11, 22, 9, 47, 45, 746058, tzinfo=UTC), "0199"), backwards=True)
+POSITIONS = st.builds(Position, KEYS, backwards=st.booleans(), inclusive=st.booleans())
+POSITION = Position((datetime(2026, 11, 22, 9, 47, 45, 746058, tzinfo=UTC), "0199"), backwards=True)
 
 
 @settings(deadline=None)
-@given(PLACES, st.text())
-def test_a_cursor_leads_back_to_its_place(place: Place, scope: str) -> None:
-    assert CURSORS.read(CURSORS.write(place, scope), scope) == place
+@given(POSITIONS, st.text())
+def test_a_cursor_leads_back_to_its_place(position: Position, scope: str) -> None:
+    assert CURSORS.read(CURSORS.write(position, scope), scope) == position
 
 
 @settings(deadline=None)
-@given(PLACES, st.text(), st.text())
-def test_a_cursor_of_another_list_is_malformed(place: Place, scope: str, other: str) -> None:
+@given(POSITIONS, st.text(), st.text())
+def test_a_cursor_of_another_list_is_malformed(position: Position, scope: str, other: str) -> None:
     assume(scope != other)
-    cursor = CURSORS.write(place, scope)
+    cursor = CURSORS.write(position, scope)
 
     with pytest.raises(Malformed):
         CURSORS.read(cursor, other)
 
 
 @settings(deadline=None, max_examples=300)
-@given(PLACES, st.data())
-def test_a_changed_cursor_leads_nowhere_else(place: Place, data: st.DataObject) -> None:
-    cursor = CURSORS.write(place, "scope")
+@given(POSITIONS, st.data())
+def test_a_changed_cursor_leads_nowhere_else(position: Position, data: st.DataObject) -> None:
+    cursor = CURSORS.write(position, "scope")
     start = data.draw(st.integers(0, len(cursor)))
     end = data.draw(st.integers(start, len(cursor)))
     changed = cursor[:start] + data.draw(st.text(max_size=4)) + cursor[end:]
 
     # Base64 has more than one way to write some values, so a change may mean the same.
     try:
-        assert CURSORS.read(changed, "scope") == place
+        assert CURSORS.read(changed, "scope") == position
     except Malformed as refusal:
         assert changed != cursor and refusal.faults
 
 
 @pytest.mark.parametrize("position", range(20))
 def test_a_changed_place_is_malformed(position: int) -> None:
-    cursor = CURSORS.write(PLACE, "scope")
+    cursor = CURSORS.write(POSITION, "scope")
     letter = "A" if cursor[position] != "A" else "B"
 
     with pytest.raises(Malformed):
@@ -74,20 +74,20 @@ def test_what_is_no_cursor_is_malformed(cursor: str) -> None:
 
 
 def test_a_cursor_signed_with_another_key_is_malformed() -> None:
-    cursor = Cursors("another secret").write(PLACE, "scope")
+    cursor = Cursors("another secret").write(POSITION, "scope")
 
     with pytest.raises(Malformed, match=r"^cursor is not a cursor of this list"):
         CURSORS.read(cursor, "scope")
 
 
 def test_every_process_with_the_same_key_reads_the_cursor() -> None:
-    assert Cursors("a secret").read(CURSORS.write(PLACE, "scope"), "scope") == PLACE
+    assert Cursors("a secret").read(CURSORS.write(POSITION, "scope"), "scope") == POSITION
 
 
 @settings(deadline=None)
-@given(PLACES)
-def test_a_cursor_needs_no_escaping_in_a_query(place: Place) -> None:
-    cursor = CURSORS.write(place, "scope")
+@given(POSITIONS)
+def test_a_cursor_needs_no_escaping_in_a_query(position: Position) -> None:
+    cursor = CURSORS.write(position, "scope")
 
     assert cursor.isascii()
     assert cursor.replace("-", "").replace("_", "").replace(".", "").isalnum()
@@ -107,7 +107,9 @@ def test_cursor_is_good_at_every_server_with_the_same_secret_key(
 def test_cursor_is_no_good_at_a_server_with_another_secret_key(
     make_app: Callable[..., Application],
 ) -> None:
-    here, there = (make_app(secret_key=f"the secret key of {place}") for place in ("here", "there"))
+    here, there = (
+        make_app(secret_key=f"the secret key of {position}") for position in ("here", "there")
+    )
     write_post(here.test_client())
     write_post(here.test_client())
     following = here.test_client().get("/post?limit=1").json["_links"]["next"]

@@ -347,7 +347,10 @@ def test_writes_go_to_the_file_that_is_there_now(database: Database, tmp_path: P
     with database.session() as session:
         keep(session, "after")
 
-    assert kept(Database(f"sqlite:///{tmp_path / 'blog.db'}")) == ["after"]
+    fresh = Database(f"sqlite:///{tmp_path / 'blog.db'}")
+    names = kept(fresh)
+    fresh.close()
+    assert names == ["after"]
 
 
 def test_file_that_has_gone_is_storage_away(database: Database, tmp_path: Path) -> None:

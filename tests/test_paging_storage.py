@@ -17,7 +17,7 @@ from blog.content.authors import Caller
 from blog.content.posts import Post
 from blog.storage import post_list
 from blog.storage.engine import Database, Session
-from blog.storage.paging import Page, Place, cut
+from blog.storage.paging import Page, Position, make_page
 from blog.storage.post_list import SORTS, Filter
 from blog.storage.posts import Texts
 from blog.storage.tables import post, tag
@@ -107,9 +107,9 @@ def add(session: Session, rows: Sequence[Row]) -> None:
 
 
 def read(
-    session: Session, sort: str, limit: int, place: Place | None, wanted: Filter
+    session: Session, sort: str, limit: int, position: Position | None, wanted: Filter
 ) -> Page[Post]:
-    return post_list.page(session, wanted, SORTS[sort], ANN, NOW, limit, place, Texts())
+    return post_list.page(session, wanted, SORTS[sort], ANN, NOW, limit, position, Texts())
 
 
 def ids(page: Page[Post]) -> list[str]:
@@ -130,11 +130,11 @@ def test_a_walk_there_and_back_meets_every_post_once(
     fill(session, rows)
 
     there = [read(session, sort, limit, None, wanted)]
-    while (place := there[-1].next) and len(there) < MOST_PAGES:
-        there.append(read(session, sort, limit, place, wanted))
+    while (position := there[-1].next) and len(there) < MOST_PAGES:
+        there.append(read(session, sort, limit, position, wanted))
     back = [there[-1]]
-    while (place := back[-1].previous) and len(back) < MOST_PAGES:
-        back.append(read(session, sort, limit, place, wanted))
+    while (position := back[-1].previous) and len(back) < MOST_PAGES:
+        back.append(read(session, sort, limit, position, wanted))
 
     expected = in_order(rows, sort)
     assert [post_id for page in there for post_id in ids(page)] == expected
@@ -197,9 +197,9 @@ def test_forwards_no_post_is_missed_because_others_come_and_go(
     crowd = Crowd(session, rows, data)
 
     pages = [read(session, sort, limit, None, Filter())]
-    while (place := pages[-1].next) and len(pages) < MOST_PAGES:
+    while (position := pages[-1].next) and len(pages) < MOST_PAGES:
         crowd.turn()
-        pages.append(read(session, sort, limit, place, Filter()))
+        pages.append(read(session, sort, limit, position, Filter()))
 
     crowd.met(pages, sort)
 
@@ -216,9 +216,9 @@ def test_a_walk_that_turns_round_at_its_end_misses_no_post(
         last = read(session, sort, limit, last.next, Filter())
 
     pages = [last]
-    while (place := pages[0].previous) and len(pages) < MOST_PAGES:
+    while (position := pages[0].previous) and len(pages) < MOST_PAGES:
         crowd.turn()
-        pages.insert(0, read(session, sort, limit, place, Filter()))
+        pages.insert(0, read(session, sort, limit, position, Filter()))
 
     crowd.met(pages, sort)
 
@@ -232,44 +232,44 @@ def test_no_post_at_all_is_one_empty_page(session: Session) -> None:
 def test_a_place_outlives_the_post_it_was_taken_from(session: Session) -> None:
     rows = [Row(number, 0, 0, "a") for number in range(4)]
     fill(session, rows)
-    place = read(session, "title", 2, None, Filter()).next
+    position = read(session, "title", 2, None, Filter()).next
     fill(session, [rows[0], rows[2], rows[3]])
 
-    assert ids(read(session, "title", 2, place, Filter())) == [rows[2].id, rows[3].id]
+    assert ids(read(session, "title", 2, position, Filter())) == [rows[2].id, rows[3].id]
 
 
-AFTER, BEFORE = Place(("k",)), Place(("k",), backwards=True)
+AFTER, BEFORE = Position(("k",)), Position(("k",), backwards=True)
 
 
 @pytest.mark.parametrize(
-    ("rows", "place", "expected"),
+    ("rows", "position", "expected"),
     [
         ("", None, Page("", None, None)),
         ("ab", None, Page("ab", None, None)),
-        ("abc", None, Page("ab", None, Place(("b",)))),
-        ("lm", AFTER, Page("lm", Place(("l",), True), None)),
-        ("lmn", AFTER, Page("lm", Place(("l",), True), Place(("m",)))),
-        ("ji", BEFORE, Page("ij", None, Place(("j",)))),
-        ("jih", BEFORE, Page("ij", Place(("i",), True), Place(("j",)))),
+        ("abc", None, Page("ab", None, Position(("b",)))),
+        ("lm", AFTER, Page("lm", Position(("l",), True), None)),
+        ("lmn", AFTER, Page("lm", Position(("l",), True), Position(("m",)))),
+        ("ji", BEFORE, Page("ij", None, Position(("j",)))),
+        ("jih", BEFORE, Page("ij", Position(("i",), True), Position(("j",)))),
     ],
 )
 def test_a_page_is_cut_from_one_row_more_than_it_holds(
-    rows: str, place: Place | None, expected: Page[str]
+    rows: str, position: Position | None, expected: Page[str]
 ) -> None:
-    assert cut(rows, 2, place, lambda row: (row,)) == expected
+    assert make_page(rows, 2, position, lambda row: (row,)) == expected
 
 
 @pytest.mark.parametrize(
-    ("place", "expected"),
+    ("position", "expected"),
     [
-        (AFTER, Page("", Place(("k",), backwards=True, inclusive=True), None)),
-        (BEFORE, Page("", None, Place(("k",), inclusive=True))),
+        (AFTER, Page("", Position(("k",), backwards=True, inclusive=True), None)),
+        (BEFORE, Page("", None, Position(("k",), inclusive=True))),
     ],
 )
 def test_an_empty_page_leads_back_to_the_row_it_was_reached_from(
-    place: Place, expected: Page[str]
+    position: Position, expected: Page[str]
 ) -> None:
-    assert cut("", 2, place, lambda row: (row,)) == expected
+    assert make_page("", 2, position, lambda row: (row,)) == expected
 
 
 @pytest.mark.parametrize("sort", sorted(SORTS))

@@ -14,7 +14,7 @@ from blog.errors import Fault, Malformed
 from blog.http.links import Links
 from blog.http.queries import Parser, Query, whole_number
 from blog.representations.document import Link
-from blog.storage.paging import Page, Place
+from blog.storage.paging import Page, Position
 
 DEFAULT_LIMIT = 20
 PARAMETERS: Mapping[str, Parser] = {"limit": whole_number(1, 100), "cursor": str}
@@ -26,24 +26,24 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Cursors:
-    """Turns places in a list into opaque text and back."""
+    """Turns positions in a list into opaque text and back."""
 
     def __init__(self, secret_key: str) -> None:
         self._secret_key = secret_key
 
-    def write(self, place: Place, scope: str) -> str:
-        """The cursor of a place in the list that the scope names."""
-        key = [_encode(value) for value in place.key]
-        return str(self._serializer(scope).dumps([place.backwards, place.inclusive, key]))
+    def write(self, position: Position, scope: str) -> str:
+        """The cursor of a position in the list that the scope names."""
+        key = [_encode(value) for value in position.key]
+        return str(self._serializer(scope).dumps([position.backwards, position.inclusive, key]))
 
-    def read(self, cursor: str, scope: str) -> Place:
-        """The place of a cursor. Raises Malformed unless it was written for this very list."""
+    def read(self, cursor: str, scope: str) -> Position:
+        """The position of a cursor. Raises Malformed unless it was written for this very list."""
         try:
             backwards, inclusive, key = self._serializer(scope).loads(cursor)
         except BadData:
             detail = "is not a cursor of this list with this filter and order; begin without one"
             raise Malformed([Fault(detail, parameter="cursor")]) from None
-        return Place(tuple(_decode(value) for value in key), backwards, inclusive)
+        return Position(tuple(_decode(value) for value in key), backwards, inclusive)
 
     def _serializer(self, scope: str) -> URLSafeSerializer:
         # The scope is part of the signing key, so a cursor of another list has a wrong signature.
@@ -71,7 +71,7 @@ class Paging:
         self._scope = f"{request.path} {kept}"
         self.limit: int = query.get("limit", DEFAULT_LIMIT)
         cursor = query.get("cursor")
-        self.place = None if cursor is None else cursors.read(cursor, self._scope)
+        self.position = None if cursor is None else cursors.read(cursor, self._scope)
 
     def links(self, page: Page[Any]) -> Mapping[str, Link]:
         """``self``, ``first``, and ``prev`` and ``next`` where there are such pages."""
@@ -80,8 +80,8 @@ class Paging:
             "self": Links.query(self._target, self._written),
             "first": Links.query(self._target, others),
         }
-        for relation, place in (("prev", page.previous), ("next", page.next)):
-            if place is not None:
-                cursor = self._cursors.write(place, self._scope)
+        for relation, position in (("prev", page.previous), ("next", page.next)):
+            if position is not None:
+                cursor = self._cursors.write(position, self._scope)
                 links[relation] = Links.query(self._target, {**others, "cursor": cursor})
         return links

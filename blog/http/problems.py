@@ -75,7 +75,7 @@ def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
         "detail": _detail(status, code),
         "instance": quote(request.root_path + request.path),
     }
-    if isinstance(error, errors.Faulty):
+    if isinstance(error, errors.InvalidInput):
         document["errors"] = [_fault(fault) for fault in error.faults]
     if code >= 500:
         document["requestId"] = request_id()

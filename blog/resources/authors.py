@@ -44,9 +44,9 @@ class AuthorList(_AuthorResource):
 
     def get(self) -> Document:
         """A page of profiles, by name."""
-        place = Paging(self.services.cursors, self.links.authors, self.query)
-        page = authors.page(self.session, self.caller, place.limit, place.place)
-        links = {**place.links(page), "home": self.links.root}
+        listing = Paging(self.services.cursors, self.links.authors, self.query)
+        page = authors.page(self.session, self.caller, listing.limit, listing.position)
+        links = {**listing.links(page), "home": self.links.root}
         return Document(links, name="authors", items=[self.document(item) for item in page.items])
 
 

@@ -68,14 +68,21 @@ class PostList(_PostResource):
 
     def get(self) -> Document:
         """A page of the posts that fit the query."""
-        place = Paging(self.services.cursors, self.links.posts, self.query)
+        listing = Paging(self.services.cursors, self.links.posts, self.query)
         wanted = Filter(**{name: self.query.get(name) for name in FILTER_PARAMETERS})
         sort = SORTS[self.query.get("sort", NEWEST_FIRST)]
         page = post_list.page(
-            self.session, wanted, sort, self.caller, self.now, place.limit, place.place, self.texts
+            self.session,
+            wanted,
+            sort,
+            self.caller,
+            self.now,
+            listing.limit,
+            listing.position,
+            self.texts,
         )
         links = {
-            **place.links(page),
+            **listing.links(page),
             "home": self.links.root,
             "search": self.links.template(self.links.posts, SEARCH_PARAMETERS),
         }

@@ -17,9 +17,9 @@ class TagList(Resource):
 
     def get(self) -> Document:
         """A page of tags, by name."""
-        place = Paging(self.services.cursors, self.links.tags, self.query)
-        page = tags.page(self.session, self.caller, self.now, place.limit, place.place)
-        links = {**place.links(page), "home": self.links.root, "posts": self.links.posts}
+        listing = Paging(self.services.cursors, self.links.tags, self.query)
+        page = tags.page(self.session, self.caller, self.now, listing.limit, listing.position)
+        links = {**listing.links(page), "home": self.links.root, "posts": self.links.posts}
         return Document(links, name="tags", items=[self.document(item) for item in page.items])
 
     def document(self, state: TagCount) -> Document:

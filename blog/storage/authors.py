@@ -12,7 +12,15 @@ from sqlalchemy import Select, String, bindparam, false, func, select, true, upd
 from blog.content.authors import Author, Caller, Profile
 from blog.errors import NotFound, PreconditionFailed
 from blog.storage.engine import Session
-from blog.storage.paging import Beginning, Page, Place, beginning, bound, cut, ordered
+from blog.storage.paging import (
+    Beginning,
+    Page,
+    Position,
+    beginning,
+    bind_values,
+    make_page,
+    paginate,
+)
 from blog.storage.tables import author
 from blog.storage.versioned import Precondition, Target, next_version, until_written
 
@@ -45,17 +53,19 @@ def _parameters(caller: Caller | None) -> dict[str, object]:
     return {"caller_name": caller.name if caller else None}
 
 
-def page(session: Session, caller: Caller | None, limit: int, place: Place | None) -> Page[Author]:
+def page(
+    session: Session, caller: Caller | None, limit: int, position: Position | None
+) -> Page[Author]:
     """A page of all profiles, sorted by name."""
-    statement = _page_statement(beginning(place))
-    values = {**_parameters(caller), **bound(place, limit)}
+    statement = _page_statement(beginning(position))
+    values = {**_parameters(caller), **bind_values(position, limit)}
     rows = session.reading().execute(statement, values)
-    return cut([Author(*row) for row in rows], limit, place, lambda item: (item.name,))
+    return make_page([Author(*row) for row in rows], limit, position, lambda item: (item.name,))
 
 
 @cache
 def _page_statement(start: Beginning) -> Select[Any]:
-    return ordered(select(*_COLUMNS, _EDITABLE), [author.c.name], start)
+    return paginate(select(*_COLUMNS, _EDITABLE), [author.c.name], start)
 
 
 def edit(

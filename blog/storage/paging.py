@@ -18,7 +18,7 @@ Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where a page begins: beside the row with this sort key, after it or before it.
 
     ``inclusive`` is a page that begins with that very row, should it be there.
@@ -30,7 +30,7 @@ class Place:
 
 
 class Beginning(NamedTuple):
-    """All of a place but its key: what one statement has to know to serve every such place."""
+    """All of a position but its key: what a statement has to know to serve every such page."""
 
     beside: bool
     backwards: bool
@@ -39,34 +39,34 @@ class Beginning(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """Some items in the order of the list, and the places of the pages beside them."""
+    """Some items in the order of the list, and the positions of the pages beside them."""
 
     items: Sequence[Item]
-    previous: Place | None
-    next: Place | None
+    previous: Position | None
+    next: Position | None
 
 
-def beginning(place: Place | None) -> Beginning:
-    """How a page begins, whatever the key; without a place it is the first of the list."""
-    if place is None:
+def beginning(position: Position | None) -> Beginning:
+    """How a page begins, whatever the key; without a position it is the first of the list."""
+    if position is None:
         return Beginning(beside=False, backwards=False, inclusive=False)
-    return Beginning(True, place.backwards, place.inclusive)
+    return Beginning(True, position.backwards, position.inclusive)
 
 
-def ordered(
+def paginate(
     statement: Select[Any],
     columns: Sequence[ColumnElement[Any]],
     start: Beginning,
     *,
     descending: bool = False,
 ) -> Select[Any]:
-    """Sort a statement by columns that make a total order, and begin beside a place.
+    """Sort a statement by columns that make a total order, and begin beside a position.
 
-    The place's key and the limit are left open, to be bound by `bound`.
+    The position's key and the limit are left open, to be bound by `bind_values`.
     """
     downwards = descending != start.backwards
     if start.beside:
-        key = tuple_(*(bindparam(f"place_{i}", type_=c.type) for i, c in enumerate(columns)))
+        key = tuple_(*(bindparam(f"position_{i}", type_=c.type) for i, c in enumerate(columns)))
         statement = statement.where(_comparison(downwards, start.inclusive)(tuple_(*columns), key))
     directed = (column.desc() if downwards else column.asc() for column in columns)
     return statement.order_by(*directed).limit(bindparam("row_limit"))
@@ -78,36 +78,36 @@ def _comparison(downwards: bool, inclusive: bool) -> Callable[[Any, Any], Column
     return operator.ge if inclusive else operator.gt
 
 
-def bound(place: Place | None, limit: int) -> Mapping[str, object]:
-    """The values for what `ordered` left open.
+def bind_values(position: Position | None, limit: int) -> Mapping[str, object]:
+    """The values for what `paginate` left open.
 
     One row more than the page holds is fetched: whether it comes says whether a page follows.
     """
-    key = place.key if place else ()
-    return {"row_limit": limit + 1, **{f"place_{i}": value for i, value in enumerate(key)}}
+    key = position.key if position else ()
+    return {"row_limit": limit + 1, **{f"position_{i}": value for i, value in enumerate(key)}}
 
 
-def cut(
-    rows: Sequence[Item], limit: int, place: Place | None, key: Callable[[Item], Key]
+def make_page(
+    rows: Sequence[Item], limit: int, position: Position | None, key: Callable[[Item], Key]
 ) -> Page[Item]:
     """Make a page of the fetched rows, in the order of the list."""
     more, items = len(rows) > limit, rows[:limit]
-    backwards = place is not None and place.backwards
+    backwards = position is not None and position.backwards
     if backwards:
         items = items[::-1]
-    before, after = (more, True) if backwards else (place is not None, more)
+    before, after = (more, True) if backwards else (position is not None, more)
     if not items:
-        return Page(items, *_around(place))
+        return Page(items, *_around(position))
     return Page(
         items,
-        Place(key(items[0]), backwards=True) if before else None,
-        Place(key(items[-1])) if after else None,
+        Position(key(items[0]), backwards=True) if before else None,
+        Position(key(items[-1])) if after else None,
     )
 
 
-def _around(place: Place | None) -> tuple[Place | None, Place | None]:
-    """The places beside an empty page: back to where it was reached from, that row included."""
-    if place is None:
+def _around(position: Position | None) -> tuple[Position | None, Position | None]:
+    """The positions beside an empty page: back to where it was reached from, that row included."""
+    if position is None:
         return None, None
-    back = Place(place.key, backwards=not place.backwards, inclusive=True)
+    back = Position(position.key, backwards=not position.backwards, inclusive=True)
     return (back, None) if back.backwards else (None, back)

@@ -14,7 +14,16 @@ from blog.content.authors import Caller
 from blog.content.posts import Post, fold_tag
 from blog.storage import rights
 from blog.storage.engine import Session
-from blog.storage.paging import Beginning, Key, Page, Place, beginning, bound, cut, ordered
+from blog.storage.paging import (
+    Beginning,
+    Key,
+    Page,
+    Position,
+    beginning,
+    bind_values,
+    make_page,
+    paginate,
+)
 from blog.storage.posts import Texts, columns, post_from
 from blog.storage.tables import UTCDateTime, post, tag
 
@@ -81,20 +90,20 @@ def page(
     caller: Caller | None,
     now: datetime,
     limit: int,
-    place: Place | None,
+    position: Position | None,
     texts: Texts,
 ) -> Page[Post]:
     """A page of the posts that fit the filter and that the caller may see."""
     if caller is None and wanted.status not in (None, "published"):
         return Page([], None, None)
     given = wanted.given()
-    kind, start = rights.standing(caller), beginning(place)
+    kind, start = rights.standing(caller), beginning(position)
     shape = _Shape(frozenset(given), wanted.status, sort, start, kind, texts)
     if wanted.tag is not None:
         given["tag"] = fold_tag(wanted.tag)
-    values = {**given, **rights.parameters(caller, now), **bound(place, limit)}
+    values = {**given, **rights.parameters(caller, now), **bind_values(position, limit)}
     rows = session.reading().execute(_statement(shape), values)
-    return cut([post_from(row) for row in rows], limit, place, sort.key)
+    return make_page([post_from(row) for row in rows], limit, position, sort.key)
 
 
 @lru_cache(maxsize=512)
@@ -104,7 +113,7 @@ def _statement(shape: _Shape) -> Select[Any]:
     if "tag" in shape.filters:
         statement = statement.join_from(tag, post)
     statement = statement.where(*_equalities(shape), *_date_range(shape), _opaque(visible))
-    return ordered(statement, _order(shape), shape.start, descending=shape.sort.descending)
+    return paginate(statement, _order(shape), shape.start, descending=shape.sort.descending)
 
 
 def _opaque(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -142,7 +151,7 @@ def _date_range(shape: _Shape) -> list[ColumnElement[bool]]:
     """Between which dates the posts of the list lie.
 
     The index serves a bound if it is in the order of dates, but one bound at each end: where a
-    page begins beside a place, the place is the better one.
+    page begins beside a position, the position is the better one.
     """
     by_date = shape.sort.column == "sort_date"
     date = _order(shape)[0] if by_date else post.c.sort_date

@@ -12,7 +12,15 @@ from sqlalchemy import Select, func, select
 from blog.content.authors import Caller
 from blog.storage import rights
 from blog.storage.engine import Session
-from blog.storage.paging import Beginning, Page, Place, beginning, bound, cut, ordered
+from blog.storage.paging import (
+    Beginning,
+    Page,
+    Position,
+    beginning,
+    bind_values,
+    make_page,
+    paginate,
+)
 from blog.storage.tables import tag
 
 
@@ -26,16 +34,16 @@ class TagCount:
 
 
 def page(
-    session: Session, caller: Caller | None, now: datetime, limit: int, place: Place | None
+    session: Session, caller: Caller | None, now: datetime, limit: int, position: Position | None
 ) -> Page[TagCount]:
     """A page of tags, sorted by code point without regard to case.
 
     Only the tags of the page are counted.
     """
-    statement = _statement(rights.standing(caller), beginning(place))
-    values = {**rights.parameters(caller, now), **bound(place, limit)}
+    statement = _statement(rights.standing(caller), beginning(position))
+    values = {**rights.parameters(caller, now), **bind_values(position, limit)}
     tags = [TagCount(*row) for row in session.reading().execute(statement, values)]
-    return cut(tags, limit, place, lambda item: (item.key,))
+    return make_page(tags, limit, position, lambda item: (item.key,))
 
 
 @cache
@@ -45,4 +53,4 @@ def _statement(standing: rights.Standing, start: Beginning) -> Select[Any]:
         .where(rights.visible(tag, standing))
         .group_by(tag.c.key)
     )
-    return ordered(statement, [tag.c.key], start)
+    return paginate(statement, [tag.c.key], start)
