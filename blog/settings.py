@@ -23,7 +23,9 @@ def _check_base_url(url: str) -> str:
     # It goes into links and headers as it is.
     usable = url.isascii() and url.isprintable() and not set(url) & set(' ?#"<>\\^`{|}')
     parts = urlsplit(url)
-    if not usable or parts.scheme not in ("http", "https") or not parts.netloc:
+    # To read the port is to check it.
+    usable = usable and parts.port != 0 and bool(parts.hostname)
+    if not usable or parts.scheme not in ("http", "https"):
         raise ValueError("must be an http or https URL in ASCII, without spaces or a query")
     return url.rstrip("/")
 
@@ -124,7 +126,8 @@ def mask(value: object) -> str:
 
 
 def _reason(fault: ErrorDetails) -> str:
-    return fault["msg"].removeprefix("Value error, ")
+    reason = fault["msg"].removeprefix("Value error, ")
+    return reason.replace("items after validation", "characters")
 
 
 def _sentences(error: ValidationError) -> list[str]:

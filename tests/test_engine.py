@@ -360,3 +360,12 @@ def test_file_that_has_gone_is_storage_away(database: Database, tmp_path: Path) 
 
     with database.session() as session, pytest.raises(StorageUnavailable):
         keep(session, "after")
+
+
+def test_file_whose_name_is_too_long_is_refused(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / ('x' * 300)}")
+
+    with pytest.raises(DatabaseError):
+        database.create()
+    with pytest.raises(DatabaseError):
+        database.require()

@@ -232,8 +232,14 @@ def test_no_other_style_is_kept() -> None:
 @pytest.mark.parametrize(
     ("body", "format"),
     [
-        ("<div>" * 501, "html"),
-        ("<B>" * 501, "markdown"),
+        ("<div>" * 5001, "html"),
+        ("<B>" * 5001, "markdown"),
+        ("<div></x>" * 5001, "html"),
+        ("<div><!--</div>-->" * 5001, "html"),
+        ("<div title='</div>'>" * 5001, "html"),
+        ("<textarea><!--</textarea>" + "<div>" * 5001, "html"),
+        ("<i><xmp></i></xmp>" * 5001, "html"),
+        ("<svg>" + "<style>" * 5002, "html"),
         (f"[a]: http://example.org/{'u' * 20_000}\n\n" + "[a] " * 500, "markdown"),
         ("&" * 2_000_000, "markdown"),
     ],
@@ -246,7 +252,11 @@ def test_a_body_beyond_all_bounds_is_refused(body: str, format: Format) -> None:
 
 
 def test_a_list_may_be_as_long_as_it_likes() -> None:
-    assert render("<ul>" + "<li>x" * 2000 + "</ul>", "html").count("<li>") == 2000
+    assert render("<ul>" + "<li>x" * 6000 + "</ul>", "html").count("<li>") == 6000
+
+
+def test_elements_beside_each_other_are_not_nested() -> None:
+    assert render("<DIV title='>'>x</div>" * 6000, "html").count("<div") == 6000
 
 
 def test_a_footnote_within_the_text_is_text() -> None:

@@ -187,3 +187,13 @@ def test_editor_who_is_one_no_more_changes_nobody_elses_post(
 
         with pytest.raises(Forbidden):
             posts.edit(session, post.id, ANN, ANY, lambda _: content, clock())
+
+
+def test_author_removed_while_a_request_is_under_way_changes_no_profile(
+    database: Database, post: Post, clock: Clock
+) -> None:
+    with database.session() as session:
+        assert accounts.remove(session, "rick") == "closed"
+
+        with pytest.raises(Forbidden):
+            authors.edit(session, "rick", RICK, ANY, lambda _: Profile(bio="x"), clock())

@@ -73,6 +73,7 @@ def test_a_chosen_slug_is_composed() -> None:
     [
         ("", "must have 1 to 200 characters, not 0"),
         ("x" * 201, "must have 1 to 200 characters, not 201"),
+        ("e\u0301" * 500, "must have 1 to 200 characters, not 1000"),
         ("Hello", "must be in lower case, not 'Hello'"),
         ("two words", "may hold letters, digits, '-', '_' and '.', not ' '"),
         ("a/b", "may hold letters, digits, '-', '_' and '.', not '/'"),

@@ -36,7 +36,8 @@ def check_slug(slug: str) -> str:
     Raises ValueError, with a sentence for the client, when it breaks the rule.
     """
     # To normalize takes time that grows with the square of the length.
-    check_length(slug, 0, 4 * LONGEST_SLUG)
+    if len(slug) > 4 * LONGEST_SLUG:
+        check_length(slug, 1, LONGEST_SLUG)
     slug = unicodedata.normalize("NFC", slug)
     check_length(slug, 1, LONGEST_SLUG)
     if slug != slug.lower():

@@ -66,13 +66,18 @@ def _split() -> list[tuple[str, str]]:
     if len(pairs) > MOST_PARAMETERS:
         name = _shown(pairs[MOST_PARAMETERS][0])
         raise Malformed([Fault(f"is one too many: {MOST_PARAMETERS} are the most", parameter=name)])
+    faulty = [name for name, text in pairs if not (_is_utf_8(name) and _is_utf_8(text))]
+    if faulty:
+        raise Malformed([Fault("is not UTF-8", parameter=_shown(name)) for name in faulty])
+    return [(name.decode(), text.decode()) for name, text in pairs]
+
+
+def _is_utf_8(text: bytes) -> bool:
     try:
-        return [(name.decode(), text.decode()) for name, text in pairs]
+        text.decode()
     except UnicodeDecodeError:
-        faulty = [name for name, text in pairs if "\ufffd" in _shown(name) + _shown(text)]
-        raise Malformed(
-            [Fault("is not UTF-8", parameter=_shown(name)) for name in faulty]
-        ) from None
+        return False
+    return True
 
 
 def _split_bytes(query: bytes) -> list[tuple[bytes, bytes]]:

@@ -84,7 +84,8 @@ def edit(
     target = Target(
         table=author,
         found=author.c.name == name,
-        editable=_EDITABLE,
+        # The account may have ended since the caller was verified.
+        editable=_EDITABLE & author.c.password_hash.is_not(None),
         precondition=precondition,
         parameters=_parameters(caller),
     )

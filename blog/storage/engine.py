@@ -50,7 +50,7 @@ class Database:
         Raises DatabaseError where it can't be made.
         """
         # A file that SQLite has open must not be opened here: to close it would end its locks.
-        if self._path.is_file():
+        if os.path.isfile(self._path):
             return
         try:
             os.close(os.open(self._path, os.O_CREAT, 0o600))
@@ -59,7 +59,7 @@ class Database:
 
     def require(self) -> None:
         """Raise DatabaseError where there is no file."""
-        if not self._path.is_file():
+        if not os.path.isfile(self._path):
             raise DatabaseError(f"there is no database at {str(self._path)!r}")
 
     def session(self) -> Session:
