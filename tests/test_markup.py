@@ -240,6 +240,7 @@ def test_no_other_style_is_kept() -> None:
         ("<textarea><!--</textarea>" + "<div>" * 5001, "html"),
         ("<i><xmp></i></xmp>" * 5001, "html"),
         ("<svg>" + "<style>" * 5002, "html"),
+        ("<svg>" + "<source>" * 5001, "html"),
         (f"[a]: http://example.org/{'u' * 20_000}\n\n" + "[a] " * 500, "markdown"),
         ("&" * 2_000_000, "markdown"),
     ],

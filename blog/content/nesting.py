@@ -22,25 +22,11 @@ _TOKEN = re.compile(
 )
 _OPENING = re.compile(r"<([a-z][^\s/>]*)", re.IGNORECASE)
 
-# Elements without content, and those that the next of their kind ends.
-_VOID = {
-    "area",
-    "base",
-    "br",
-    "col",
-    "embed",
-    "hr",
-    "img",
-    "input",
-    "link",
-    "meta",
-    "source",
-    "wbr",
-}
-_NEVER_NESTED = _VOID | {
-    *("param", "track", "dd", "dt", "li", "option", "p", "rb", "rp", "rt", "rtc"),
-    *("colgroup", "tbody", "td", "tfoot", "th", "thead", "tr"),
-}
+# Elements without content, and those that the next of their kind ends; in a drawing or a formula
+# these names mean nothing, and nest like all others.
+_VOID = "area base br col embed hr img input link meta param source track wbr"
+_ENDED_BY_THE_NEXT = "colgroup dd dt li option p rb rp rt rtc tbody td tfoot th thead tr"
+_NEVER_NESTED = frozenset([*_VOID.split(), *_ENDED_BY_THE_NEXT.split()])
 
 
 def nests_deeper(html: str, limit: int) -> bool:
@@ -56,7 +42,8 @@ def nests_deeper(html: str, limit: int) -> bool:
         names = [name.lower() for name in _OPENING.findall(token[0])]
         if token["plain"]:
             del names[0]
-        begun = [name for name in names if name not in _NEVER_NESTED]
+        foreign = opened["svg"] or opened["math"] or {"svg", "math"} & set(names)
+        begun = [name for name in names if foreign or name not in _NEVER_NESTED]
         opened.update(begun)
         depth += len(begun)
         if depth > limit:
