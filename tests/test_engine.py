@@ -317,11 +317,13 @@ def test_file_that_another_process_is_about_to_change_is_opened_after_it(tmp_pat
     release = threading.Timer(0.2, holder.execute, ["COMMIT"])
     release.start()
 
-    with Database(f"sqlite:///{path}").session() as session:
+    opened = Database(f"sqlite:///{path}")
+    with opened.session() as session:
         mode = session.reading().exec_driver_sql("PRAGMA journal_mode").scalar()
 
     release.join()
     holder.close()
+    opened.close()
     assert mode == "wal"
 
 
