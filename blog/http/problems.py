@@ -19,7 +19,7 @@ logger = logging.getLogger("blog.errors")
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = 5
-_STATUSES: dict[type[errors.BlogError], type[HTTPException]] = {
+_STATUSES: dict[type[Exception], type[HTTPException]] = {
     errors.Malformed: http.BadRequest,
     errors.Forbidden: http.Forbidden,
     errors.NotFound: http.NotFound,
@@ -57,7 +57,7 @@ def answer(error: Exception) -> Response:
 def _as_http(error: Exception) -> HTTPException:
     if isinstance(error, HTTPException):
         return error
-    if kind := _STATUSES.get(type(error)):  # type: ignore[arg-type]
+    if kind := _STATUSES.get(type(error)):
         return kind(str(error))
     if isinstance(error, errors.StorageUnavailable):
         logger.warning("%s storage unavailable: %s", request_id(), error)

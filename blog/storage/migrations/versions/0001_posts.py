@@ -11,6 +11,13 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the first tables."""
+    _create_author()
+    _create_post()
+    _create_tag()
+    _create_setting()
+
+
+def _create_author() -> None:
     op.create_table(
         "author",
         sa.Column("name", sa.String(64), nullable=False),
@@ -27,6 +34,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_author")),
         sa.UniqueConstraint("name_key", name=op.f("uq_author_name_key")),
     )
+
+
+def _create_post() -> None:
     op.create_table(
         "post",
         sa.Column("id", sa.String(32), nullable=False),
@@ -72,6 +82,9 @@ def upgrade() -> None:
         ["author_name", "title", "id"],
     ):
         op.create_index(op.f(f"ix_post_{'_'.join(columns)}"), "post", columns)
+
+
+def _create_tag() -> None:
     op.create_table(
         "tag",
         sa.Column("post_id", sa.String(32), nullable=False),
@@ -90,6 +103,9 @@ def upgrade() -> None:
         "tag",
         ["key", "sort_date", "post_id", "status", "author_name", "name"],
     )
+
+
+def _create_setting() -> None:
     op.create_table(
         "setting",
         sa.Column("name", sa.String(50), nullable=False),
