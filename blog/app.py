@@ -30,7 +30,7 @@ def create_app(
     DatabaseError or StorageUnavailable.
     """
     settings = settings or read_settings()
-    database = Database(settings.database_url, settings.threads)
+    database = Database(settings.database_url, settings.limits, settings.database_read_url)
     schema.upgrade(database)
     app = Application("blog", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body)
@@ -63,5 +63,5 @@ def _services(settings: Settings, database: Database, now: Callable[[], datetime
 def _secret_key(settings: Settings, database: Database) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
-    with database.session() as session:
+    with database.session("primary, else replica") as session:
         return secret_key(session)

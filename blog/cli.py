@@ -177,7 +177,7 @@ def database_backup(file: Path) -> None:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Database]:
-    opened = Database(settings.database_url)
+    opened = Database(settings.database_url, settings.limits, settings.database_read_url)
     try:
         yield opened
     finally:

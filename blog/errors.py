@@ -6,6 +6,8 @@ BlogError
 ├── DatabaseError         the database can't be opened, upgraded, checked or copied
 ├── ServerError           the server can't be started
 ├── StorageUnavailable    the database can't serve just now; the same request may succeed later
+│   ├── Interrupted       it was cut off without any effect; it may succeed at once
+│   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same
 ├── NotFound              nothing there, or nothing that this caller may see
 ├── Forbidden             there, visible, and not this caller's to change
 ├── PreconditionFailed    it has changed since the caller last saw it
@@ -44,6 +46,14 @@ class ServerError(BlogError):
 
 class StorageUnavailable(BlogError):
     """Raised when the database is locked, full or away: a state, not a mistake of the caller."""
+
+
+class Interrupted(StorageUnavailable):
+    """Raised when the database ended a transaction before it was committed."""
+
+
+class OutcomeUnknown(StorageUnavailable):
+    """Raised when a commit was not confirmed: what it was for may or may not have been done."""
 
 
 class NotFound(BlogError):

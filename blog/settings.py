@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Annotated, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from blog.content.validation import nearest
 from blog.errors import DatabaseError, InvalidSetting
-from blog.storage.engine import read_path
+from blog.storage.connections import Limits
+from blog.storage.engine import read_replica_url, read_url
 
 PREFIX = "BLOG_"
 
@@ -30,12 +31,17 @@ def _check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _check_database_url(url: str) -> str:
-    try:
-        read_path(url)
-    except DatabaseError as error:
-        raise ValueError(error) from None
-    return url
+def _usable(parse: Callable[[str], object]) -> AfterValidator:
+    """A check that the storage can use a URL."""
+
+    def check(url: str) -> str:
+        try:
+            parse(url)
+        except DatabaseError as error:
+            raise ValueError(error) from None
+        return url
+
+    return AfterValidator(check)
 
 
 class Settings(BaseSettings):
@@ -43,10 +49,39 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    database_url: Annotated[str, AfterValidator(_check_database_url)] = Field(
+    database_url: Annotated[str, _usable(read_url)] = Field(
         "sqlite:///blog.db",
-        description="where everything is kept, as an SQLAlchemy URL; "
-        "a relative path begins in the current directory",
+        description="where everything is kept, as an SQLAlchemy URL: `sqlite:///` and a path, "
+        "relative to the current directory, or `postgresql+psycopg://`",
+    )
+    database_read_url: Annotated[str, _usable(read_replica_url)] | None = Field(
+        None,
+        description="replicas of a PostgreSQL database, which serve what anyone may read",
+    )
+    database_connections: int | None = Field(
+        None,
+        ge=1,
+        le=128,
+        description="how many connections to each server one worker process keeps; without it, "
+        "as many as it has threads",
+    )
+    database_connect_timeout: float = Field(
+        2.0,
+        ge=1,
+        le=60,
+        description="how many seconds to wait for a connection to a host of the URL",
+    )
+    database_statement_timeout: float = Field(
+        4.0,
+        ge=0.1,
+        le=600,
+        description="how many seconds PostgreSQL may work at one statement of a request",
+    )
+    database_lock_timeout: float = Field(
+        4.0,
+        ge=0.1,
+        le=600,
+        description="how many seconds to wait for another write, or for a free connection",
     )
     base_url: Annotated[str, AfterValidator(_check_base_url)] | None = Field(
         None,
@@ -78,6 +113,25 @@ class Settings(BaseSettings):
         description="how many proxies in front set `X-Forwarded-For`, `-Proto`, `-Host` "
         "and `-Prefix`",
     )
+
+    @model_validator(mode="after")
+    def _check_replicas(self) -> Self:
+        """Replicas are of the same kind as what they follow."""
+        if self.database_read_url and self.database_url.startswith("sqlite"):
+            raise InvalidSetting(
+                f"{PREFIX}DATABASE_READ_URL needs a PostgreSQL database in {PREFIX}DATABASE_URL"
+            )
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """How much of the database a process may take."""
+        return Limits(
+            connections=self.database_connections or self.threads,
+            connect=self.database_connect_timeout,
+            statement=self.database_statement_timeout,
+            lock=self.database_lock_timeout,
+        )
 
 
 class Shown(NamedTuple):

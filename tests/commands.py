@@ -10,6 +10,7 @@ from blog.cli import main
 from blog.content.authors import Caller
 from blog.content.dates import utc_now
 from blog.content.posts import PostContent
+from blog.settings import read_settings
 from blog.storage import posts
 from blog.storage.engine import Database
 
@@ -33,8 +34,8 @@ def failed(result: Result) -> str:
 
 
 def post_as(name: str) -> None:
-    """Write a post of an author into the database of this directory."""
-    database = Database("sqlite:///blog.db")
+    """Write a post of an author into the database of the commands."""
+    database = Database(read_settings().database_url)
     content = PostContent(title="First!", body="First post!")
     with database.session() as session:
         posts.create(session, content, Caller(name, "author"), utc_now())

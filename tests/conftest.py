@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ from flask.testing import FlaskClient
 from blog.app import create_app
 from blog.http.application import Application
 from blog.settings import Settings
-from blog.storage import accounts, schema
+from blog.storage.connections import Limits
 from blog.storage.engine import Database
-from blog.storage.passwords import hash_password
+from tests.blogs import Blogs, PostgreSQLBlogs, SQLiteBlogs
 from tests.commands import blog, done
 from tests.contract import Clock
-from tests.people import ROLES
+from tests.postgresql import Cluster, cluster, is_installed
 
 # A developer's own settings must not decide whether a test passes.
 for name in [name for name in os.environ if name.startswith("BLOG_")]:
@@ -33,29 +32,51 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def blog_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the authors of `tests.people` and no posts; to be copied, not used."""
-    path = tmp_path_factory.mktemp("template") / "blog.db"
-    database = Database(f"sqlite:///{path}")
-    schema.upgrade(database)
-    with database.session() as session:
-        for (name, password), role in ROLES.items():
-            accounts.add(session, name, role, hash_password(password), Clock().now)
-    database.close()
-    return path
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL server for the tests of this process."""
+    if not is_installed():
+        pytest.skip("PostgreSQL is not installed")
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sqlite_blogs(tmp_path_factory: pytest.TempPathFactory) -> Blogs:
+    """Databases in files."""
+    return SQLiteBlogs(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_blogs(postgresql: Cluster) -> Blogs:
+    """Databases on a server."""
+    return PostgreSQLBlogs(postgresql)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def blogs(request: pytest.FixtureRequest) -> Blogs:
+    """Databases of one kind; a test that uses them runs once for each kind."""
+    made: Blogs = request.getfixturevalue(f"{request.param}_blogs")
+    return made
 
 
 @pytest.fixture
-def database_url(blog_file: Path, tmp_path: Path) -> str:
+def empty_url(blogs: Blogs, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with nothing in it, as an administrator makes it."""
+    with blogs.empty(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(blogs: Blogs, tmp_path: Path) -> Iterator[str]:
     """The URL of a database of the test's own, with authors in it."""
-    shutil.copy(blog_file, tmp_path / "blog.db")
-    return f"sqlite:///{tmp_path / 'blog.db'}"
+    with blogs.copy(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """The database of the test, opened."""
-    opened = Database(database_url, threads=4)
+    opened = Database(database_url, Limits(connections=4))
     yield opened
     opened.close()
 
@@ -87,9 +108,10 @@ def client(app: Application) -> FlaskClient:
 
 
 @pytest.fixture
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the commands of a test run, with the database that they make."""
+def directory(tmp_path: Path, empty_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the commands of a test run, on a database that they make."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BLOG_DATABASE_URL", empty_url)
     return tmp_path
 
 
@@ -98,3 +120,9 @@ def rick(directory: Path) -> str:
     """The name of an author who has an account in the database of the commands."""
     done(blog("author add rick --password-stdin", "password\n"))
     return "rick"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what could not be tested here."""
+    if not is_installed():
+        terminalreporter.section("PostgreSQL is not installed: its half of the tests was skipped")

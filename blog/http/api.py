@@ -13,7 +13,7 @@ from flask import Flask, Response, g, request
 from werkzeug.http import quote_etag
 
 from blog.content.authors import Caller
-from blog.errors import PreconditionFailed
+from blog.errors import Interrupted, PreconditionFailed
 from blog.http.auth import Authenticator, SignInRequired
 from blog.http.conditional import Stale, answer_conditionally, entity_tag, read_precondition
 from blog.http.links import Links, link_header, links_below, request_base
@@ -23,7 +23,7 @@ from blog.http.preferences import prefers
 from blog.http.queries import Parser, Query, read_query
 from blog.representations import hal, json
 from blog.representations.document import Document
-from blog.storage.engine import Database, Session
+from blog.storage.engine import Database, Session, Source
 from blog.storage.versioned import Precondition
 
 WRITERS: Mapping[str, Callable[[Document], bytes]] = {
@@ -31,6 +31,8 @@ WRITERS: Mapping[str, Callable[[Document], bytes]] = {
     hal.MEDIA_TYPE: hal.write,
 }
 _SAFE = frozenset({"GET", "HEAD"})
+# How often a read is tried when the database cuts it off.
+_READS = 3
 
 # A document, or nothing; then a status and headers, where they are not 200 and none.
 Answer = Document | tuple[Document | None, int] | tuple[Document | None, int, dict[str, str]]
@@ -74,8 +76,21 @@ class Resource(flask_restful.Resource):
         g.media_type = self._negotiate()
         check_body_type(type(self))
         _ = self.links  # A Host header that can't be used is refused now, too.
+        if request.method not in _SAFE:
+            return self._run("primary", *args, **kwargs)
+        signed = "Authorization" in request.headers
+        source: Source = "primary, else replica" if signed else "replica"
+        for _ in range(_READS - 1):
+            try:
+                return self._run(source, *args, **kwargs)
+            except Interrupted:
+                # A read has no effect, so it may begin anew, on a server that is there.
+                continue
+        return self._run(source, *args, **kwargs)
+
+    def _run(self, source: Source, *args: Any, **kwargs: Any) -> Any:
         safe = request.method in _SAFE
-        with self.services.database.session() as g.session:
+        with self.services.database.session(source) as g.session:
             self.caller = g.caller = self.services.authenticator.identify()
             if self.caller is None and not safe:
                 raise SignInRequired("the credentials are missing")

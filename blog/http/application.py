@@ -58,6 +58,12 @@ class PostIdConverter(BaseConverter):
     regex = "[0-9a-f]{32}"
 
 
+class TextConverter(BaseConverter):
+    """Any part of a URL that a stored text could equal: none holds NUL."""
+
+    regex = r"[^\0]+"
+
+
 class Application(Flask):
     """The WSGI application."""
 
@@ -65,7 +71,7 @@ class Application(Flask):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.url_map.converters["post_id"] = PostIdConverter
+        self.url_map.converters |= {"post_id": PostIdConverter, "default": TextConverter}
         # Each thing has one URL; another spelling of it is not found, rather than redirected.
         self.url_map.merge_slashes = False
         self.after_request(_discard_body)

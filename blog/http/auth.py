@@ -56,7 +56,7 @@ class Authenticator(HTTPBasicAuth):
         except ValueError:
             return None
         name, colon, password = text.partition(":")
-        if not colon or len(text) > _LONGEST:
+        if not colon or "\0" in text or len(text) > _LONGEST:
             return None
         return Authorization("basic", {"username": name, "password": password})
 

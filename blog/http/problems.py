@@ -61,9 +61,15 @@ def _as_http(error: Exception) -> HTTPException:
         return kind(str(error))
     if isinstance(error, errors.StorageUnavailable):
         logger.warning("%s storage unavailable: %s", request_id(), error)
-        return http.ServiceUnavailable("the storage can't serve now", retry_after=_RETRY_SECONDS)
+        return http.ServiceUnavailable(_storage_detail(error), retry_after=_RETRY_SECONDS)
     logger.error("%s unexpected error", request_id(), exc_info=error)
     return http.InternalServerError()
+
+
+def _storage_detail(error: errors.StorageUnavailable) -> str:
+    if isinstance(error, errors.OutcomeUnknown):
+        return "the storage did not say whether this was done: look before you try again"
+    return "the storage can't serve now"
 
 
 def _document(status: HTTPException, error: Exception) -> dict[str, Any]:

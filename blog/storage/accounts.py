@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Insert, bindparam, delete, exists, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Insert, bindparam, delete, exists, insert, select, update
 
 from blog.content.authors import Caller, Role, check_name, fold_name
 from blog.errors import AccountError
@@ -47,13 +46,16 @@ def find_all(session: Session) -> Sequence[Account]:
 def add(session: Session, name: str, role: Role, password_hash: str, now: datetime) -> None:
     """Make a new account. Raises AccountError for a name that can't be one, or is too like one."""
     new = _new(name, role, password_hash, now)
-    try:
-        with session.writing() as connection:
-            connection.execute(new)
-    except IntegrityError:
-        raise AccountError(
-            f"there is an author {name!r} already, or one whose name differs by case alone"
-        ) from None
+    taken = select(exists().where(author.c.name_key == fold_name(name)))
+
+    def insert_it(connection: Connection) -> None:
+        if connection.scalar(taken):
+            raise AccountError(
+                f"there is an author {name!r} already, or one whose name differs by case alone"
+            )
+        connection.execute(new)
+
+    session.write(insert_it)
 
 
 def add_first(session: Session, name: str, password_hash: str, now: datetime) -> bool:
@@ -62,11 +64,14 @@ def add_first(session: Session, name: str, password_hash: str, now: datetime) ->
     Several processes may try at once: one of them makes it.
     """
     new = _new(name, "editor", password_hash, now)
-    with session.writing() as connection:
+
+    def insert_it(connection: Connection) -> bool:
         if connection.scalar(select(exists().select_from(author))):
             return False
         connection.execute(new)
         return True
+
+    return session.write(insert_it, "alone")
 
 
 def set_password(session: Session, name: str, password_hash: str) -> None:
@@ -86,8 +91,7 @@ def rehash(session: Session, account: Account, password_hash: str) -> None:
     """Replace the hash of an unchanged password by a stronger one."""
     unchanged = author.c.password_hash == account.password_hash
     statement = update(author).where(author.c.name == account.name, unchanged)
-    with session.writing() as connection:
-        connection.execute(statement.values(password_hash=password_hash))
+    session.write(lambda c: c.execute(statement.values(password_hash=password_hash)))
 
 
 def remove(session: Session, name: str) -> Literal["deleted", "closed"]:
@@ -96,9 +100,9 @@ def remove(session: Session, name: str) -> Literal["deleted", "closed"]:
     Raises AccountError where there is no such author.
     """
     has_posts = exists().where(post.c.author_name == name)
-    with session.writing() as connection:
-        if connection.execute(delete(author).where(author.c.name == name, ~has_posts)).rowcount:
-            return "deleted"
+    statement = delete(author).where(author.c.name == name, ~has_posts)
+    if session.write(lambda connection: connection.execute(statement).rowcount):
+        return "deleted"
     _set(session, name, password_hash=None)
     return "closed"
 
@@ -116,6 +120,5 @@ def _new(name: str, role: Role, password_hash: str, now: datetime) -> Insert:
 
 def _set(session: Session, name: str, **values: Any) -> None:
     statement = update(author).where(author.c.name == name).values(values)
-    with session.writing() as connection:
-        if not connection.execute(statement).rowcount:
-            raise AccountError(f"there is no author {name!r}")
+    if not session.write(lambda connection: connection.execute(statement).rowcount):
+        raise AccountError(f"there is no author {name!r}")

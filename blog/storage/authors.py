@@ -115,6 +115,6 @@ def _update(
     version = next_version(current.version, current.updated_date, now)
     values = {**profile.model_dump(), **version}
     statement = update(author).where(target.unchanged(current.version)).values(values)
-    with session.writing() as connection:
-        row = connection.execute(statement.returning(*_COLUMNS, true()), target.parameters).first()
+    statement = statement.returning(*_COLUMNS, true())
+    row = session.write(lambda connection: connection.execute(statement, target.parameters).first())
     return None if row is None else Author(*row)

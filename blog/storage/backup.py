@@ -17,7 +17,7 @@ def back_up(database: Database, target: Path) -> None:
     The file appears under its name when it is whole. Raises DatabaseError when there is one
     already, it can't be written, or there is nothing to copy.
     """
-    database.require()
+    database.server.require()
     if os.path.lexists(target):  # Unlike Path.exists it bears any name.
         raise DatabaseError(f"{str(target)!r} exists already: name a new file")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import exists, insert, literal, select
+from sqlalchemy import Connection, exists, insert, literal, select
 
 from blog.storage.engine import Session
 from blog.storage.tables import setting
@@ -18,6 +18,9 @@ def secret_key(session: Session) -> str:
     new = select(literal("secret_key"), literal(secrets.token_urlsafe(32)))
     # Another process may have made one since.
     absent = ~exists().where(setting.c.name == "secret_key")
-    with session.writing() as connection:
+
+    def insert_it(connection: Connection) -> str:
         connection.execute(insert(setting).from_select(["name", "value"], new.where(absent)))
         return str(connection.scalar(statement))
+
+    return session.write(insert_it)

@@ -184,8 +184,7 @@ def _bounds(
 
 
 def _order(shape: _Shape) -> Sequence[ColumnElement[Any]]:
-    """The columns to sort by; those of the tag, where its index has them in that order."""
-    by_tag = "tag" in shape.filters and "slug" not in shape.filters
-    if by_tag and shape.sort.column == "sort_date":
-        return (tag.c.sort_date, tag.c.post_id)
+    """The columns to sort by; those of the tag, which repeats them, where its index serves."""
+    if "tag" in shape.filters and "slug" not in shape.filters:
+        return (tag.c[shape.sort.column], tag.c.post_id)
     return (post.c[shape.sort.column], post.c.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -79,19 +79,27 @@ def create(session: Session, content: PostContent, caller: Caller, now: datetime
         "author_name": caller.name,
         "body_html": render(content.body, content.format),
     }
-    with session.writing() as connection:
-        values["slug"] = claim_slug(connection, content.slug, content.title)
-        names = list(values)
-        entitled = select(*(literal(values[name], post.c[name].type) for name in names)).where(
-            rights.entitled(caller.role)
-        )
-        statement = insert(post).from_select(names, entitled).returning(*columns(WHOLE), true())
-        row = connection.execute(statement, rights.parameters(caller, now)).first()
-        if row is None:
-            raise Forbidden(f"{caller.name!r} may no longer write")
-        created = post_from(row)
+
+    def insert_it(connection: Connection) -> Post:
+        slug = claim_slug(connection, content.slug, content.title)
+        created = _insert(connection, {**values, "slug": slug}, caller, now)
         _write_tags(connection, created)
-    return created
+        return created
+
+    return session.write(insert_it)
+
+
+def _insert(
+    connection: Connection, values: Mapping[str, Any], caller: Caller, now: datetime
+) -> Post:
+    entitled = select(*(literal(value, post.c[name].type) for name, value in values.items()))
+    entitled = entitled.where(rights.entitled(caller.role))
+    statement = insert(post).from_select(list(values), entitled)
+    statement = statement.returning(*columns(WHOLE), true())
+    row = connection.execute(statement, rights.parameters(caller, now)).first()
+    if row is None:
+        raise Forbidden(f"{caller.name!r} may no longer write")
+    return post_from(row)
 
 
 def edit(
@@ -127,10 +135,13 @@ def remove(
     Raises NotFound, Forbidden or PreconditionFailed.
     """
     target = _target(post_id, caller, precondition, now)
-    with session.writing() as connection:
+
+    def delete_it(connection: Connection) -> None:
         current = _load(connection, target)
         statement = delete(post).where(target.unchanged(current.version))
         connection.execute(statement, target.parameters)
+
+    session.write(delete_it)
 
 
 def _target(post_id: str, caller: Caller, precondition: Precondition, now: datetime) -> Target:
@@ -160,7 +171,8 @@ def _update(
     if (content.body, content.format) != (current.body, current.format):
         values["body_html"] = render(content.body, content.format)
     values |= next_version(current.version, current.updated_date, now)
-    with session.writing() as connection:
+
+    def update_it(connection: Connection) -> Post | None:
         if content.slug != current.slug:
             values["slug"] = slug = claim_slug(connection, content.slug, content.title, current.id)
             # A slug derived anew may turn out to be the one that the post has.
@@ -173,7 +185,9 @@ def _update(
             return None
         edited = post_from(row)
         _rewrite_tags(connection, current, edited)
-    return edited
+        return edited
+
+    return session.write(update_it)
 
 
 def _values(content: PostContent, now: datetime) -> dict[str, Any]:
@@ -216,6 +230,8 @@ def _tag_rows(written: Post) -> list[dict[str, object]]:
             "status": written.status,
             "sort_date": written.sort_date,
             "author_name": written.author_name,
+            "updated_date": written.updated_date,
+            "title": written.title,
         }
         for name in written.tags
     ]

@@ -18,15 +18,17 @@ def upgrade(database: Database) -> bool:
     the others wait for it. Raises DatabaseError for a database of a newer program, or a file that
     can't be opened.
     """
-    database.create()
-    with database.session() as session:
-        if _revision(session.reading()) == HEAD:
-            return False
-        with session.writing() as connection:
-            if _revision(connection) == HEAD:
-                return False
-            _migrate(connection)
-            return True
+    database.server.create()
+    # While there is no primary, a replica can say that there is nothing to do.
+    with database.session("primary, else replica") as session:
+        return _revision(session.reading()) != HEAD and session.write(_upgrade, "upgrading")
+
+
+def _upgrade(connection: Connection) -> bool:
+    if _revision(connection) == HEAD:
+        return False
+    _migrate(connection)
+    return True
 
 
 def faults(database: Database) -> list[str]:
@@ -34,15 +36,14 @@ def faults(database: Database) -> list[str]:
 
     Raises DatabaseError where there is no database.
     """
-    database.require()
+    database.server.require()
     with database.session() as session:
         connection = session.reading()
         revision = _revision(connection)
         if revision != HEAD:
             return [f"the schema is at {revision or 'nothing'}, not at {HEAD}"]
         return [
-            *_damages(connection),
-            *_dangling(connection),
+            *database.server.damages(connection),
             *_wrong_tags(connection),
             *_wrong_keys(connection),
         ]
@@ -51,7 +52,7 @@ def faults(database: Database) -> list[str]:
 def _revision(connection: Connection) -> str | None:
     tables = inspect(connection).get_table_names()
     if tables and "alembic_version" not in tables:
-        raise DatabaseError("the database holds something else: name another file")
+        raise DatabaseError("the database holds something else: name another one")
     if not tables:
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -75,16 +76,6 @@ def _migrate(connection: Connection) -> None:
         ) from error
 
 
-def _damages(connection: Connection) -> list[str]:
-    rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars()
-    return [f"the file is damaged: {row}" for row in rows if row != "ok"]
-
-
-def _dangling(connection: Connection) -> list[str]:
-    rows = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    return [f"{row[0]} {row[1]} refers to a missing {row[2]}" for row in rows]
-
-
 def _wrong_tags(connection: Connection) -> list[str]:
     """Tags are kept twice, in the post and for look-up; say of which posts the two differ."""
     kept = select(func.count()).where(tag.c.post_id == post.c.id).scalar_subquery()
@@ -92,7 +83,9 @@ def _wrong_tags(connection: Connection) -> list[str]:
         tag.c.post_id == post.c.id,
         (tag.c.status != post.c.status)
         | (tag.c.sort_date != post.c.sort_date)
-        | (tag.c.author_name != post.c.author_name),
+        | (tag.c.author_name != post.c.author_name)
+        | (tag.c.updated_date != post.c.updated_date)
+        | (tag.c.title != post.c.title),
     )
     wrong = select(post.c.id).where((kept != func.json_array_length(post.c.tags)) | stale)
     return [f"post {row.id} is not found by its tags" for row in connection.execute(wrong)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -43,23 +42,39 @@ class UTCDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        # PostgreSQL gives it back in the time zone of the connection.
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def line(length: int) -> String:
+    """The type of a text up to a length, compared as `text` is."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+def text() -> Text:
+    """The type of a text that is compared by code point on every database.
+
+    SQLite does so by itself; PostgreSQL would do it as the language of its cluster has it.
+    """
+    return Text().with_variant(Text(collation="C"), "postgresql")
 
 
 author = Table(
     "author",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("name", line(64), primary_key=True),
     # Two names that look alike may not be two authors.
-    Column("name_key", Text, nullable=False, unique=True),
-    Column("role", String(10), nullable=False),
+    Column("name_key", text(), nullable=False, unique=True),
+    Column("role", line(10), nullable=False),
     # Null takes away the right to sign in and leaves the author of their posts in place.
-    Column("password_hash", Text),
+    Column("password_hash", text()),
     Column("version", Integer, nullable=False),
-    Column("display_name", Text),
-    Column("bio", Text),
-    Column("url", Text),
+    Column("display_name", text()),
+    Column("bio", text()),
+    Column("url", text()),
     Column("previous_date", UTCDateTime),
     Column("updated_date", UTCDateTime, nullable=False),
     CheckConstraint("role IN ('author', 'editor')", name="role"),
@@ -69,9 +84,9 @@ author = Table(
 post = Table(
     "post",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", line(32), primary_key=True),
     Column("version", Integer, nullable=False),
-    Column("status", String(10), nullable=False),
+    Column("status", line(10), nullable=False),
     Column("created_date", UTCDateTime, nullable=False),
     Column("posted_date", UTCDateTime),
     # What lists are sorted by: a draft without a date of its own stands where it was begun.
@@ -84,14 +99,14 @@ post = Table(
     # When the version before this one was written: see Precondition.
     Column("previous_date", UTCDateTime),
     Column("updated_date", UTCDateTime, nullable=False),
-    Column("author_name", String(64), ForeignKey("author.name"), nullable=False),
-    Column("slug", Text, nullable=False, unique=True),
-    Column("title", Text, nullable=False),
-    Column("format", String(10), nullable=False),
+    Column("author_name", line(64), ForeignKey("author.name"), nullable=False),
+    Column("slug", text(), nullable=False, unique=True),
+    Column("title", text(), nullable=False),
+    Column("format", line(10), nullable=False),
     Column("tags", JSON, nullable=False),
-    Column("summary", Text),
-    Column("body", Text, nullable=False),
-    Column("body_html", Text, nullable=False),
+    Column("summary", text()),
+    Column("body", text(), nullable=False),
+    Column("body_html", text(), nullable=False),
     CheckConstraint("status IN ('published', 'draft')", name="status"),
     CheckConstraint("format IN ('markdown', 'html', 'text')", name="format"),
     CheckConstraint("status = 'draft' OR posted_date IS NOT NULL", name="published_has_date"),
@@ -112,11 +127,13 @@ tag = Table(
     "tag",
     metadata,
     Column("post_id", ForeignKey("post.id", ondelete="CASCADE"), primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("status", String(10), nullable=False),
+    Column("key", text(), primary_key=True),
+    Column("name", text(), nullable=False),
+    Column("status", line(10), nullable=False),
     Column("sort_date", UTCDateTime, nullable=False),
-    Column("author_name", String(64), nullable=False),
+    Column("author_name", line(64), nullable=False),
+    Column("updated_date", UTCDateTime, nullable=False),
+    Column("title", text(), nullable=False),
 )
 Index(
     "ix_tag_key_covering",
@@ -127,10 +144,12 @@ Index(
     tag.c.author_name,
     tag.c.name,
 )
+Index(None, tag.c.key, tag.c.updated_date, tag.c.post_id)
+Index(None, tag.c.key, tag.c.title, tag.c.post_id)
 
 setting = Table(
     "setting",
     metadata,
-    Column("name", String(50), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("name", line(50), primary_key=True),
+    Column("value", text(), nullable=False),
 )

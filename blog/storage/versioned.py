@@ -92,8 +92,8 @@ class Target:
         """
         holds = self.precondition.holds(self.table).label("holds")
         statement = select(*columns, self.editable.label("editable"), holds).where(self.found)
-        if connection.get_execution_options().get("writing"):
-            # SQLite has locked the whole file by now; other databases lock the row.
+        if connection.get_execution_options().get("transaction", "reading") != "reading":
+            # SQLite has locked the whole file by now; PostgreSQL locks the row.
             statement = statement.with_for_update()
         row = connection.execute(statement, self.parameters).first()
         if row is None:

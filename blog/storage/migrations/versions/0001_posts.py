@@ -17,17 +17,25 @@ def upgrade() -> None:
     _create_setting()
 
 
+def _line(length: int) -> sa.String:
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
+def _text() -> sa.Text:
+    return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
 def _create_author() -> None:
     op.create_table(
         "author",
-        sa.Column("name", sa.String(64), nullable=False),
-        sa.Column("name_key", sa.Text(), nullable=False),
-        sa.Column("role", sa.String(10), nullable=False),
-        sa.Column("password_hash", sa.Text()),
+        sa.Column("name", _line(64), nullable=False),
+        sa.Column("name_key", _text(), nullable=False),
+        sa.Column("role", _line(10), nullable=False),
+        sa.Column("password_hash", _text()),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("display_name", sa.Text()),
-        sa.Column("bio", sa.Text()),
-        sa.Column("url", sa.Text()),
+        sa.Column("display_name", _text()),
+        sa.Column("bio", _text()),
+        sa.Column("url", _text()),
         sa.Column("previous_date", sa.DateTime(timezone=True)),
         sa.Column("updated_date", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("role IN ('author', 'editor')", name=op.f("ck_author_role")),
@@ -39,9 +47,9 @@ def _create_author() -> None:
 def _create_post() -> None:
     op.create_table(
         "post",
-        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("id", _line(32), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("status", sa.String(10), nullable=False),
+        sa.Column("status", _line(10), nullable=False),
         sa.Column("created_date", sa.DateTime(timezone=True), nullable=False),
         sa.Column("posted_date", sa.DateTime(timezone=True)),
         sa.Column(
@@ -52,14 +60,14 @@ def _create_post() -> None:
         ),
         sa.Column("previous_date", sa.DateTime(timezone=True)),
         sa.Column("updated_date", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("author_name", sa.String(64), nullable=False),
-        sa.Column("slug", sa.Text(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("format", sa.String(10), nullable=False),
+        sa.Column("author_name", _line(64), nullable=False),
+        sa.Column("slug", _text(), nullable=False),
+        sa.Column("title", _text(), nullable=False),
+        sa.Column("format", _line(10), nullable=False),
         sa.Column("tags", sa.JSON(), nullable=False),
-        sa.Column("summary", sa.Text()),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("body_html", sa.Text(), nullable=False),
+        sa.Column("summary", _text()),
+        sa.Column("body", _text(), nullable=False),
+        sa.Column("body_html", _text(), nullable=False),
         sa.CheckConstraint("status IN ('published', 'draft')", name=op.f("ck_post_status")),
         sa.CheckConstraint("format IN ('markdown', 'html', 'text')", name=op.f("ck_post_format")),
         sa.CheckConstraint(
@@ -87,12 +95,12 @@ def _create_post() -> None:
 def _create_tag() -> None:
     op.create_table(
         "tag",
-        sa.Column("post_id", sa.String(32), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("status", sa.String(10), nullable=False),
+        sa.Column("post_id", _line(32), nullable=False),
+        sa.Column("key", _text(), nullable=False),
+        sa.Column("name", _text(), nullable=False),
+        sa.Column("status", _line(10), nullable=False),
         sa.Column("sort_date", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("author_name", sa.String(64), nullable=False),
+        sa.Column("author_name", _line(64), nullable=False),
         sa.ForeignKeyConstraint(
             ["post_id"], ["post.id"], name=op.f("fk_tag_post_id"), ondelete="CASCADE"
         ),
@@ -108,7 +116,7 @@ def _create_tag() -> None:
 def _create_setting() -> None:
     op.create_table(
         "setting",
-        sa.Column("name", sa.String(50), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("name", _line(50), nullable=False),
+        sa.Column("value", _text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_setting")),
     )

@@ -1,0 +1,26 @@
+"""Lists of a tag in every order: what they are sorted by is kept beside the tag."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the columns, fill them from the posts, and index them."""
+    text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+    op.add_column("tag", sa.Column("updated_date", sa.DateTime(timezone=True)))
+    op.add_column("tag", sa.Column("title", text))
+    op.execute(
+        "UPDATE tag SET updated_date = post.updated_date, title = post.title "
+        "FROM post WHERE post.id = tag.post_id"
+    )
+    with op.batch_alter_table("tag") as tag:
+        tag.alter_column("updated_date", nullable=False)
+        tag.alter_column("title", nullable=False)
+    for column in ("updated_date", "title"):
+        columns = ["key", column, "post_id"]
+        op.create_index(op.f(f"ix_tag_{'_'.join(columns)}"), "tag", columns)

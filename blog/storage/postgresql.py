@@ -1,0 +1,221 @@
+"""PostgreSQL: how a server is reached, what it may take, and what its errors mean.
+
+Every setting is made for one transaction, nothing is prepared and no lock outlives a transaction,
+so that pgbouncer may give each transaction another connection.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.errors import Diagnostic
+from sqlalchemy import URL, Connection, Dialect, Engine, RootTransaction, create_engine, event, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from blog.errors import DatabaseError, Interrupted, OutcomeUnknown, StorageUnavailable
+from blog.storage.connections import Limits, take_connection
+
+# After a failure to connect the next try waits this long, in seconds: threads that all wait for
+# a server that is away could serve nobody else.
+_PAUSE = 0.5
+# Held by whoever must be the only one to write; any number that nobody else uses.
+_LOCK_KEY = 0x626C6F67
+# Another transaction came between, or a standby had to give way to what it replays.
+_CONFLICTS = ("40001", "40P01")
+# SQLSTATE classes (PostgreSQL's appendix A) that tell of a state of the server, not a mistake:
+# connection, resources, operator, system, and the server's own failure.
+_STATES = ("08", "53", "57", "58", "XX")
+# A lock that was not to be had in time; a server that is no longer the primary.
+_LOCKED, _READ_ONLY, _FORBIDDEN = "55P03", "25006", "42501"
+
+# How far the log is written, or replayed on a standby. What is acknowledged has been flushed,
+# unless the operator chose not to wait for that.
+_POSITION = """
+    CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
+         WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
+         ELSE pg_current_wal_flush_lsn() END
+"""
+_PRIMARY_POSITION = text(f"SELECT CAST({_POSITION} AS text) WHERE NOT pg_is_in_recovery()")
+_HAS_REACHED = text(f"SELECT coalesce({_POSITION} >= CAST(:position AS pg_lsn), false)")
+_BROKEN = text(
+    "SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
+    "UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated"
+)
+
+
+class PostgreSQL:
+    """A server, or several of which one is the primary."""
+
+    # The constraint that was broken may be one that held when it was looked at.
+    conflicts: tuple[type[Exception], ...] = (Interrupted, IntegrityError)
+
+    def __init__(self, url: URL, limits: Limits, *, primary: bool = True) -> None:
+        """Prepare to connect to the primary, or to whatever server is there."""
+        self._limits = limits
+        self._closed_until = 0.0
+        self.engine = self._create_engine(_complete(url, limits, primary))
+
+    def create(self) -> None:
+        """Do nothing: a database on a server is made by its administrator."""
+
+    def require(self) -> None:
+        """Do nothing: that a database is missing shows when it is connected to."""
+
+    def commit(self, transaction: RootTransaction, connection: Connection) -> None:
+        """Commit. Raises OutcomeUnknown where the server did not clearly say that it is done."""
+        warnings: list[str] = connection.info["warnings"]
+        warnings.clear()
+        try:
+            transaction.commit()
+        except StorageUnavailable as error:
+            raise OutcomeUnknown(f"the connection was lost during the commit: {error}") from error
+        # A wait for a standby that was cut short ends with a warning and a success.
+        if warnings:
+            raise OutcomeUnknown(f"the commit was not confirmed: {warnings[0]}")
+
+    def damages(self, connection: Connection) -> list[str]:
+        """What the server itself says is not as it should be, in a sentence each."""
+        return [f"{name} is not valid" for name in connection.execute(_BROKEN).scalars()]
+
+    def position(self) -> str:
+        """How far the primary has written its log; all that was acknowledged is within.
+
+        Raises StorageUnavailable where there is no primary.
+        """
+        with take_connection(self.engine).execution_options(transaction="none") as connection:
+            position = connection.scalar(_PRIMARY_POSITION)
+        if position is None:
+            raise StorageUnavailable("the server is no primary")
+        return str(position)
+
+    def connect_at(self, position: str | None) -> Connection | None:
+        """A connection to this server if it has all of the log up to a position, or any of it.
+
+        Raises StorageUnavailable where it can't be reached.
+        """
+        connection = take_connection(self.engine).execution_options(transaction="none")
+        try:
+            # Asked before the snapshot is taken: what is replayed by now, the snapshot will show.
+            reached = connection.scalar(_HAS_REACHED, {"position": position}) or position is None
+            connection.rollback()
+        except StorageUnavailable:
+            connection.close()
+            raise
+        if not reached:
+            connection.close()
+            return None
+        return connection.execution_options(transaction="reading")
+
+    def _create_engine(self, url: URL) -> Engine:
+        engine = create_engine(
+            url,
+            pool_size=self._limits.connections,
+            max_overflow=0,
+            pool_timeout=self._limits.lock,
+            pool_pre_ping=True,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            hide_parameters=True,
+            # A prepared statement would be unknown to the next connection behind pgbouncer.
+            connect_args={"prepare_threshold": None, "autocommit": True},
+        )
+        event.listen(engine, "do_connect", self._connect)
+        event.listen(engine, "connect", _set_up_connection)
+        event.listen(engine, "begin", self._begin)
+        event.listen(engine, "handle_error", _translate)
+        return engine
+
+    def _connect(
+        self, dialect: Dialect, _record: ConnectionPoolEntry, args: Any, options: Any
+    ) -> Any:
+        if monotonic() < self._closed_until:
+            raise StorageUnavailable("the database could not be reached a moment ago")
+        try:
+            return dialect.connect(*args, **options)
+        except psycopg.Error as error:
+            self._closed_until = monotonic() + _PAUSE
+            raise StorageUnavailable(f"the database can't be reached: {_line(error)}") from error
+
+    def _begin(self, connection: Connection) -> None:
+        kind = connection.get_execution_options().get("transaction", "reading")
+        if kind != "none":
+            # One round trip for all; outside of a transaction the driver sends what it is told.
+            connection.connection.cursor().execute(self._opening(kind)).close()
+        if kind in ("alone", "upgrading"):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
+
+    def _opening(self, kind: str) -> str:
+        """What begins a transaction of this kind."""
+        mode = "REPEATABLE READ READ ONLY" if kind == "reading" else "READ COMMITTED READ WRITE"
+        # A change of the schema takes as long as it takes, and so does the wait for another's.
+        statement, lock = (
+            (0, 0) if kind == "upgrading" else (self._limits.statement, self._limits.lock)
+        )
+        return (
+            f"BEGIN ISOLATION LEVEL {mode};"
+            f"SET LOCAL statement_timeout = {statement * 1000:.0f};"
+            f"SET LOCAL lock_timeout = {lock * 1000:.0f}"
+        )
+
+
+def hosts(url: URL) -> list[URL]:
+    """The URL once for each of the hosts that it names."""
+    named = url.query.get("host", ())
+    named = (named,) if isinstance(named, str) else named
+    rest = url.difference_update_query(["host"])
+    return [rest.update_query_pairs([("host", host)]) for host in named] or [url]
+
+
+def _complete(url: URL, limits: Limits, primary: bool) -> URL:
+    """The URL with what an operator need not write, and may write otherwise."""
+    defaults = {
+        "connect_timeout": f"{limits.connect:.0f}",
+        "application_name": "blog",
+        "client_encoding": "utf8",
+        # A link that has gone silent is given up after this many milliseconds.
+        "tcp_user_timeout": "2000",
+        "target_session_attrs": "read-write" if primary else "any",
+    }
+    missing = {name: value for name, value in defaults.items() if name not in url.query}
+    return url.set(drivername="postgresql+psycopg").update_query_dict(missing)
+
+
+def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
+    # Dates near the ends of the calendar have no local time everywhere.
+    connection.execute("SET TimeZone TO 'UTC'")
+    warnings = record.info["warnings"] = []
+
+    def note(message: Diagnostic) -> None:
+        if message.severity_nonlocalized == "WARNING":
+            warnings.append(str(message.message_primary))
+
+    connection.add_notice_handler(note)
+
+
+def _translate(context: ExceptionContext) -> None:
+    """Turn what the driver says of the state of a server into our own errors.
+
+    The driver's exception stays the cause, for the log.
+    """
+    error = context.original_exception
+    # What a ping says is for the pool, which then connects anew.
+    if context.is_pre_ping or not isinstance(error, psycopg.Error):
+        return
+    state = error.sqlstate or ""
+    if state == _READ_ONLY:
+        context.is_disconnect = True
+    if context.is_disconnect or state in _CONFLICTS:
+        raise Interrupted(f"the database cut this off: {_line(error)}") from error
+    if state[:2] in _STATES or state == _LOCKED or type(error) is psycopg.OperationalError:
+        raise StorageUnavailable(f"the database can't serve now: {_line(error)}") from error
+    if state == _FORBIDDEN:
+        raise DatabaseError(f"the database refuses: {_line(error)}") from error
+
+
+def _line(error: psycopg.Error) -> str:
+    return " ".join((error.diag.message_primary or str(error)).split())

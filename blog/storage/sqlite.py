@@ -1,0 +1,172 @@
+"""SQLite: how a file is opened, and what is special about it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from functools import partial
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.parse import quote
+
+import orjson
+from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from blog.errors import DatabaseError, StorageUnavailable
+from blog.storage.connections import Limits
+
+# How long to wait, in seconds, before another try to change the mode of the file.
+_PAUSE = 0.01
+# With synchronous=FULL a write that was acknowledged outlives a power failure.
+_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON")
+
+
+class SQLite:
+    """A database in a file."""
+
+    # One writer at a time has the file: nothing can come between.
+    conflicts: tuple[type[Exception], ...] = ()
+
+    def __init__(self, url: URL, limits: Limits) -> None:
+        self._path = read_path(url)
+        self.engine = _create_engine(self._path, limits)
+
+    def create(self) -> None:
+        """Make the file where there is none, for its owner's eyes only: it holds secrets.
+
+        Raises DatabaseError where it can't be made.
+        """
+        # A file that SQLite has open must not be opened here: to close it would end its locks.
+        if os.path.isfile(self._path):
+            return
+        try:
+            os.close(os.open(self._path, os.O_CREAT, 0o600))
+        except OSError as error:
+            raise DatabaseError(f"can't open {str(self._path)!r}: {error.strerror}") from error
+
+    def require(self) -> None:
+        """Raise DatabaseError where there is no file."""
+        if not os.path.isfile(self._path):
+            raise DatabaseError(f"there is no database at {str(self._path)!r}")
+
+    def commit(self, transaction: RootTransaction, _connection: Connection) -> None:
+        """Commit: what SQLite says of it is so."""
+        transaction.commit()
+
+    def damages(self, connection: Connection) -> list[str]:
+        """What is wrong with the file itself, in a sentence each."""
+        found = connection.exec_driver_sql("PRAGMA integrity_check").scalars()
+        missing = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        return [
+            *(f"the file is damaged: {row}" for row in found if row != "ok"),
+            *(f"{row[0]} {row[1]} refers to a missing {row[2]}" for row in missing),
+        ]
+
+
+def read_path(url: URL) -> Path:
+    """The file that a database URL names. Raises DatabaseError for a URL that names none."""
+    file = url.database
+    if not file or ":memory:" in file or url.query:
+        shown = url.render_as_string(hide_password=True)
+        raise DatabaseError(f"{shown!r} names no SQLite file, as sqlite:///blog.db does")
+    return Path(file).absolute()
+
+
+def _create_engine(path: Path, limits: Limits) -> Engine:
+    # With mode=rw a file that has gone missing is an error, not a new and empty blog.
+    options = {"uri": "true", "mode": "rw"}
+    engine = create_engine(
+        URL.create("sqlite", database=f"file:{quote(os.fsencode(path))}", query=options),
+        pool_size=limits.connections,
+        max_overflow=limits.connections,
+        pool_timeout=limits.lock,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        # Values of a statement are what authors wrote; they belong in no error text and no log.
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", partial(_set_up_connection, limits))
+    event.listen(engine, "connect", partial(_note_file, path))
+    event.listen(engine, "checkout", partial(_check_file, path))
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _translate)
+    return engine
+
+
+def _set_up_connection(limits: Limits, connection: sqlite3.Connection, _record: object) -> None:
+    # The driver would begin transactions by itself, and late; the "begin" event does it instead.
+    connection.isolation_level = None
+    try:
+        # A write waits this long for the one before it.
+        connection.execute(f"PRAGMA busy_timeout={limits.lock * 1000:.0f}")
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        _use_wal(connection, limits.lock)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StorageUnavailable(f"the database can't be opened: {error}") from error
+
+
+def _note_file(path: Path, _connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["file"] = _identify(path)
+
+
+def _check_file(
+    path: Path, _connection: object, record: ConnectionPoolEntry, _proxy: object
+) -> None:
+    """Make sure that the file is still the one that was opened.
+
+    Writes to one that was moved away or replaced, as a restored backup does, would be lost.
+    """
+    if record.info["file"] != _identify(path):
+        raise DisconnectionError
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise StorageUnavailable(f"the database can't be found: {error}") from error
+    return status.st_dev, status.st_ino
+
+
+def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """Bring the file into the mode in which readers and a writer do not wait for each other.
+
+    SQLite itself gives up at once when another process is about to do the same.
+    """
+    deadline = monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(_PAUSE)
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and takes the lock when it writes can't wait for another
+    # writer, since its snapshot would be stale. One that means to write takes the lock at once.
+    if connection.get_execution_options().get("transaction", "reading") == "reading":
+        # Nothing is locked yet, so this can't fail, and need not take the long way round.
+        connection.connection.cursor().execute("BEGIN").close()
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _translate(context: ExceptionContext) -> None:
+    """Turn what the driver says of a locked, full or broken database into our own error.
+
+    These two classes tell of a state of the file, unless the code says that the statement is
+    wrong; their subclasses tell of a mistake too. The driver's exception stays the cause, for
+    the log.
+    """
+    original = context.original_exception
+    state = type(original) in (sqlite3.OperationalError, sqlite3.DatabaseError)
+    if state and getattr(original, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
+        raise StorageUnavailable(f"the database can't serve now: {original}") from original

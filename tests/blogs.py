@@ -1,0 +1,87 @@
+"""Databases for tests, of every kind: new for each test, with authors in them or empty."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from blog.storage import accounts, schema
+from blog.storage.engine import Database
+from blog.storage.passwords import hash_password
+from tests.contract import Clock
+from tests.people import ROLES
+from tests.postgresql import Cluster
+
+
+class Blogs(Protocol):
+    """Makes databases of one kind."""
+
+    # As SQLAlchemy calls it.
+    kind: str
+
+    def copy(self, directory: Path) -> AbstractContextManager[str]:
+        """The URL of a new database with the authors of `tests.people` and no posts."""
+
+    def empty(self, directory: Path) -> AbstractContextManager[str]:
+        """The URL of a new database without any table."""
+
+
+class SQLiteBlogs:
+    """Files called blog.db, in the directory of the test."""
+
+    kind = "sqlite"
+
+    def __init__(self, directory: Path) -> None:
+        self._template = directory / "blog.db"
+        _fill(self._url(self._template))
+
+    @contextmanager
+    def copy(self, directory: Path) -> Iterator[str]:
+        shutil.copy(self._template, directory / "blog.db")
+        yield self._url(directory / "blog.db")
+
+    @contextmanager
+    def empty(self, directory: Path) -> Iterator[str]:
+        yield self._url(directory / "blog.db")
+
+    @staticmethod
+    def _url(path: Path) -> str:
+        return f"sqlite:///{path}"
+
+
+class PostgreSQLBlogs:
+    """Databases on one server, dropped after the test."""
+
+    kind = "postgresql"
+
+    def __init__(self, server: Cluster) -> None:
+        self._server = server
+        self._names = (f"blog_{number}" for number in count())
+        server.execute("CREATE DATABASE filled")
+        _fill(server.url("filled"))
+
+    def copy(self, directory: Path) -> AbstractContextManager[str]:
+        return self._make("filled")
+
+    def empty(self, directory: Path) -> AbstractContextManager[str]:
+        return self._make("template1")
+
+    @contextmanager
+    def _make(self, template: str) -> Iterator[str]:
+        name = next(self._names)
+        self._server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        yield self._server.url(name)
+        self._server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _fill(url: str) -> None:
+    database = Database(url)
+    schema.upgrade(database)
+    with database.session() as session:
+        for (name, password), role in ROLES.items():
+            accounts.add(session, name, role, hash_password(password), Clock().now)
+    database.close()
