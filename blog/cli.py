@@ -7,7 +7,8 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from blog.errors import AccountError, BlogError, DatabaseError
 from blog.settings import Settings, read_settings, show
 from blog.storage import accounts, schema
 from blog.storage.backup import back_up
+from blog.storage.connections import Limits
 from blog.storage.engine import Database, Session
 from blog.storage.passwords import hash_password
+from blog.storage.transfer import Progress, transfer
 
 ROLE = click.Choice(["author", "editor"])
 
@@ -166,22 +169,54 @@ def database_check() -> None:
     click.echo("The database is sound.")
 
 
+@database.command("copy")
+@click.argument("from_url")
+@click.argument("to_url")
+def database_copy(from_url: str, to_url: str) -> None:
+    """Copy the whole blog FROM_URL to an empty database TO_URL, SQLite or PostgreSQL.
+
+    Other processes may go on serving the first one; what they write meanwhile is not copied.
+    """
+    limits = _patient(read_settings())
+    with (
+        closing(Database(from_url, limits)) as source,
+        closing(Database(to_url, limits)) as target,
+        _progress("Copying") as progress,
+    ):
+        counts = transfer(source, target, progress)
+    listed = ", ".join(f"{count} in {table}" for table, count in counts.items())
+    click.echo(f"Copied and compared every row: {listed}.")
+
+
 @database.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def database_backup(file: Path) -> None:
-    """Copy the database to a new FILE, while it is being served."""
-    with _opened(read_settings()) as opened:
-        back_up(opened, file)
+    """Copy the database to a new SQLite FILE, while it is being served."""
+    with _opened(read_settings()) as opened, _progress("Copying") as progress:
+        back_up(opened, file, progress)
     click.echo(f"Copied the database to {str(file)!r}.")
 
 
+def _opened(settings: Settings) -> closing[Database]:
+    return closing(Database(settings.database_url, _patient(settings), settings.database_read_url))
+
+
+def _patient(settings: Settings) -> Limits:
+    """The limits of a command: it may work through the whole database."""
+    return replace(settings.limits, connections=1, statement=0)
+
+
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Database]:
-    opened = Database(settings.database_url, settings.limits, settings.database_read_url)
-    try:
-        yield opened
-    finally:
-        opened.close()
+def _progress(label: str) -> Iterator[Progress]:
+    """A progress bar on standard error, where somebody can see it."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=hidden) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done)
+
+        yield advance
 
 
 @contextmanager
@@ -189,7 +224,7 @@ def _session(settings: Settings | None = None) -> Iterator[Session]:
     """A session on the database of the settings, brought up to date."""
     with _opened(settings or read_settings()) as opened:
         schema.upgrade(opened)
-        with opened.session() as session:
+        with opened.session("primary, else replica") as session:
             yield session
 
 

@@ -65,9 +65,9 @@ class Settings(BaseSettings):
         description="how many connections to each server one worker process keeps; without it, "
         "as many as it has threads",
     )
-    database_connect_timeout: float = Field(
-        2.0,
-        ge=1,
+    database_connect_timeout: int = Field(
+        2,
+        ge=2,
         le=60,
         description="how many seconds to wait for a connection to a host of the URL",
     )
@@ -176,7 +176,8 @@ def show(settings: Settings) -> list[Shown]:
 def mask(value: object) -> str:
     """A value as text, without a secret: a password in a URL is one too."""
     text = "" if value is None else str(value)
-    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", text)
+    text = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", text)
+    return re.sub(r"(?<=password=)[^&]*", "***", text)
 
 
 def _reason(fault: ErrorDetails) -> str:

@@ -27,6 +27,7 @@ PLACES = {
     "flask_httpauth": ("blog.http.auth",),
     "sqlalchemy": ("blog.storage",),
     "alembic": ("blog.storage",),
+    "psycopg": ("blog.storage.postgresql",),
     "granian": ("blog.server",),
     "pydantic_settings": ("blog.settings",),
 }

@@ -221,7 +221,11 @@ def test_new_password_brings_a_removed_author_back(rick: str) -> None:
     assert sign_in("rick", "pass word") == 200
 
 
-def test_settings_are_shown_with_origin_and_meaning(directory: Path) -> None:
+def test_settings_are_shown_with_origin_and_meaning(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BLOG_DATABASE_URL")
+
     printed = done(blog("settings", BLOG_THREADS="8"))
 
     assert "BLOG_THREADS=8\n    (environment) how many requests one worker process" in printed

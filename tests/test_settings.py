@@ -6,6 +6,7 @@ import pytest
 
 from blog.errors import InvalidSetting
 from blog.settings import Settings, mask, read_settings, show
+from blog.storage.connections import Limits
 
 SECRET = "a key of enough characters"
 
@@ -24,6 +25,11 @@ def test_defaults() -> None:
 
     assert settings.model_dump() == {
         "database_url": "sqlite:///blog.db",
+        "database_read_url": None,
+        "database_connections": None,
+        "database_connect_timeout": 2,
+        "database_statement_timeout": 4.0,
+        "database_lock_timeout": 4.0,
         "base_url": None,
         "secret_key": None,
         "require_if_match": False,
@@ -193,6 +199,11 @@ def test_every_setting_is_shown_with_its_meaning() -> None:
 
     assert [setting.name for setting in shown] == [
         "BLOG_DATABASE_URL",
+        "BLOG_DATABASE_READ_URL",
+        "BLOG_DATABASE_CONNECTIONS",
+        "BLOG_DATABASE_CONNECT_TIMEOUT",
+        "BLOG_DATABASE_STATEMENT_TIMEOUT",
+        "BLOG_DATABASE_LOCK_TIMEOUT",
         "BLOG_BASE_URL",
         "BLOG_SECRET_KEY",
         "BLOG_REQUIRE_IF_MATCH",
@@ -235,7 +246,61 @@ def test_secret_key_is_nowhere_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ("postgresql://me:p@ss:word@example.org/a", "postgresql://me:***@example.org/a"),
         ("postgresql://me:s3/cret@example.org/a", "postgresql://me:***@example.org/a"),
         ("http://[::1]:5000", "http://[::1]:5000"),
+        (
+            "postgresql://me@/a?host=h1&password=s3cret&host=h2&sslpassword=s3cret",
+            "postgresql://me@/a?host=h1&password=***&host=h2&sslpassword=***",
+        ),
     ],
 )
 def test_password_in_a_url_is_masked(value: object, expected: str) -> None:
     assert mask(value) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://blog@db.example.org/blog",
+        "postgresql+psycopg://blog@/blog?host=a:5432&host=b:5432&target_session_attrs=read-write",
+        "postgresql+psycopg:///blog",
+    ],
+)
+def test_a_postgresql_url_can_be_set(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_DATABASE_URL", url)
+    monkeypatch.setenv("BLOG_DATABASE_READ_URL", url)
+
+    settings = read_settings()
+
+    assert (settings.database_url, settings.database_read_url) == (url, url)
+
+
+def test_replicas_of_a_file_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_DATABASE_READ_URL", "postgresql://replica/blog")
+
+    with pytest.raises(InvalidSetting) as refusal:
+        read_settings()
+
+    assert str(refusal.value) == (
+        "BLOG_DATABASE_READ_URL needs a PostgreSQL database in BLOG_DATABASE_URL"
+    )
+
+
+def test_a_file_is_no_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_DATABASE_READ_URL", "sqlite:///blog.db")
+
+    with pytest.raises(InvalidSetting, match="only PostgreSQL has replicas"):
+        read_settings()
+
+
+def test_a_process_keeps_as_many_connections_as_it_has_threads() -> None:
+    assert Settings(threads=7).limits.connections == 7
+
+
+def test_limits_of_the_database_can_be_set() -> None:
+    settings = Settings(
+        database_connections=9,
+        database_connect_timeout=3,
+        database_statement_timeout=0.5,
+        database_lock_timeout=1,
+    )
+
+    assert settings.limits == Limits(connections=9, connect=3, statement=0.5, lock=1)

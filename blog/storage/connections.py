@@ -19,7 +19,7 @@ class Limits:
     """
 
     connections: int = 1
-    connect: float = 2.0
+    connect: int = 2
     statement: float = 4.0
     lock: float = 4.0
 

@@ -36,8 +36,11 @@ class Server(Protocol):
     # What is raised when another write came between, and all may be tried again.
     conflicts: tuple[type[Exception], ...]
 
-    def create(self) -> None:
-        """Make the database where there is none."""
+    def create(self) -> bool:
+        """Make the database where there is none; give whether it was made."""
+
+    def discard(self) -> None:
+        """Take away a database that was made and that nobody uses."""
 
     def require(self) -> None:
         """Raise DatabaseError where there is no database."""
@@ -52,7 +55,9 @@ class Server(Protocol):
 class Database:
     """An engine, and what every use of it shares."""
 
-    def __init__(self, url: str, limits: Limits | None = None, read_url: str | None = None) -> None:
+    def __init__(
+        self, url: str | URL, limits: Limits | None = None, read_url: str | None = None
+    ) -> None:
         """Prepare to use the database at an SQLAlchemy URL, and perhaps replicas of it.
 
         Nothing is opened yet. Raises DatabaseError for a URL that can't be used.
@@ -156,7 +161,7 @@ class Session:
         return self._connection
 
 
-def read_url(url: str) -> URL:
+def read_url(url: str | URL) -> URL:
     """A database URL, taken apart. Raises DatabaseError for one that can't be used."""
     try:
         parsed = make_url(url)
@@ -182,7 +187,9 @@ def read_replica_url(url: str) -> URL:
     return parsed
 
 
-def _open(url: str, replica_url: str | None, limits: Limits) -> tuple[Server, Replicas | None]:
+def _open(
+    url: str | URL, replica_url: str | None, limits: Limits
+) -> tuple[Server, Replicas | None]:
     parsed = read_url(url)
     replicas = read_replica_url(replica_url) if replica_url else None
     if parsed.get_backend_name() == "sqlite":

@@ -60,8 +60,12 @@ class PostgreSQL:
         self._closed_until = 0.0
         self.engine = self._create_engine(_complete(url, limits, primary))
 
-    def create(self) -> None:
-        """Do nothing: a database on a server is made by its administrator."""
+    def create(self) -> bool:
+        """Make nothing: a database on a server is made by its administrator."""
+        return False
+
+    def discard(self) -> None:
+        """Do nothing: a database that was not made here stays."""
 
     def require(self) -> None:
         """Do nothing: that a database is missing shows when it is connected to."""
@@ -174,7 +178,7 @@ def hosts(url: URL) -> list[URL]:
 def _complete(url: URL, limits: Limits, primary: bool) -> URL:
     """The URL with what an operator need not write, and may write otherwise."""
     defaults = {
-        "connect_timeout": f"{limits.connect:.0f}",
+        "connect_timeout": str(limits.connect),
         "application_name": "blog",
         "client_encoding": "utf8",
         # A link that has gone silent is given up after this many milliseconds.

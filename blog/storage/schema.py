@@ -21,11 +21,15 @@ def upgrade(database: Database) -> bool:
     database.server.create()
     # While there is no primary, a replica can say that there is nothing to do.
     with database.session("primary, else replica") as session:
-        return _revision(session.reading()) != HEAD and session.write(_upgrade, "upgrading")
+        return revision(session.reading()) != HEAD and session.write(upgrade_in, "upgrading")
 
 
-def _upgrade(connection: Connection) -> bool:
-    if _revision(connection) == HEAD:
+def upgrade_in(connection: Connection) -> bool:
+    """Bring the database to the newest schema, in a transaction that shares it with nobody.
+
+    Gives whether there was anything to do. Raises DatabaseError for a database of a newer program.
+    """
+    if revision(connection) == HEAD:
         return False
     _migrate(connection)
     return True
@@ -39,9 +43,8 @@ def faults(database: Database) -> list[str]:
     database.server.require()
     with database.session() as session:
         connection = session.reading()
-        revision = _revision(connection)
-        if revision != HEAD:
-            return [f"the schema is at {revision or 'nothing'}, not at {HEAD}"]
+        if (found := revision(connection)) != HEAD:
+            return [f"the schema is at {found or 'nothing'}, not at {HEAD}"]
         return [
             *database.server.damages(connection),
             *_wrong_tags(connection),
@@ -49,14 +52,18 @@ def faults(database: Database) -> list[str]:
         ]
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """What schema the database has, None where it has no table at all.
+
+    Raises DatabaseError where the tables are another program's.
+    """
     tables = inspect(connection).get_table_names()
     if tables and "alembic_version" not in tables:
         raise DatabaseError("the database holds something else: name another one")
     if not tables:
         return None
-    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return revision
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def _migrate(connection: Connection) -> None:
@@ -71,7 +78,7 @@ def _migrate(connection: Connection) -> None:
         command.upgrade(config, "head")
     except CommandError as error:
         raise DatabaseError(
-            f"the database is at schema {_revision(connection)}, made by another version of this "
+            f"the database is at schema {revision(connection)}, made by another version of this "
             f"program, which knows {HEAD}: install that version"
         ) from error
 

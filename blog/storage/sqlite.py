@@ -34,18 +34,23 @@ class SQLite:
         self._path = read_path(url)
         self.engine = _create_engine(self._path, limits)
 
-    def create(self) -> None:
+    def create(self) -> bool:
         """Make the file where there is none, for its owner's eyes only: it holds secrets.
 
-        Raises DatabaseError where it can't be made.
+        Gives whether it was made. Raises DatabaseError where it can't be made.
         """
         # A file that SQLite has open must not be opened here: to close it would end its locks.
         if os.path.isfile(self._path):
-            return
+            return False
         try:
             os.close(os.open(self._path, os.O_CREAT, 0o600))
         except OSError as error:
             raise DatabaseError(f"can't open {str(self._path)!r}: {error.strerror}") from error
+        return True
+
+    def discard(self) -> None:
+        """Take away the file."""
+        self._path.unlink()
 
     def require(self) -> None:
         """Raise DatabaseError where there is no file."""

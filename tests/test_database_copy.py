@@ -1,0 +1,250 @@
+"""`blog database copy`: a whole blog moves between databases of any kind, or nothing does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select, text
+
+from blog.content.authors import Caller
+from blog.content.dates import utc_now
+from blog.content.posts import PostContent
+from blog.storage import posts, schema
+from blog.storage.engine import Database
+from blog.storage.tables import metadata, post, setting
+from blog.storage.transfer import transfer
+from tests.blogs import Blogs
+from tests.commands import blog, done, failed
+from tests.contract import Clock
+from tests.serving import environment
+
+KINDS = ["sqlite", "postgresql"]
+RICK = Caller("rick", "author")
+# What has a database keep something else than it was told.
+MEDDLING = {
+    "sqlite": (
+        "CREATE TRIGGER meddle AFTER INSERT ON post BEGIN "
+        "UPDATE post SET summary = 'x' WHERE id = new.id; END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION meddle() RETURNS trigger AS "
+        "$$BEGIN NEW.summary = 'x'; RETURN NEW; END$$ LANGUAGE plpgsql",
+        "CREATE TRIGGER meddle BEFORE INSERT ON post FOR EACH ROW EXECUTE FUNCTION meddle()",
+    ),
+}
+
+
+@pytest.fixture(params=KINDS)
+def other_blogs(request: pytest.FixtureRequest) -> Blogs:
+    """Databases of the kind to move to."""
+    made: Blogs = request.getfixturevalue(f"{request.param}_blogs")
+    return made
+
+
+@pytest.fixture
+def target_url(other_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database to move to."""
+    place = tmp_path / "target"
+    place.mkdir()
+    with other_blogs.empty(place) as url:
+        yield url
+
+
+@pytest.fixture
+def filled(database: Database, clock: Clock) -> Database:
+    """A database with something in every table and every column."""
+    contents = [
+        PostContent(title="Zürich\u0301 😀", body='"\\\n\t\u2028' * 100, tags=("ß", "a'b", "東京")),
+        PostContent(title="b", body="", summary="Short.", status="draft", posted_date=None),
+        PostContent(title="B", body="x", posted_date="0001-01-01T00:00:00Z"),
+        PostContent(title="a", body="x", posted_date="9999-12-31T23:59:59.999999Z"),
+    ]
+    with database.session() as session:
+        for content in contents:
+            clock.advance(microseconds=1)
+            posts.create(session, content, RICK, clock())
+        with session.writing() as connection:
+            connection.execute(insert(setting).values(name="secret_key", value="s" * 40))
+    return database
+
+
+def everything(url: str) -> dict[str, list[Any]]:
+    """Every row of every table."""
+    with closing(Database(url)) as database, database.session() as session:
+        return {
+            table.name: session.reading().execute(select(table).order_by(*table.primary_key)).all()
+            for table in metadata.sorted_tables
+        }
+
+
+def is_untouched(url: str) -> bool:
+    """Whether a database still has no table, or no file."""
+    if url.startswith("sqlite"):
+        return list(Path(url.removeprefix("sqlite:///")).parent.iterdir()) == []
+    with closing(Database(url)) as database, database.session() as session:
+        return schema.revision(session.reading()) is None
+
+
+def copy(database_url: str, target_url: str) -> Any:
+    return blog(f"database copy {database_url} {target_url}")
+
+
+def test_every_row_arrives_as_it_was(filled: Database, database_url: str, target_url: str) -> None:
+    said = done(copy(database_url, target_url))
+
+    assert everything(target_url) == everything(database_url)
+    assert said == (
+        "Copied and compared every row: 3 in author, 1 in setting, 4 in post, 3 in tag.\n"
+    )
+
+
+def test_what_was_copied_is_sound(filled: Database, database_url: str, target_url: str) -> None:
+    done(copy(database_url, target_url))
+
+    assert done(blog("database check", BLOG_DATABASE_URL=target_url)) == "The database is sound.\n"
+
+
+def test_a_target_that_was_only_upgraded_is_empty_too(
+    filled: Database, database_url: str, target_url: str
+) -> None:
+    done(blog("database upgrade", BLOG_DATABASE_URL=target_url))
+
+    done(copy(database_url, target_url))
+
+    assert everything(target_url) == everything(database_url)
+
+
+def test_a_target_that_holds_anything_is_refused_and_left_alone(
+    filled: Database, database_url: str, target_url: str
+) -> None:
+    done(blog("author add joe --password-stdin", "password\n", BLOG_DATABASE_URL=target_url))
+    before = everything(target_url)
+
+    assert failed(copy(database_url, target_url)) == (
+        "the target is not empty: it has rows in 'author'"
+    )
+    assert everything(target_url) == before
+
+
+def test_a_database_is_not_copied_onto_itself(filled: Database, database_url: str) -> None:
+    before = everything(database_url)
+
+    assert "the target is not empty" in failed(copy(database_url, database_url))
+    assert everything(database_url) == before
+
+
+def test_a_copy_that_fails_half_way_leaves_nothing(
+    filled: Database, database_url: str, target_url: str
+) -> None:
+    calls = []
+
+    def fail_at_the_posts(done: int, _total: int) -> None:
+        calls.append(done)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    with closing(Database(target_url)) as target, pytest.raises(KeyboardInterrupt):
+        transfer(filled, target, fail_at_the_posts)
+
+    assert is_untouched(target_url)
+
+
+def test_a_copy_that_differs_is_not_kept(
+    filled: Database, database_url: str, target_url: str
+) -> None:
+    done(blog("database upgrade", BLOG_DATABASE_URL=target_url))
+    with (
+        closing(Database(target_url)) as target,
+        target.session() as session,
+        session.writing() as connection,
+    ):
+        for statement in MEDDLING[connection.dialect.name]:
+            connection.execute(text(statement))
+
+    assert failed(copy(database_url, target_url)) == "the copy of 'post' differs: nothing was kept"
+    assert everything(target_url)["author"] == []
+
+
+def test_what_is_written_meanwhile_is_wholly_absent(filled: Database, target_url: str) -> None:
+    def write(_done: int, _total: int) -> None:
+        with filled.session() as session:
+            posts.create(session, PostContent(title="Late", body="", tags=("x",)), RICK, utc_now())
+
+    with closing(Database(target_url)) as target:
+        transfer(filled, target, write)
+
+    assert len(everything(target_url)["post"]) == 4
+    assert done(blog("database check", BLOG_DATABASE_URL=target_url)) == "The database is sound.\n"
+
+
+def test_a_source_at_an_older_schema_is_refused(
+    filled: Database, database_url: str, target_url: str
+) -> None:
+    with filled.session() as session, session.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+    assert "the source is not at schema" in failed(copy(database_url, target_url))
+    assert is_untouched(target_url)
+
+
+def test_a_source_of_which_there_is_no_file_is_refused(tmp_path: Path, target_url: str) -> None:
+    said = failed(copy(f"sqlite:///{tmp_path / 'none.db'}", target_url))
+
+    assert said.startswith("there is no database at")
+    assert is_untouched(target_url)
+
+
+def test_a_target_that_can_not_be_reached_is_told_in_a_line(database_url: str) -> None:
+    said = failed(copy(database_url, "postgresql+psycopg://me:s3cret@127.0.0.1:1/blog"))
+
+    assert said.startswith("the database can't be reached:")
+    assert "s3cret" not in said
+
+
+def test_progress_reaches_all_there_is_to_do(filled: Database, target_url: str) -> None:
+    heard: list[tuple[int, int]] = []
+    with closing(Database(target_url)) as target:
+        counts = transfer(filled, target, lambda done, total: heard.append((done, total)))
+
+    assert {total for _, total in heard} == {2 * sum(counts.values())}
+    assert sum(done for done, _ in heard) == 2 * sum(counts.values())
+
+
+def peak(directory: Path, *urls: str) -> int:
+    """How much memory a copy takes at most, in KiB."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "blog", "database", "copy", *urls],
+        cwd=directory,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss
+
+
+def test_memory_does_not_grow_with_the_blog(
+    filled: Database, database_url: str, target_url: str, tmp_path: Path
+) -> None:
+    large = "x" * 1024 * 1024
+    date = Clock().now
+    shared = {
+        "version": 1, "status": "published", "created_date": date, "posted_date": date,
+        "updated_date": date, "author_name": "rick", "title": "t", "format": "text", "tags": [],
+        "body": large, "body_html": large,
+    }  # fmt: skip
+    with filled.session() as session, session.writing() as connection:
+        for number in range(100):
+            row = shared | {"id": f"{number:032x}", "slug": f"s{number}"}
+            connection.execute(insert(post).values(row))
+
+    # Ten of these posts are held at once, as read and as written; a hundred would be 400 MiB.
+    assert peak(tmp_path, database_url, target_url) < 250 * 1024
