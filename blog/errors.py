@@ -6,6 +6,7 @@ BlogError
 ├── DatabaseError         the database can't be opened, upgraded, checked or copied
 ├── ServerError           the server can't be started
 ├── StorageUnavailable    the database can't serve just now; the same request may succeed later
+│   ├── PoolExhausted     every connection is in use
 │   ├── Interrupted       it was cut off without any effect; it may succeed at once
 │   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same
 ├── NotFound              nothing there, or nothing that this caller may see
@@ -46,6 +47,10 @@ class ServerError(BlogError):
 
 class StorageUnavailable(BlogError):
     """Raised when the database is locked, full or away: a state, not a mistake of the caller."""
+
+
+class PoolExhausted(StorageUnavailable):
+    """Raised when this process has every connection in use that it may have."""
 
 
 class Interrupted(StorageUnavailable):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from blog.errors import StorageUnavailable
+from blog.errors import PoolExhausted
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Limits:
 
 
 def take_connection(engine: Engine) -> Connection:
-    """A connection of an engine. Raises StorageUnavailable when none can be had."""
+    """A connection of an engine. Raises PoolExhausted, or StorageUnavailable."""
     try:
         return engine.connect()
     except PoolTimeout:
-        raise StorageUnavailable("every connection to the database is in use") from None
+        raise PoolExhausted("every connection to the database is in use") from None

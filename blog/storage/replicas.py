@@ -7,7 +7,7 @@ from itertools import count
 
 from sqlalchemy import URL, Connection
 
-from blog.errors import StorageUnavailable
+from blog.errors import PoolExhausted, StorageUnavailable
 from blog.storage.connections import Limits
 from blog.storage.postgresql import PostgreSQL, hosts
 
@@ -25,18 +25,24 @@ class Replicas:
     def connect(self) -> Connection | None:
         """A connection to a replica that has all that was acknowledged by now.
 
-        None where each of them lags or is away, and the primary answers. While there is no
-        primary, the last that was heard of it counts, and where no replica has that, any will do:
-        none has more to show.
+        None where each of them lags or is away, and the primary answers. Raises PoolExhausted
+        where it could not be asked.
         """
         try:
-            self._position = self._primary.position()
+            position = self._primary.position()
+        except PoolExhausted:
+            raise
         except StorageUnavailable:
-            return self._connect_at(self._position) or self._connect_at(None)
-        return self._connect_at(self._position)
+            return self.connect_without_primary()
+        self._position = position
+        return self._connect_at(position)
 
     def connect_without_primary(self) -> Connection | None:
-        """A connection to a replica, or None where all are away."""
+        """A connection to a replica, while there is no primary; None where all are away.
+
+        The last that was heard of the primary counts. Where no replica has that any will do, as
+        what is missing there the next primary will not have either.
+        """
         return self._connect_at(self._position) or self._connect_at(None)
 
     def close(self) -> None:

@@ -99,6 +99,7 @@ def _wrong_tags(connection: Connection) -> list[str]:
 
 
 def _wrong_keys(connection: Connection) -> list[str]:
-    rows = connection.execute(select(tag.c.post_id, tag.c.key, tag.c.name))
-    wrong = [(row.post_id, row.name) for row in rows if fold_tag(row.name) != row.key]
+    statement = select(tag.c.post_id, tag.c.key, tag.c.name)
+    with connection.execute(statement, execution_options={"yield_per": 1000}) as rows:
+        wrong = [(row.post_id, row.name) for row in rows if fold_tag(row.name) != row.key]
     return [f"post {post_id} is not found by its tag {name!r}" for post_id, name in wrong]
