@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from blog.content.posts import PostContent
 from blog.errors import AccountError
 from blog.storage import accounts, authors, posts, schema
 from blog.storage.accounts import Account
+from blog.storage.connections import Limits
 from blog.storage.engine import Database, Session
 
 NOW = datetime(2026, 11, 22, 9, 47, 45, tzinfo=UTC)
@@ -28,9 +28,9 @@ def session(database: Database) -> Iterator[Session]:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Database]:
+def empty(empty_url: str) -> Iterator[Database]:
     """A blog without any account."""
-    database = Database(f"sqlite:///{tmp_path / 'empty.db'}", threads=4)
+    database = Database(empty_url, Limits(connections=4))
     schema.upgrade(database)
     yield database
     database.close()

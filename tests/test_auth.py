@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from unicodedata import normalize
 
 import pytest
@@ -10,11 +11,13 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from blog.http.application import Application
 from blog.storage import accounts
 from blog.storage.engine import Database
 from blog.storage.passwords import hash_password
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.people import ANN, JOE, RICK
+from tests.rivals import connected
 
 CHALLENGE = 'Basic realm="blog", charset="UTF-8"'
 RICKS = b64encode(b"rick:password").decode()
@@ -220,10 +223,12 @@ def test_a_wrong_password_strengthens_nothing(client: FlaskClient, database: Dat
 
 
 def test_a_sign_in_does_not_need_the_stronger_hash_to_be_written(
-    client: FlaskClient, database: Database
+    make_app: Callable[..., Application], database: Database, database_url: str
 ) -> None:
     weak = weaken(database)
-    with database.session() as session, session.writing():
+    client = make_app(database_lock_timeout=0.1).test_client()
+    with connected(database_url) as rival:
+        rival.begin_writing()
         response = client.get("/", auth=RICK)
 
     assert me(response) == "http://localhost/author/rick"

@@ -18,6 +18,11 @@ from blog.storage import schema
 from blog.storage.backup import back_up
 from blog.storage.engine import Database
 from blog.storage.tables import author, setting
+from tests.blogs import Blogs
+
+
+def tell_nobody(_done: int, _total: int) -> None:
+    """Take no notice of how far a copy is."""
 
 
 def keep(database: Database, *names: str) -> None:
@@ -29,7 +34,8 @@ def keep(database: Database, *names: str) -> None:
 @pytest.fixture
 def large_database(database: Database) -> Database:
     """A database of more than a million bytes."""
-    keep(database, "x" * 1_000_000)
+    with database.session() as session, session.writing() as connection:
+        connection.execute(insert(setting).values(name="large", value="x" * 1_000_000))
     return database
 
 
@@ -47,7 +53,7 @@ def kept(path: Path) -> set[str]:
 def test_a_copy_has_everything(database: Database, tmp_path: Path) -> None:
     keep(database, "one", "two")
 
-    back_up(database, tmp_path / "copy.db")
+    back_up(database, tmp_path / "copy.db", tell_nobody)
 
     assert kept(tmp_path / "copy.db") == {"one", "two"}
 
@@ -56,7 +62,7 @@ def test_a_copy_is_one_file_that_can_be_read_elsewhere(database: Database, tmp_p
     target = tmp_path / "elsewhere" / "copy.db"
     target.parent.mkdir()
 
-    back_up(database, target)
+    back_up(database, target, tell_nobody)
 
     assert list(target.parent.iterdir()) == [target]
     # Bytes 18 and 19 are 2 in a file that needs a write-ahead log beside it, and 1 in others.
@@ -64,7 +70,7 @@ def test_a_copy_is_one_file_that_can_be_read_elsewhere(database: Database, tmp_p
 
 
 def test_a_copy_is_readable_by_its_owner_only(database: Database, tmp_path: Path) -> None:
-    back_up(database, tmp_path / "copy.db")
+    back_up(database, tmp_path / "copy.db", tell_nobody)
 
     assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
 
@@ -84,9 +90,11 @@ def test_a_copy_made_while_another_writes_is_sound_and_complete(
 
     with ThreadPoolExecutor() as pool:
         writing = pool.submit(write)
-        begun.wait()
-        back_up(database, tmp_path / "copy.db")
-        enough.set()
+        try:
+            assert begun.wait(60)
+            back_up(database, tmp_path / "copy.db", tell_nobody)
+        finally:
+            enough.set()
         writing.result()
 
     names = kept(tmp_path / "copy.db")
@@ -96,11 +104,10 @@ def test_a_copy_made_while_another_writes_is_sound_and_complete(
 
 
 def test_the_original_goes_on_as_before(database: Database, tmp_path: Path) -> None:
-    back_up(database, tmp_path / "copy.db")
+    back_up(database, tmp_path / "copy.db", tell_nobody)
     keep(database, "after")
 
     with database.session() as session:
-        assert session.reading().exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert session.reading().scalar(select(func.count()).select_from(author)) == 3
     assert kept(tmp_path / "copy.db") == set()
 
@@ -110,17 +117,18 @@ def test_an_existing_target_is_refused_and_left_alone(database: Database, tmp_pa
     target.write_text("precious")
 
     with pytest.raises(DatabaseError, match=r"exists already: name a new file$"):
-        back_up(database, target)
+        back_up(database, target, tell_nobody)
 
     assert target.read_text() == "precious"
 
 
 @pytest.mark.parametrize("name", ["", "blog.db", "pointer"])
 def test_what_exists_in_any_form_is_refused(database: Database, tmp_path: Path, name: str) -> None:
+    (tmp_path / "blog.db").touch()
     (tmp_path / "pointer").symlink_to(tmp_path / "nowhere")
 
     with pytest.raises(DatabaseError, match=r"exists already: name a new file$"):
-        back_up(database, tmp_path / name)
+        back_up(database, tmp_path / name, tell_nobody)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +144,7 @@ def test_a_target_that_can_not_be_written_leaves_nothing(
     (directory / "file").touch()
 
     with pytest.raises(DatabaseError, match=r"^can't write '"):
-        back_up(database, directory / target)
+        back_up(database, directory / target, tell_nobody)
 
     assert os.listdir(directory) == ["file"]
 
@@ -157,15 +165,25 @@ def test_a_copy_that_fails_half_way_leaves_nothing(
     directory.mkdir()
 
     with pytest.raises(DatabaseError, match=r"^can't write '.*copy.db': "):
-        back_up(large_database, directory / "copy.db")
+        back_up(large_database, directory / "copy.db", tell_nobody)
 
     assert os.listdir(directory) == []
+
+
+def test_the_original_in_a_file_stays_in_its_mode(sqlite_blogs: Blogs, tmp_path: Path) -> None:
+    with sqlite_blogs.copy(tmp_path) as url:
+        database = Database(url)
+        back_up(database, tmp_path / "copy.db", tell_nobody)
+
+        with database.session() as session:
+            assert session.reading().exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        database.close()
 
 
 def test_without_a_database_there_is_nothing_to_copy(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'gone.db'}")
 
     with pytest.raises(DatabaseError, match=r"^there is no database at "):
-        back_up(database, tmp_path / "copy.db")
+        back_up(database, tmp_path / "copy.db", tell_nobody)
 
     assert os.listdir(tmp_path) == []

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,6 +19,7 @@ from blog.storage.paging import Page, Position, make_page
 from blog.storage.post_list import SORTS, Filter
 from blog.storage.posts import Texts
 from blog.storage.tables import post, tag
+from tests.blogs import Blogs
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(days=365)
@@ -71,13 +70,13 @@ ORDER: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def session(blog_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+def session(blogs: Blogs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A session on a database that every example begins anew with."""
-    path = shutil.copy(blog_file, tmp_path_factory.mktemp("paging"))
-    database = Database(f"sqlite:///{path}")
-    with database.session() as session:
-        yield session
-    database.close()
+    with blogs.copy(tmp_path_factory.mktemp("paging")) as url:
+        database = Database(url)
+        with database.session() as session:
+            yield session
+        database.close()
 
 
 def fill(session: Session, rows: Sequence[Row]) -> None:
@@ -89,21 +88,27 @@ def fill(session: Session, rows: Sequence[Row]) -> None:
 
 def add(session: Session, rows: Sequence[Row]) -> None:
     """Add posts, in the transaction that is under way."""
-    for row in rows:
-        posted = START + timedelta(hours=row.posted)
-        session.reading().execute(
-            insert(post).values(
-                id=row.id, version=1, status="published", created_date=START, posted_date=posted,
-                updated_date=START + timedelta(hours=row.updated), author_name="rick",
-                slug=row.id, title=row.title, format="text", tags=["t"], body="", body_html="",
-            )
-        )  # fmt: skip
-        session.reading().execute(
-            insert(tag).values(
-                post_id=row.id, key="t", name="t", status="published", sort_date=posted,
-                author_name="rick",
-            )
-        )  # fmt: skip
+    if rows:
+        session.reading().execute(insert(post), [post_row(row) for row in rows])
+        session.reading().execute(insert(tag), [tag_row(row) for row in rows])
+
+
+def post_row(row: Row) -> dict[str, object]:
+    return {
+        "id": row.id, "version": 1, "status": "published", "created_date": START,
+        "posted_date": START + timedelta(hours=row.posted),
+        "updated_date": START + timedelta(hours=row.updated), "author_name": "rick",
+        "slug": row.id, "title": row.title, "format": "text", "tags": ["t"], "body": "",
+        "body_html": "",
+    }  # fmt: skip
+
+
+def tag_row(row: Row) -> dict[str, object]:
+    return {
+        "post_id": row.id, "key": "t", "name": "t", "status": "published",
+        "sort_date": START + timedelta(hours=row.posted), "author_name": "rick",
+        "updated_date": START + timedelta(hours=row.updated), "title": row.title,
+    }  # fmt: skip
 
 
 def read(

@@ -3,38 +3,56 @@
 from __future__ import annotations
 
 import multiprocessing
-import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select
+from sqlalchemy import Connection, inspect, select, text
 
 from blog.content.authors import Caller
 from blog.content.dates import utc_now
 from blog.content.posts import Post, PostContent
-from blog.errors import DatabaseError
+from blog.errors import DatabaseError, StorageUnavailable
 from blog.storage import posts, schema
 from blog.storage.engine import Database
 from blog.storage.migrations import HEAD
-from blog.storage.tables import metadata, post
+from blog.storage.tables import metadata, post, tag
+from tests.blogs import Blogs
 from tests.contract import Clock
+from tests.postgresql import Cluster
+from tests.rivals import change
 
 PROCESSES = 4
 AT_ONCE = multiprocessing.get_context("spawn")
 
 
+# A post with two tags, as the first schema has it.
+OLD_ROWS = (
+    "INSERT INTO author (name, name_key, role, version, updated_date) "
+    "VALUES ('rick', 'rick', 'author', 1, '2026-01-01 00:00:00.000000')",
+    "INSERT INTO post (id, version, status, created_date, posted_date, updated_date, author_name, "
+    "slug, title, format, tags, body, body_html) "
+    "VALUES ('1', 1, 'published', '2026-01-01 00:00:00.000000', '2026-01-02 00:00:00.000000', "
+    "'2026-01-03 00:00:00.000004', 'rick', 'one', 'One', 'text', '[\"a\", \"b\"]', '', '')",
+    "INSERT INTO tag (post_id, key, name, status, sort_date, author_name) "
+    "VALUES ('1', 'a', 'a', 'published', '2026-01-02 00:00:00.000000', 'rick'), "
+    "('1', 'b', 'b', 'published', '2026-01-02 00:00:00.000000', 'rick')",
+)
+
+
 @pytest.fixture
-def new(tmp_path: Path) -> Iterator[Database]:
-    """A database of which there is no file yet."""
-    database = Database(f"sqlite:///{tmp_path / 'new.db'}")
+def new(empty_url: str) -> Iterator[Database]:
+    """A database with nothing in it, of which there is no file yet if it has one."""
+    database = Database(empty_url)
     yield database
     database.close()
 
@@ -47,19 +65,23 @@ def tagged(database: Database) -> Post:
         return posts.create(session, content, Caller("rick", "author"), utc_now())
 
 
-def change(database: Database, *statements: str) -> None:
-    """Change the database behind the program's back, whatever keys it breaks."""
-    with database.session() as session:
-        driver = session.reading().connection.driver_connection
-        driver.execute("PRAGMA foreign_keys=OFF")
-        for statement in statements:
-            driver.execute(statement)
-        driver.execute("PRAGMA foreign_keys=ON")
-
-
 def tables_of(database: Database) -> set[str]:
     with database.session() as session:
         return set(inspect(session.reading()).get_table_names())
+
+
+def script() -> Config:
+    """Where Alembic finds the migrations."""
+    config = Config()
+    config.set_main_option("script_location", "blog.storage:migrations")
+    return config
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Bring the database to a schema, which need not be the newest."""
+    config = script()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def upgrade_when_all_are_there(url: str, gate: threading.Barrier) -> bool:
@@ -90,11 +112,28 @@ def test_an_upgrade_keeps_what_is_there(database: Database, tagged: Post) -> Non
         assert session.reading().scalars(select(post.c.id)).all() == [tagged.id]
 
 
-def test_of_several_processes_on_a_new_file_one_upgrades_it(new: Database, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
+def test_an_upgrade_fills_the_new_columns_of_tags(new: Database) -> None:
+    new.server.create()
+    with new.session() as session, session.writing("upgrading") as connection:
+        migrate(connection, "0001")
+        for statement in OLD_ROWS:
+            connection.execute(text(statement))
+
+    assert schema.upgrade(new) is True
+
+    updated = datetime(2026, 1, 3, microsecond=4, tzinfo=UTC)
+    with new.session() as session:
+        rows = session.reading().execute(select(tag.c.key, tag.c.title, tag.c.updated_date))
+        assert sorted(map(tuple, rows)) == [("a", "One", updated), ("b", "One", updated)]
+    assert schema.faults(new) == []
+
+
+def test_of_several_processes_on_a_new_database_one_upgrades_it(
+    new: Database, empty_url: str
+) -> None:
     with AT_ONCE.Manager() as manager, ProcessPoolExecutor(PROCESSES, AT_ONCE) as pool:
         gate = manager.Barrier(PROCESSES)
-        tasks = [pool.submit(upgrade_when_all_are_there, url, gate) for _ in range(PROCESSES)]
+        tasks = [pool.submit(upgrade_when_all_are_there, empty_url, gate) for _ in range(PROCESSES)]
         done = sorted(task.result() for task in tasks)
 
     assert done == [False, False, False, True]
@@ -103,9 +142,13 @@ def test_of_several_processes_on_a_new_file_one_upgrades_it(new: Database, tmp_p
 
 @pytest.mark.parametrize("unknown", ["9999", "0000"])
 def test_a_database_of_another_program_is_refused_and_left_alone(
-    database: Database, unknown: str
+    database: Database, database_url: str, unknown: str
 ) -> None:
-    change(database, f"UPDATE alembic_version SET version_num = '{unknown}'", "DROP TABLE setting")
+    change(
+        database_url,
+        f"UPDATE alembic_version SET version_num = '{unknown}'",
+        "DROP TABLE setting",
+    )
 
     with pytest.raises(DatabaseError, match=f"schema {unknown}, made by another version"):
         schema.upgrade(database)
@@ -113,16 +156,8 @@ def test_a_database_of_another_program_is_refused_and_left_alone(
     assert "setting" not in tables_of(database)
 
 
-def test_a_file_that_can_not_be_made_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match=r"^can't open '"):
-        schema.upgrade(Database(f"sqlite:///{tmp_path / 'missing' / 'blog.db'}"))
-
-
 def test_head_is_the_newest_migration() -> None:
-    config = Config()
-    config.set_main_option("script_location", "blog.storage:migrations")
-
-    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+    assert ScriptDirectory.from_config(script()).get_current_head() == HEAD
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(new: Database) -> None:
@@ -133,28 +168,36 @@ def test_the_migrations_make_the_tables_that_the_code_knows(new: Database) -> No
         assert compare_metadata(context, metadata) == []
 
 
-def test_the_migrations_make_the_constraints_that_the_code_knows(new: Database) -> None:
-    # What Alembic does not compare: checks, and the expression of a computed column.
+def constraints(database: Database) -> object:
+    """What Alembic does not compare: checks, types, and the expression of a computed column."""
+    with database.session() as session:
+        found = inspect(session.reading())
+        return {
+            name: (
+                sorted(check["sqltext"] for check in found.get_check_constraints(name)),
+                found.get_foreign_keys(name),
+                [
+                    (column["name"], repr(column["type"]), column.get("computed"))
+                    for column in sorted(found.get_columns(name), key=itemgetter("name"))
+                ],
+            )
+            for name in metadata.tables
+        }
+
+
+def test_the_migrations_make_the_constraints_that_the_code_knows(
+    new: Database, blogs: Blogs, tmp_path: Path
+) -> None:
     schema.upgrade(new)
-    written = Database(f"sqlite:///{new.engine.url.database.removeprefix('file:')}.written")
-    written.create()
-    with written.session() as session, session.writing() as connection:
-        metadata.create_all(connection)
+    (tmp_path / "written").mkdir()
+    with blogs.empty(tmp_path / "written") as url:
+        written = Database(url)
+        written.server.create()
+        with written.session() as session, session.writing() as connection:
+            metadata.create_all(connection)
 
-    def constraints(database: Database) -> object:
-        with database.session() as session:
-            found = inspect(session.reading())
-            return {
-                name: (
-                    sorted(check["sqltext"] for check in found.get_check_constraints(name)),
-                    found.get_foreign_keys(name),
-                    [column.get("computed") for column in found.get_columns(name)],
-                )
-                for name in metadata.tables
-            }
-
-    assert constraints(new) == constraints(written)
-    written.close()
+        assert constraints(new) == constraints(written)
+        written.close()
 
 
 def test_a_sound_database_has_no_faults(database: Database, tagged: Post) -> None:
@@ -162,20 +205,20 @@ def test_a_sound_database_has_no_faults(database: Database, tagged: Post) -> Non
 
 
 def test_a_missing_schema_is_a_fault(new: Database) -> None:
-    new.create()
+    new.server.create()
 
     assert schema.faults(new) == [f"the schema is at nothing, not at {HEAD}"]
 
 
-def test_an_old_schema_is_a_fault(database: Database) -> None:
-    change(database, "UPDATE alembic_version SET version_num = '0000'")
+def test_a_database_that_the_server_does_not_have_is_unavailable(postgresql: Cluster) -> None:
+    with pytest.raises(StorageUnavailable, match='database "nowhere" does not exist'):
+        schema.faults(Database(postgresql.url("nowhere")))
+
+
+def test_an_old_schema_is_a_fault(database: Database, database_url: str) -> None:
+    change(database_url, "UPDATE alembic_version SET version_num = '0000'")
 
     assert schema.faults(database) == [f"the schema is at 0000, not at {HEAD}"]
-
-
-def test_a_missing_file_has_no_faults_to_find(new: Database) -> None:
-    with pytest.raises(DatabaseError, match=r"^there is no database at "):
-        schema.faults(new)
 
 
 @pytest.mark.parametrize(
@@ -190,52 +233,56 @@ def test_a_missing_file_has_no_faults_to_find(new: Database) -> None:
     ],
 )
 def test_tags_that_do_not_lead_to_their_post_are_a_fault(
-    database: Database, tagged: Post, damage: str
+    database: Database, database_url: str, tagged: Post, damage: str
 ) -> None:
-    change(database, damage)
+    change(database_url, damage)
 
     assert schema.faults(database) == [f"post {tagged.id} is not found by its tags"]
 
 
-def test_a_reference_to_what_is_missing_is_a_fault(database: Database, tagged: Post) -> None:
-    change(database, "DELETE FROM author WHERE name = 'rick'")
-
-    assert schema.faults(database) == ["post 1 refers to a missing author"]
-
-
-def test_a_damaged_index_is_a_fault(database: Database, tagged: Post) -> None:
-    change(
-        database,
-        "PRAGMA writable_schema=ON",
-        "UPDATE sqlite_schema SET sql = 'CREATE INDEX ix_post_title_id ON post (slug, id)'"
-        " WHERE name = 'ix_post_title_id'",
-        "PRAGMA writable_schema=OFF",
-    )
-    database.close()
-
-    faults = schema.faults(database)
-
-    assert "the file is damaged: row 1 missing from index ix_post_title_id" in faults
-
-
-def test_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "other.db"
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("CREATE TABLE post (title)")
-    database = Database(f"sqlite:///{path}")
+def test_a_database_of_another_kind_of_program_is_refused_and_left_alone(
+    new: Database, empty_url: str
+) -> None:
+    change(empty_url, "CREATE TABLE post (title text)")
 
     with pytest.raises(DatabaseError, match="holds something else"):
-        schema.upgrade(database)
+        schema.upgrade(new)
 
-    database.close()
-    with closing(sqlite3.connect(path)) as other:
-        assert other.execute("SELECT name FROM sqlite_schema").fetchall() == [("post",)]
+    assert tables_of(new) == {"post"}
 
 
-def test_a_tag_under_a_wrong_key_is_found(database: Database, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (
+            "UPDATE pg_index SET indisvalid = false "
+            "WHERE indexrelid = 'ix_post_title_id'::regclass",
+            "index ix_post_title_id is not valid",
+        ),
+        (
+            "ALTER TABLE post ADD CONSTRAINT short CHECK (length(title) < 3) NOT VALID",
+            "constraint short is not valid",
+        ),
+    ],
+    ids=["index", "constraint"],
+)
+def test_what_a_server_says_is_not_valid_is_a_fault(
+    postgresql_blogs: Blogs, tmp_path: Path, damage: str, fault: str
+) -> None:
+    with postgresql_blogs.copy(tmp_path) as url:
+        change(url, damage)
+        database = Database(url)
+
+        assert schema.faults(database) == [fault]
+        database.close()
+
+
+def test_a_tag_under_a_wrong_key_is_found(
+    database: Database, database_url: str, clock: Clock
+) -> None:
     content = PostContent(title="One", body="1", tags=("News",))
     with database.session() as session:
         written = posts.create(session, content, Caller("rick", "author"), clock())
-    change(database, "UPDATE tag SET key = 'old'")
+    change(database_url, "UPDATE tag SET key = 'old'")
 
     assert schema.faults(database) == [f"post {written.id} is not found by its tag 'News'"]

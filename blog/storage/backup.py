@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from blog.errors import DatabaseError
+from blog.errors import DatabaseError, StorageUnavailable
 from blog.storage.engine import Database
 from blog.storage.transfer import Progress, transfer
 
@@ -58,9 +58,14 @@ def _copy_pages(database: Database, path: Path) -> None:
 
 
 def _copy_rows(database: Database, path: Path, progress: Progress) -> None:
-    target = Database(URL.create("sqlite", database=str(path)))
-    transfer(database, target, progress)
-    target.close()
+    with closing(Database(URL.create("sqlite", database=str(path)))) as target:
+        try:
+            transfer(database, target, progress)
+        except StorageUnavailable as error:
+            # The file has failed, not the server that is copied.
+            if isinstance(error.__cause__, sqlite3.Error):
+                raise error.__cause__ from None
+            raise
     with closing(sqlite3.connect(path)) as copy:
         _make_one_file(copy)
 
