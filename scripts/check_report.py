@@ -1,16 +1,29 @@
-"""Fail when a test was skipped that this machine has everything for."""
+"""Fail when a test was skipped that this machine has everything for, or has to have."""
 
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data"
+# What .ci/run installs: no test may be skipped for want of it.
+SERVERS = ("PostgreSQL", "pgbouncer")
 
 cases = ElementTree.parse(sys.argv[1]).findall(".//testcase")
-skipped = [case for case in cases if case.find("skipped") is not None]
-ran = [case for case in cases if case not in skipped]
-corpus_ran = any("test_corpus" in case.get("classname", "") for case in ran)
-if CORPUS.is_dir() and not corpus_ran:
+skips = {case: skipped for case in cases if (skipped := case.find("skipped")) is not None}
+ran = [case for case in cases if case not in skips]
+
+
+def ran_some(word: str) -> bool:
+    """Whether a test ran that has this word in its name or in that of its module."""
+    return any(word in f"{case.get('classname')}.{case.get('name')}" for case in ran)
+
+
+for case, skipped in skips.items():
+    print(f"skipped: {case.get('classname')}.{case.get('name')}: {skipped.get('message')}")
+for server in SERVERS:
+    reasons = [skipped.get("message", "") for skipped in skips.values()]
+    missed = any(f"{server} is not installed" in reason for reason in reasons)
+    if missed or not ran_some(server.lower()):
+        sys.exit(f"the tests on {server} did not all run")
+if CORPUS.is_dir() and not ran_some("test_corpus"):
     sys.exit(f"the tests on real posts did not run, though {CORPUS.name}/ is there")
-for case in skipped:
-    print(f"skipped: {case.get('classname')}.{case.get('name')}")

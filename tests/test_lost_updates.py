@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -17,6 +16,7 @@ from blog.content.posts import Post
 from blog.storage import posts
 from blog.storage.engine import Database
 from blog.storage.posts import WHOLE
+from tests.blogs import Blogs
 from tests.serving import PATIENCE, Server, add_author, serve
 
 CLIENTS = 16
@@ -25,16 +25,18 @@ RICK = ("rick", "password")
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server keeps its database."""
-    return tmp_path_factory.mktemp("blog")
+def kept_at(blogs: Blogs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the database that the server uses."""
+    with blogs.empty(tmp_path_factory.mktemp("database")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def server(directory: Path) -> Iterator[Server]:
+def server(kept_at: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with four worker processes."""
-    add_author(directory)
-    with serve(directory, "--workers", "4") as running:
+    directory, env = tmp_path_factory.mktemp("blog"), {"BLOG_DATABASE_URL": kept_at}
+    add_author(directory, env=env)
+    with serve(directory, "--workers", "4", env=env) as running:
         yield running
 
 
@@ -46,9 +48,9 @@ def post_url(server: Server) -> str:
     return response.headers["Location"]
 
 
-def kept(directory: Path, post_url: str) -> Post:
-    """The post as it stands in the file."""
-    database = Database(f"sqlite:///{directory / 'blog.db'}")
+def kept(kept_at: str, post_url: str) -> Post:
+    """The post as it stands in the database."""
+    database = Database(kept_at)
     with database.session() as session:
         found = posts.find(session, post_url[-32:], Caller("rick", "author"), utc_now(), WHOLE)
     database.close()
@@ -72,7 +74,7 @@ def all_at_once(act: Callable[[requests.Session, int, Barrier], Counter[int]]) -
         return sum(pool.map(run, range(CLIENTS)), Counter())
 
 
-def test_no_update_with_if_match_is_lost(directory: Path, post_url: str) -> None:
+def test_no_update_with_if_match_is_lost(kept_at: str, post_url: str) -> None:
     def count_up(session: requests.Session, _client: int, barrier: Barrier) -> Counter[int]:
         statuses: Counter[int] = Counter()
         shown = session.get(post_url)
@@ -90,13 +92,13 @@ def test_no_update_with_if_match_is_lost(directory: Path, post_url: str) -> None
 
     statuses = all_at_once(count_up)
 
-    post = kept(directory, post_url)
+    post = kept(kept_at, post_url)
     assert (post.body, statuses[200]) == ("48", 48)
     assert post.version == 1 + 48
     assert statuses[412] >= CLIENTS - 1
 
 
-def test_no_patch_without_precondition_is_lost(directory: Path, post_url: str) -> None:
+def test_no_patch_without_precondition_is_lost(kept_at: str, post_url: str) -> None:
     def add_tag(session: requests.Session, client: int, barrier: Barrier) -> Counter[int]:
         operation = {"op": "add", "path": "/tags/-", "value": f"tag {client}"}
         barrier.wait()
@@ -106,7 +108,7 @@ def test_no_patch_without_precondition_is_lost(directory: Path, post_url: str) -
 
     statuses = all_at_once(add_tag)
 
-    post = kept(directory, post_url)
+    post = kept(kept_at, post_url)
     assert statuses == {200: 16}
     assert sorted(post.tags) == sorted(f"tag {client}" for client in range(CLIENTS))
     assert post.version == 1 + 16

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -41,25 +41,28 @@ def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command
             yield f"{name} {part}", command
 
 
-def run(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], directory: Path, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
     """Run an example as the README's reader would, with `blog` on the PATH."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         command,
         cwd=directory,
-        env={**environment(), "PATH": path},
+        env={**environment(env), "PATH": path},
         capture_output=True,
         text=True,
         timeout=60,
     )
 
 
-def test_the_examples_run(tmp_path: Path) -> None:
-    with serve(tmp_path) as server:
+def test_the_examples_run(tmp_path: Path, empty_url: str) -> None:
+    env = {"BLOG_DATABASE_URL": empty_url}
+    with serve(tmp_path, env=env) as server:
         shell = example("sh").replace("http://localhost:5000", server.url)
         python = example("python").replace("http://localhost:5000", server.url)
-        curl = run(["bash", "-euo", "pipefail", "-c", shell], tmp_path)
-        requests = run([sys.executable, "-W", "error", "-c", python], tmp_path)
+        curl = run(["bash", "-euo", "pipefail", "-c", shell], tmp_path, env)
+        requests = run([sys.executable, "-W", "error", "-c", python], tmp_path, env)
 
     assert curl.returncode == 0, curl.stderr
     assert "Second thoughts" in curl.stdout

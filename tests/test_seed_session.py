@@ -9,17 +9,20 @@ import pytest
 import requests
 from glom import glom
 
+from tests.blogs import Blogs
 from tests.serving import add_author, serve
 
 
 @pytest.fixture(scope="module")
-def root_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def root_url(blogs: Blogs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The one address that a client knows."""
     directory = tmp_path_factory.mktemp("blog")
-    add_author(directory, "rick", "password")
-    with serve(directory) as server:
-        yield server.url
-        assert "Traceback" not in server.stderr_text()
+    with blogs.empty(directory) as url:
+        env = {"BLOG_DATABASE_URL": url}
+        add_author(directory, "rick", "password", env=env)
+        with serve(directory, env=env) as server:
+            yield server.url
+            assert "Traceback" not in server.stderr_text()
 
 
 @pytest.fixture

@@ -34,6 +34,12 @@ LONG_POST = {"title": "Long", "body": "* see [this](https://example.org)\n" * 80
 RICK = ("rick", "password")
 
 
+@pytest.fixture
+def env(empty_url: str) -> dict[str, str]:
+    """The settings of a server with a database of either kind."""
+    return {"BLOG_DATABASE_URL": empty_url}
+
+
 def passwords(server: Server) -> list[tuple[str, str]]:
     """The names and passwords that the server has printed."""
     return PASSWORD.findall(server.stdout_text())
@@ -106,15 +112,15 @@ def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
     assert [post["title"] for post in listed["data"]] == ["First!"]
 
 
-def test_cursor_is_good_after_a_restart(tmp_path: Path) -> None:
-    add_author(tmp_path)
-    with serve(tmp_path) as server:
+def test_cursor_is_good_after_a_restart(tmp_path: Path, env: dict[str, str]) -> None:
+    add_author(tmp_path, env=env)
+    with serve(tmp_path, env=env) as server:
         for _ in range(2):
             requests.post(f"{server.url}/post", json=POST, auth=RICK).raise_for_status()
         next_url = requests.get(f"{server.url}/post?limit=1").json()["_links"]["next"]
         query = next_url.removeprefix(server.url)
 
-    with serve(tmp_path) as server:
+    with serve(tmp_path, env=env) as server:
         response = requests.get(f"{server.url}{query}")
 
     assert response.status_code == 200, response.text
@@ -168,14 +174,16 @@ def test_unusable_setting_stops_the_start(
     assert ended.stderr.count("\n") == 1
 
 
-def test_first_start_prints_a_password_that_lets_an_editor_in(tmp_path: Path) -> None:
-    with serve(tmp_path, env={"LOGNAME": "ann"}) as server:
+def test_first_start_prints_a_password_that_lets_an_editor_in(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    with serve(tmp_path, env={**env, "LOGNAME": "ann"}) as server:
         credentials = passwords(server)
         response = requests.post(f"{server.url}/post", json=POST, auth=credentials[0])
 
     assert [name for name, _ in credentials] == ["ann"]
     assert response.status_code == 201
-    assert run_blog(tmp_path, "author", "list").stdout == "ann\teditor\n"
+    assert run_blog(tmp_path, "author", "list", env=env).stdout == "ann\teditor\n"
 
 
 def test_system_user_who_can_be_no_author_is_called_editor(tmp_path: Path) -> None:
@@ -185,10 +193,10 @@ def test_system_user_who_can_be_no_author_is_called_editor(tmp_path: Path) -> No
     assert names == ["editor"]
 
 
-def test_second_start_prints_no_password(tmp_path: Path) -> None:
-    with serve(tmp_path):
+def test_second_start_prints_no_password(tmp_path: Path, env: dict[str, str]) -> None:
+    with serve(tmp_path, env=env):
         pass
-    with serve(tmp_path) as server:
+    with serve(tmp_path, env=env) as server:
         printed = server.stdout_text()
 
     assert printed == ""
@@ -202,10 +210,10 @@ def test_generated_password_is_not_logged(tmp_path: Path) -> None:
     assert password not in logged
 
 
-def test_several_first_starts_at_once_make_one_author(tmp_path: Path) -> None:
+def test_several_first_starts_at_once_make_one_author(tmp_path: Path, env: dict[str, str]) -> None:
     with ExitStack() as stack:
         servers = [
-            stack.enter_context(start(tmp_path, "--workers", "1", env={"LOGNAME": "ann"}))
+            stack.enter_context(start(tmp_path, "--workers", "1", env={**env, "LOGNAME": "ann"}))
             for _ in range(4)
         ]
         for server in servers:
@@ -221,8 +229,8 @@ def test_several_first_starts_at_once_make_one_author(tmp_path: Path) -> None:
         assert len(listed) == 4
 
 
-def test_killed_worker_is_replaced(tmp_path: Path) -> None:
-    with serve(tmp_path, "--workers", "1") as server:
+def test_killed_worker_is_replaced(tmp_path: Path, env: dict[str, str]) -> None:
+    with serve(tmp_path, "--workers", "1", env=env) as server:
         [killed] = server.workers()
 
         os.kill(killed, signal.SIGKILL)
