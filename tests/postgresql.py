@@ -14,10 +14,12 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from tests.serving import PATIENCE, free_port
+from tests.serving import PATIENCE, eventually, free_port
 
 # Where Debian keeps the server programs, newest last; they are not on the PATH.
 _PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+# A place in memory must have room for a blog of a million posts, with something to spare.
+_ROOM = 8 * 1024**3
 # What is lost in a crash is of no account here, but where a test says so.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -64,10 +66,28 @@ class Cluster:
 
     def kill(self) -> None:
         """End all of its processes at once, as a power failure does."""
-        pid = int((self.data / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for process in (pid, *map(int, children)):
+        processes = self._processes()
+        for process in processes:
             os.kill(process, signal.SIGKILL)
+        # Until they are gone no other can be started in their place.
+        eventually(
+            lambda: not any(Path(f"/proc/{process}").exists() for process in processes),
+            lambda: "a process outlives its end",
+        )
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let all of its processes stand still, as a disk that hangs does."""
+        # Once the first of them stands still there will be no more of them.
+        os.kill(self._processes()[0], signal.SIGSTOP)
+        processes = self._processes()
+        try:
+            for process in processes:
+                os.kill(process, signal.SIGSTOP)
+            yield
+        finally:
+            for process in reversed(processes):
+                os.kill(process, signal.SIGCONT)
 
     def promote(self) -> None:
         """Make a standby the primary."""
@@ -101,6 +121,11 @@ class Cluster:
     def url(self, database: str) -> str:
         """Where a database is, as the settings have it."""
         return f"postgresql+psycopg://blog@127.0.0.1:{self.port}/{database}"
+
+    def _processes(self) -> list[int]:
+        pid = (self.data / "postmaster.pid").read_text().split()[0]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(process) for process in (pid, *children)]
 
     def _control(self, command: str, *options: str) -> None:
         self._run("pg_ctl", command, f"--pgdata={self.data}", "-t", str(PATIENCE), *options)
@@ -153,7 +178,8 @@ def cluster(settings: Mapping[str, str] = FAST) -> Iterator[Cluster]:
 def directory() -> Iterator[Path]:
     """A place for servers, short enough for a socket's name, in memory where there is some."""
     memory = Path("/dev/shm")
-    root = memory if os.access(memory, os.W_OK) else None
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM
+    root = memory if roomy else None
     with TemporaryDirectory(prefix="blog-", dir=root, ignore_cleanup_errors=True) as name:
         os.chmod(name, 0o711)
         yield Path(name)

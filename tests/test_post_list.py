@@ -337,3 +337,12 @@ def test_head_of_the_list_is_get_without_the_body(client: FlaskClient) -> None:
 
     assert headed.data == b""
     assert dict(headed.headers) == dict(got.headers)
+
+
+@pytest.mark.parametrize("until", ["2025-12-31", "2026-01-01"])
+def test_dates_that_leave_no_room_are_an_empty_list(client: FlaskClient, until: str) -> None:
+    write_post(client, postedDate="2026-01-01T00:00:00Z")
+
+    page = client.get(f"/post?since=2026-01-01&until={until}")
+
+    assert page.json["data"] == []

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, false, func, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, false, func, select
 
 from blog.content.authors import Caller
 from blog.content.posts import Post, fold_tag
@@ -66,6 +66,10 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
 
+    def is_empty(self) -> bool:
+        """Whether no post can fit."""
+        return self.since is not None and self.until is not None and self.since >= self.until
+
     def given(self) -> dict[str, Any]:
         """The points that are not left open, by name."""
         values = {name: getattr(self, name) for name in self.__slots__}
@@ -94,7 +98,7 @@ def page(
     texts: Texts,
 ) -> Page[Post]:
     """A page of the posts that fit the filter and that the caller may see."""
-    if caller is None and wanted.status not in (None, "published"):
+    if wanted.is_empty() or (caller is None and wanted.status not in (None, "published")):
         return Page([], None, None)
     given = wanted.given()
     kind, start = rights.standing(caller), beginning(position)
@@ -108,12 +112,14 @@ def page(
 
 @lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> Select[Any]:
-    visible = rights.visible(post, shape.standing)
+    visible = rights.visible(_lookup(shape), shape.standing)
     statement = select(*columns(shape.texts), rights.editable(post, shape.standing))
     if "tag" in shape.filters:
         statement = statement.join_from(tag, post)
     statement = statement.where(*_equalities(shape), *_date_range(shape), _opaque(visible))
-    return paginate(statement, _order(shape), shape.start, descending=shape.sort.descending)
+    paged = paginate(statement, _order(shape), shape.start, descending=shape.sort.descending)
+    # One post at most has a slug, which PostgreSQL doesn't see: it would sort.
+    return paged.order_by(None) if "slug" in shape.filters else paged
 
 
 def _opaque(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -128,12 +134,12 @@ def _opaque(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _equalities(shape: _Shape) -> list[ColumnElement[bool]]:
     """What has one value in the whole list; only the narrowest is served by an index."""
-    status = _status(shape)
+    status, lookup = _status(shape), _lookup(shape)
     conditions = {
         "slug": post.c.slug == bindparam("slug"),
         "tag": tag.c.key == bindparam("tag"),
-        "author": post.c.author_name == bindparam("author"),
-        "status": post.c.status == status,
+        "author": lookup.c.author_name == bindparam("author"),
+        "status": lookup.c.status == status,
     }
     wanted = [name for name in conditions if name in shape.filters or (name == "status" and status)]
     chosen = [conditions[name] for name in wanted]
@@ -154,7 +160,7 @@ def _date_range(shape: _Shape) -> list[ColumnElement[bool]]:
     page begins beside a position, the position is the better one.
     """
     by_date = shape.sort.column == "sort_date"
-    date = _order(shape)[0] if by_date else post.c.sort_date
+    date = _lookup(shape).c.sort_date
     downwards = shape.sort.descending != shape.start.backwards
     lower, upper = _bounds(shape, date)
     near, far = (upper, lower) if downwards else (lower, upper)
@@ -184,7 +190,14 @@ def _bounds(
 
 
 def _order(shape: _Shape) -> Sequence[ColumnElement[Any]]:
-    """The columns to sort by; those of the tag, which repeats them, where its index serves."""
-    if "tag" in shape.filters and "slug" not in shape.filters:
-        return (tag.c[shape.sort.column], tag.c.post_id)
-    return (post.c[shape.sort.column], post.c.id)
+    """The columns to sort by."""
+    lookup = _lookup(shape)
+    return (lookup.c[shape.sort.column], lookup.c.post_id if lookup is tag else post.c.id)
+
+
+def _lookup(shape: _Shape) -> Table:
+    """What decides on the rows and their order: the tag, where its index serves, or the post.
+
+    The tag repeats all that counts, so no post is looked at that is not in the list.
+    """
+    return tag if "tag" in shape.filters and "slug" not in shape.filters else post

@@ -144,8 +144,16 @@ Index(
     tag.c.author_name,
     tag.c.name,
 )
-Index(None, tag.c.key, tag.c.updated_date, tag.c.post_id)
-Index(None, tag.c.key, tag.c.title, tag.c.post_id)
+for _order in (tag.c.updated_date, tag.c.title):
+    Index(
+        f"ix_tag_key_{_order.name}_covering",
+        tag.c.key,
+        _order,
+        tag.c.post_id,
+        tag.c.status,
+        tag.c.author_name,
+        tag.c.sort_date,
+    )
 
 setting = Table(
     "setting",

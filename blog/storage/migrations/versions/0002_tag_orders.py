@@ -22,5 +22,8 @@ def upgrade() -> None:
         tag.alter_column("updated_date", nullable=False)
         tag.alter_column("title", nullable=False)
     for column in ("updated_date", "title"):
-        columns = ["key", column, "post_id"]
-        op.create_index(op.f(f"ix_tag_{'_'.join(columns)}"), "tag", columns)
+        op.create_index(
+            f"ix_tag_key_{column}_covering",
+            "tag",
+            ["key", column, "post_id", "status", "author_name", "sort_date"],
+        )
