@@ -146,7 +146,13 @@ def serve(directory: Path, *args: str, env: Mapping[str, str] | None = None) -> 
         assert server.stop() == 0, server.stderr_text()
 
 
-def add_author(directory: Path, name: str = "rick", password: str = "password") -> None:
+def add_author(
+    directory: Path,
+    name: str = "rick",
+    password: str = "password",
+    env: Mapping[str, str] | None = None,
+) -> None:
     """Make an account for a server that starts later."""
-    added = run_blog(directory, "author", "add", name, "--password-stdin", stdin=f"{password}\n")
+    command = ("author", "add", name, "--password-stdin")
+    added = run_blog(directory, *command, stdin=f"{password}\n", env=env)
     assert added.returncode == 0, added.stderr

@@ -27,7 +27,7 @@ PLACES = {
     "flask_httpauth": ("blog.http.auth",),
     "sqlalchemy": ("blog.storage",),
     "alembic": ("blog.storage",),
-    "psycopg": ("blog.storage.postgresql",),
+    "psycopg": ("blog.storage.postgresql", "blog.storage.watchdog"),
     "granian": ("blog.server",),
     "pydantic_settings": ("blog.settings",),
 }

@@ -32,7 +32,7 @@ WRITERS: Mapping[str, Callable[[Document], bytes]] = {
 }
 _SAFE = frozenset({"GET", "HEAD"})
 # How often a read is tried when the database cuts it off.
-_READS = 3
+_READS = 5
 
 # A document, or nothing; then a status and headers, where they are not 200 and none.
 Answer = Document | tuple[Document | None, int] | tuple[Document | None, int, dict[str, str]]

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, Engine, RootTransaction
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from blog.errors import DatabaseError, StorageUnavailable
+from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
 from blog.storage.connections import Limits, take_connection
 from blog.storage.sqlite import SQLite, read_path
 
@@ -74,11 +74,14 @@ class Database:
         """A connection for reading. Raises StorageUnavailable when none can be had."""
         if self._replicas is None or source == "primary":
             return take_connection(self.engine)
-        if source == "replica":
-            return self._replicas.connect() or take_connection(self.engine)
+        if source == "replica" and (connection := self._replicas.connect()):
+            return connection
         try:
             return take_connection(self.engine)
+        except PoolExhausted:
+            raise
         except StorageUnavailable:
+            # It may have gone since the replicas were asked.
             if connection := self._replicas.connect_without_primary():
                 return connection
             raise

@@ -19,10 +19,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from blog.errors import DatabaseError, Interrupted, OutcomeUnknown, StorageUnavailable
 from blog.storage.connections import Limits, take_connection
+from blog.storage.watchdog import Unresponsive, WatchedConnection
 
 # After a failure to connect the next try waits this long, in seconds: threads that all wait for
 # a server that is away could serve nobody else.
 _PAUSE = 0.5
+# A server has this long, in seconds, to say itself that a statement took too long.
+_GRACE = 0.5
 # Held by whoever must be the only one to write; any number that nobody else uses.
 _LOCK_KEY = 0x626C6F67
 # Another transaction came between, or a standby had to give way to what it replays.
@@ -131,40 +134,95 @@ class PostgreSQL:
         event.listen(engine, "do_connect", self._connect)
         event.listen(engine, "connect", _set_up_connection)
         event.listen(engine, "begin", self._begin)
-        event.listen(engine, "handle_error", _translate)
+        event.listen(engine, "handle_error", self._translate)
         return engine
 
     def _connect(
-        self, dialect: Dialect, _record: ConnectionPoolEntry, args: Any, options: Any
-    ) -> Any:
+        self, _dialect: Dialect, _record: ConnectionPoolEntry, args: Any, options: Any
+    ) -> psycopg.Connection[Any]:
         if monotonic() < self._closed_until:
             raise StorageUnavailable("the database could not be reached a moment ago")
+        if self._closed_until:
+            # It was away: while this thread tries again, the others need not wait with it.
+            self._pause(self._limits.connect)
         try:
-            return dialect.connect(*args, **options)
+            connection = WatchedConnection.connect(*args, **options)
         except psycopg.Error as error:
-            self._closed_until = monotonic() + _PAUSE
+            self._pause()
             raise StorageUnavailable(f"the database can't be reached: {_line(error)}") from error
+        self._closed_until = 0.0
+        connection.idle_patience = self._limits.connect
+        return connection
+
+    def _pause(self, more: float = 0.0) -> None:
+        """Have nobody try to connect for a while."""
+        self._closed_until = monotonic() + _PAUSE + more
 
     def _begin(self, connection: Connection) -> None:
         kind = connection.get_execution_options().get("transaction", "reading")
         if kind != "none":
-            # One round trip for all; outside of a transaction the driver sends what it is told.
-            connection.connection.cursor().execute(self._opening(kind)).close()
+            self._open(connection, kind)
         if kind in ("alone", "upgrading"):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
 
+    def _open(self, connection: Connection, kind: str) -> None:
+        """Send what begins a transaction, in one round trip, which the driver does not divide."""
+        driver: Any = connection.connection.driver_connection
+        limited = kind != "upgrading" and self._limits.statement
+        driver.patience = self._limits.statement + _GRACE if limited else None
+        try:
+            driver.execute(self._opening(kind)).close()
+        except psycopg.Error as error:
+            self._note(error)
+            # Whatever it was, nothing has been done on this connection and nothing will be.
+            connection.invalidate(error)
+            raise Interrupted(f"the database cut this off: {_line(error)}") from error
+
+    def _note(self, error: psycopg.Error) -> None:
+        """Leave a server alone for a while that has not answered."""
+        if isinstance(error, Unresponsive):
+            self._pause()
+
     def _opening(self, kind: str) -> str:
         """What begins a transaction of this kind."""
-        mode = "REPEATABLE READ READ ONLY" if kind == "reading" else "READ COMMITTED READ WRITE"
+        mode = "REPEATABLE READ READ ONLY" if kind == "reading" else "READ COMMITTED"
         # A change of the schema takes as long as it takes, and so does the wait for another's.
         statement, lock = (
             (0, 0) if kind == "upgrading" else (self._limits.statement, self._limits.lock)
         )
         return (
             f"BEGIN ISOLATION LEVEL {mode};"
+            # Dates near the ends of the calendar have no local time everywhere.
+            "SET LOCAL TimeZone = 'UTC';"
+            # The driver reads no other style.
+            "SET LOCAL DateStyle = 'ISO';"
+            # A bitmap loses the order of its index: a page would be sorted out of the whole list.
+            "SET LOCAL enable_bitmapscan = off;"
             f"SET LOCAL statement_timeout = {statement * 1000:.0f};"
             f"SET LOCAL lock_timeout = {lock * 1000:.0f}"
         )
+
+    def _translate(self, context: ExceptionContext) -> None:
+        """Turn what the driver says of the state of a server into our own errors.
+
+        The driver's exception stays the cause, for the log.
+        """
+        error = context.original_exception
+        if not isinstance(error, psycopg.Error):
+            return
+        self._note(error)
+        # What a ping says is for the pool, which then connects anew.
+        if context.is_pre_ping:
+            return
+        state = error.sqlstate or ""
+        if state == _READ_ONLY:
+            context.is_disconnect = True
+        if context.is_disconnect or state in _CONFLICTS:
+            raise Interrupted(f"the database cut this off: {_line(error)}") from error
+        if state[:2] in _STATES or state == _LOCKED or type(error) is psycopg.OperationalError:
+            raise StorageUnavailable(f"the database can't serve now: {_line(error)}") from error
+        if state == _FORBIDDEN:
+            raise DatabaseError(f"the database refuses: {_line(error)}") from error
 
 
 def hosts(url: URL) -> list[URL]:
@@ -190,8 +248,6 @@ def _complete(url: URL, limits: Limits, primary: bool) -> URL:
 
 
 def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
-    # Dates near the ends of the calendar have no local time everywhere.
-    connection.execute("SET TimeZone TO 'UTC'")
     warnings = record.info["warnings"] = []
 
     def note(message: Diagnostic) -> None:
@@ -199,26 +255,6 @@ def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPo
             warnings.append(str(message.message_primary))
 
     connection.add_notice_handler(note)
-
-
-def _translate(context: ExceptionContext) -> None:
-    """Turn what the driver says of the state of a server into our own errors.
-
-    The driver's exception stays the cause, for the log.
-    """
-    error = context.original_exception
-    # What a ping says is for the pool, which then connects anew.
-    if context.is_pre_ping or not isinstance(error, psycopg.Error):
-        return
-    state = error.sqlstate or ""
-    if state == _READ_ONLY:
-        context.is_disconnect = True
-    if context.is_disconnect or state in _CONFLICTS:
-        raise Interrupted(f"the database cut this off: {_line(error)}") from error
-    if state[:2] in _STATES or state == _LOCKED or type(error) is psycopg.OperationalError:
-        raise StorageUnavailable(f"the database can't serve now: {_line(error)}") from error
-    if state == _FORBIDDEN:
-        raise DatabaseError(f"the database refuses: {_line(error)}") from error
 
 
 def _line(error: psycopg.Error) -> str:

@@ -7,7 +7,7 @@ from itertools import count
 
 from sqlalchemy import URL, Connection
 
-from blog.errors import PoolExhausted, StorageUnavailable
+from blog.errors import Interrupted, PoolExhausted, StorageUnavailable
 from blog.storage.connections import Limits
 from blog.storage.postgresql import PostgreSQL, hosts
 
@@ -25,12 +25,13 @@ class Replicas:
     def connect(self) -> Connection | None:
         """A connection to a replica that has all that was acknowledged by now.
 
-        None where each of them lags or is away, and the primary answers. Raises PoolExhausted
-        where it could not be asked.
+        None where each of them lags or is away, and the primary answers. Raises Interrupted
+        or PoolExhausted where it could not be asked.
         """
         try:
             position = self._primary.position()
-        except PoolExhausted:
+        except (Interrupted, PoolExhausted):
+            # This does not say that there is no primary.
             raise
         except StorageUnavailable:
             return self.connect_without_primary()

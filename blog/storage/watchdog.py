@@ -1,0 +1,63 @@
+"""A connection to PostgreSQL that is given up once the server has said nothing for too long.
+
+A server that hangs, as with a disk that does, stays connected: its kernel confirms what it is
+sent, and its own timeouts hang with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from time import monotonic
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
+from psycopg.waiting import READY_NONE
+
+Result = TypeVar("Result")
+
+
+class Unresponsive(psycopg.OperationalError):
+    """Raised when a server has not answered in time; its connection is closed."""
+
+
+class WatchedConnection(psycopg.Connection[TupleRow]):
+    """A connection that waits so many seconds for an answer, or None for as long as it takes.
+
+    ``patience`` is for what is done in a transaction, ``idle_patience`` for what is asked outside
+    of one, which needs no work.
+    """
+
+    patience: float | None = None
+    idle_patience: float | None = None
+
+    def wait(self, gen: Generator[Any, Any, Result], *args: Any, **kwargs: Any) -> Result:
+        """Go through with what the driver does, as long as the server answers."""
+        idle = self.pgconn.transaction_status == TransactionStatus.IDLE
+        patience = self.idle_patience if idle else self.patience
+        watched = gen if patience is None else _watch(gen, patience)
+        try:
+            return super().wait(watched, *args, **kwargs)
+        except Unresponsive:
+            self.close()
+            raise
+
+
+def _watch(gen: Generator[Any, Any, Result], patience: float) -> Generator[Any, Any, Result]:
+    """The same exchange with the server, ended when it has taken too long.
+
+    What has come by then counts, however late it is looked at: this process may be the slow one.
+    """
+    deadline = monotonic() + patience
+    try:
+        awaited = next(gen)
+        while True:
+            # The driver says several times a second that there is still nothing.
+            ready = yield awaited
+            if ready == READY_NONE and monotonic() > deadline:
+                raise Unresponsive(f"the server has not answered for {patience:g} s")
+            awaited = gen.send(ready)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
