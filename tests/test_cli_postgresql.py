@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.blogs import Blogs
-from tests.commands import blog
+from tests.commands import blog, failed
 from tests.postgresql import Cluster
 from tests.serving import eventually
 
