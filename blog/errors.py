@@ -7,6 +7,7 @@ BlogError
 ├── ServerError           the server can't be started
 ├── StorageUnavailable    the database can't serve just now; the same request may succeed later
 │   ├── PoolExhausted     every connection is in use
+│   ├── Unreachable       no server is there, or none that is the primary
 │   ├── Interrupted       it was cut off without any effect; it may succeed at once
 │   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same
 ├── NotFound              nothing there, or nothing that this caller may see
@@ -51,6 +52,10 @@ class StorageUnavailable(BlogError):
 
 class PoolExhausted(StorageUnavailable):
     """Raised when this process has every connection in use that it may have."""
+
+
+class Unreachable(StorageUnavailable):
+    """Raised when no server answers, or only some that are not the primary."""
 
 
 class Interrupted(StorageUnavailable):

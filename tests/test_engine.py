@@ -184,8 +184,8 @@ def test_a_mistake_in_a_statement_is_not_taken_for_a_state_of_the_database(
 
 @pytest.mark.parametrize(
     ("kind", "read"),
-    [("writing", select(setting.c.value).with_for_update()), ("alone", select(setting.c.value))],
-    ids=["row locked", "alone"],
+    [("writing", select(setting.c.value).with_for_update()), ("queued", select(setting.c.value))],
+    ids=["row locked", "queued"],
 )
 def test_read_then_write_by_several_threads_loses_nothing(
     database: Database, kind: Kind, read: Select[tuple[str]]

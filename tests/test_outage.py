@@ -175,18 +175,14 @@ def test_read_whose_connection_is_lost_is_answered_all_the_same(
     assert (response.status_code, wire.cuts) == (200, 1)
 
 
-@pytest.mark.parametrize(
-    ("line", "word"),
-    [("database_url", b"WHERE NOT pg_is_in_recovery"), ("database_read_url", b"AS pg_lsn")],
-    ids=["primary", "replica"],
-)
+@pytest.mark.parametrize("line", ["database_url", "database_read_url"])
 def test_read_that_can_not_ask_how_far_a_server_is_is_answered_all_the_same(
-    url: str, wire: Wire, make_client: Callable[..., FlaskClient], line: str, word: bytes
+    url: str, wire: Wire, make_client: Callable[..., FlaskClient], line: str
 ) -> None:
     wired = make_url(url).set(port=wire.port).render_as_string()
     client = make_client(**{"database_url": url, "database_read_url": url, line: wired})
     client.get("/post")
-    wire.cut_at(word)
+    wire.cut_at(b"pg_last_wal_replay_lsn")
 
     response = client.get("/post")
 

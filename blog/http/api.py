@@ -31,7 +31,8 @@ WRITERS: Mapping[str, Callable[[Document], bytes]] = {
     hal.MEDIA_TYPE: hal.write,
 }
 _SAFE = frozenset({"GET", "HEAD"})
-# How often a read is tried when the database cuts it off.
+# How often a read is tried when the database cuts it off: a server that stops cuts off each of the
+# connections that were open, one after the other.
 _READS = 5
 
 # A document, or nothing; then a status and headers, where they are not 200 and none.

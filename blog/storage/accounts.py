@@ -71,7 +71,7 @@ def add_first(session: Session, name: str, password_hash: str, now: datetime) ->
         connection.execute(new)
         return True
 
-    return session.write(insert_it, "alone")
+    return session.write(insert_it, "queued")
 
 
 def set_password(session: Session, name: str, password_hash: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, Engine, RootTransaction
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
+from blog.errors import DatabaseError, Unreachable
 from blog.storage.connections import Limits, take_connection
 from blog.storage.sqlite import SQLite, read_path
 
@@ -24,9 +24,9 @@ Result = TypeVar("Result")
 # Where reads are sent: to the primary alone; to it, but to a replica while there is none; or to
 # a replica, as long as one has all that was acknowledged.
 Source = Literal["primary", "primary, else replica", "replica"]
-# What a transaction for writing shares the database with: any other; none that is alone too; or
-# as long as it takes, since it changes the schema.
-Kind = Literal["writing", "alone", "upgrading"]
+# How a transaction for writing goes about it: beside any other; after those that are queued too;
+# or likewise and for as long as it takes, since it changes the schema.
+Kind = Literal["writing", "queued", "upgrading"]
 
 
 class Server(Protocol):
@@ -44,6 +44,9 @@ class Server(Protocol):
 
     def require(self) -> None:
         """Raise DatabaseError where there is no database."""
+
+    def keep_out(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Let nobody else write these tables until the transaction ends."""
 
     def commit(self, transaction: RootTransaction, connection: Connection) -> None:
         """Commit, for sure."""
@@ -78,9 +81,7 @@ class Database:
             return connection
         try:
             return take_connection(self.engine)
-        except PoolExhausted:
-            raise
-        except StorageUnavailable:
+        except Unreachable:
             # It may have gone since the replicas were asked.
             if connection := self._replicas.connect_without_primary():
                 return connection
@@ -123,7 +124,7 @@ class Session:
             except self._database.server.conflicts:
                 self.close()
                 # Those who have met queue up.
-                kind = "alone" if kind == "writing" else kind
+                kind = "queued" if kind == "writing" else kind
         with self.writing(kind) as connection:
             return work(connection)
 
@@ -168,7 +169,7 @@ def read_url(url: str | URL) -> URL:
     """A database URL, taken apart. Raises DatabaseError for one that can't be used."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise DatabaseError("the database URL can't be read") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
@@ -187,6 +188,11 @@ def read_replica_url(url: str) -> URL:
     parsed = read_url(url)
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseError("only PostgreSQL has replicas")
+    # Each gets connections of its own.
+    if "port" in parsed.query or any(
+        "," in host for host in parsed.normalized_query.get("host", ())
+    ):
+        raise DatabaseError("write each replica as host=NAME:PORT")
     return parsed
 
 

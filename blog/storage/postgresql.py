@@ -6,8 +6,10 @@ so that pgbouncer may give each transaction another connection.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import psycopg
@@ -17,7 +19,13 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from blog.errors import DatabaseError, Interrupted, OutcomeUnknown, StorageUnavailable
+from blog.errors import (
+    DatabaseError,
+    Interrupted,
+    OutcomeUnknown,
+    StorageUnavailable,
+    Unreachable,
+)
 from blog.storage.connections import Limits, take_connection
 from blog.storage.watchdog import Unresponsive, WatchedConnection
 
@@ -35,20 +43,46 @@ _CONFLICTS = ("40001", "40P01")
 _STATES = ("08", "53", "57", "58", "XX")
 # A lock that was not to be had in time; a server that is no longer the primary.
 _LOCKED, _READ_ONLY, _FORBIDDEN = "55P03", "25006", "42501"
+# A server that is there and takes no more connections says so in words alone.
+_FULL = re.compile("too many (clients|connections)|connection slots")
 
-# How far the log is written, or replayed on a standby. What is acknowledged has been flushed,
-# unless the operator chose not to wait for that.
-_POSITION = """
-    CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
-         WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
-         ELSE pg_current_wal_flush_lsn() END
-"""
-_PRIMARY_POSITION = text(f"SELECT CAST({_POSITION} AS text) WHERE NOT pg_is_in_recovery()")
-_HAS_REACHED = text(f"SELECT coalesce({_POSITION} >= CAST(:position AS pg_lsn), false)")
+# What is acknowledged has been flushed, unless the operator chose not to wait for that. A standby
+# says which timeline it follows to those who may read statistics, and to others the one that it
+# followed at its last restartpoint.
+_PLACE = text("""
+    SELECT coalesce(
+        (SELECT received_tli FROM pg_stat_wal_receiver),
+        (SELECT timeline_id FROM pg_control_checkpoint())
+    ), pg_last_wal_replay_lsn() - '0/0', true
+    WHERE pg_is_in_recovery()
+    UNION ALL
+    SELECT CAST(CAST('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS bit(32)) AS integer),
+        CASE WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
+             ELSE pg_current_wal_flush_lsn() END - '0/0', false
+    WHERE NOT pg_is_in_recovery()
+""")
 _BROKEN = text(
     "SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
     "UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated"
 )
+
+
+class Place(NamedTuple):
+    """How far a server is: on which timeline, and up to which byte of the log.
+
+    A standby has replayed the log that far, a primary has written it.
+    """
+
+    timeline: int
+    offset: int
+    standby: bool
+
+    def has_all(self, of: Place) -> bool:
+        """Whether a standby has all that the primary had there.
+
+        Offsets of two timelines can't be compared: each goes on from where they parted.
+        """
+        return self.standby and self.timeline == of.timeline and self.offset >= of.offset
 
 
 class PostgreSQL:
@@ -61,6 +95,7 @@ class PostgreSQL:
         """Prepare to connect to the primary, or to whatever server is there."""
         self._limits = limits
         self._closed_until = 0.0
+        self._failure: type[StorageUnavailable] = Unreachable
         self.engine = self._create_engine(_complete(url, limits, primary))
 
     def create(self) -> bool:
@@ -89,34 +124,37 @@ class PostgreSQL:
         """What the server itself says is not as it should be, in a sentence each."""
         return [f"{name} is not valid" for name in connection.execute(_BROKEN).scalars()]
 
-    def position(self) -> str:
-        """How far the primary has written its log; all that was acknowledged is within.
+    def keep_out(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Let nobody else write these tables until the transaction ends."""
+        names = ", ".join(tables)
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
 
-        Raises StorageUnavailable where there is no primary.
+    def place(self) -> Place:
+        """How far the primary is; all that was acknowledged is within.
+
+        Raises Unreachable where there is no primary.
         """
-        with take_connection(self.engine).execution_options(transaction="none") as connection:
-            position = connection.scalar(_PRIMARY_POSITION)
-        if position is None:
-            raise StorageUnavailable("the server is no primary")
-        return str(position)
+        connection, place = self.reach()
+        connection.close()
+        if place.standby:
+            raise Unreachable("the server is no primary")
+        return place
 
-    def connect_at(self, position: str | None) -> Connection | None:
-        """A connection to this server if it has all of the log up to a position, or any of it.
+    def reach(self) -> tuple[Connection, Place]:
+        """A connection to this server, and how far the server is at the least.
 
         Raises StorageUnavailable where it can't be reached.
         """
         connection = take_connection(self.engine).execution_options(transaction="none")
         try:
             # Asked before the snapshot is taken: what is replayed by now, the snapshot will show.
-            reached = connection.scalar(_HAS_REACHED, {"position": position}) or position is None
+            row = connection.execute(_PLACE).one()
             connection.rollback()
-        except StorageUnavailable:
+        except BaseException:
             connection.close()
             raise
-        if not reached:
-            connection.close()
-            return None
-        return connection.execution_options(transaction="reading")
+        place = Place(int(row[0]), int(row[1]), row[2])
+        return connection.execution_options(transaction="reading"), place
 
     def _create_engine(self, url: URL) -> Engine:
         engine = create_engine(
@@ -141,15 +179,18 @@ class PostgreSQL:
         self, _dialect: Dialect, _record: ConnectionPoolEntry, args: Any, options: Any
     ) -> psycopg.Connection[Any]:
         if monotonic() < self._closed_until:
-            raise StorageUnavailable("the database could not be reached a moment ago")
+            raise self._failure("the database could not be reached a moment ago")
         if self._closed_until:
             # It was away: while this thread tries again, the others need not wait with it.
             self._pause(self._limits.connect)
         try:
             connection = WatchedConnection.connect(*args, **options)
+        except psycopg.ProgrammingError as error:
+            raise DatabaseError(f"the database URL can't be used: {_line(error)}") from error
         except psycopg.Error as error:
+            self._failure = StorageUnavailable if _FULL.search(str(error)) else Unreachable
             self._pause()
-            raise StorageUnavailable(f"the database can't be reached: {_line(error)}") from error
+            raise self._failure(f"the database can't be reached: {_line(error)}") from error
         self._closed_until = 0.0
         connection.idle_patience = self._limits.connect
         return connection
@@ -159,11 +200,17 @@ class PostgreSQL:
         self._closed_until = monotonic() + _PAUSE + more
 
     def _begin(self, connection: Connection) -> None:
-        kind = connection.get_execution_options().get("transaction", "reading")
+        kind = self._kind(connection)
         if kind != "none":
             self._open(connection, kind)
-        if kind in ("alone", "upgrading"):
+        if kind in ("queued", "upgrading"):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
+
+    @staticmethod
+    def _kind(connection: Connection | None) -> str:
+        """What kind of transaction a connection is for; "none" is no transaction at all."""
+        options = connection.get_execution_options() if connection else {}
+        return str(options.get("transaction", "reading"))
 
     def _open(self, connection: Connection, kind: str) -> None:
         """Send what begins a transaction, in one round trip, which the driver does not divide."""
@@ -179,8 +226,9 @@ class PostgreSQL:
             raise Interrupted(f"the database cut this off: {_line(error)}") from error
 
     def _note(self, error: psycopg.Error) -> None:
-        """Leave a server alone for a while that has not answered."""
-        if isinstance(error, Unresponsive):
+        """Leave a server alone for a while that does not even answer what needs no work."""
+        if isinstance(error, Unresponsive) and error.idle:
+            self._failure = Unreachable
             self._pause()
 
     def _opening(self, kind: str) -> str:
@@ -198,6 +246,8 @@ class PostgreSQL:
             "SET LOCAL DateStyle = 'ISO';"
             # A bitmap loses the order of its index: a page would be sorted out of the whole list.
             "SET LOCAL enable_bitmapscan = off;"
+            # A commit that is not confirmed is a warning.
+            "SET LOCAL client_min_messages = 'warning';"
             f"SET LOCAL statement_timeout = {statement * 1000:.0f};"
             f"SET LOCAL lock_timeout = {lock * 1000:.0f}"
         )
@@ -217,12 +267,22 @@ class PostgreSQL:
         state = error.sqlstate or ""
         if state == _READ_ONLY:
             context.is_disconnect = True
+        # One answer that is late says nothing of the other connections.
+        late = isinstance(error, Unresponsive) and not error.idle
+        context.invalidate_pool_on_disconnect = not late
+        if late and self._kind(context.connection) != "reading":
+            # It has taken all the time there was: to try again would take as long.
+            raise StorageUnavailable(f"the database can't serve now: {_line(error)}") from error
         if context.is_disconnect or state in _CONFLICTS:
             raise Interrupted(f"the database cut this off: {_line(error)}") from error
         if state[:2] in _STATES or state == _LOCKED or type(error) is psycopg.OperationalError:
             raise StorageUnavailable(f"the database can't serve now: {_line(error)}") from error
         if state == _FORBIDDEN:
             raise DatabaseError(f"the database refuses: {_line(error)}") from error
+        # The lines after the first may show a whole row, which belongs in no log.
+        error.args = (_line(error),)
+        if context.sqlalchemy_exception:
+            context.sqlalchemy_exception.args = error.args
 
 
 def hosts(url: URL) -> list[URL]:

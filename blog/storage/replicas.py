@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 
 from sqlalchemy import URL, Connection
 
-from blog.errors import Interrupted, PoolExhausted, StorageUnavailable
+from blog.errors import Interrupted, StorageUnavailable, Unreachable
 from blog.storage.connections import Limits
-from blog.storage.postgresql import PostgreSQL, hosts
+from blog.storage.postgresql import Place, PostgreSQL, hosts
 
 
 class Replicas:
@@ -19,49 +20,54 @@ class Replicas:
         self._primary = primary
         self._servers = [PostgreSQL(host, limits, primary=False) for host in hosts(url)]
         self._turns = count()
-        # The last that was heard of the primary.
-        self._position: str | None = None
 
     def connect(self) -> Connection | None:
         """A connection to a replica that has all that was acknowledged by now.
 
-        None where each of them lags or is away, and the primary answers. Raises Interrupted
-        or PoolExhausted where it could not be asked.
+        None where each of them lags or is away, and the primary answers. Raises StorageUnavailable
+        where the primary is there and could not be asked.
         """
         try:
-            position = self._primary.position()
-        except (Interrupted, PoolExhausted):
-            # This does not say that there is no primary.
-            raise
-        except StorageUnavailable:
+            wanted = self._ask_primary()
+        except (Interrupted, Unreachable):
             return self.connect_without_primary()
-        self._position = position
-        return self._connect_at(position)
+        for connection, place in self._reach():
+            if place.has_all(wanted):
+                return connection
+            connection.close()
+        return None
 
     def connect_without_primary(self) -> Connection | None:
-        """A connection to a replica, while there is no primary; None where all are away.
+        """A connection to the replica that is furthest, None where all are away.
 
-        The last that was heard of the primary counts. Where no replica has that any will do, as
-        what is missing there the next primary will not have either.
+        What is missing there the next primary will not have either.
         """
-        return self._connect_at(self._position) or self._connect_at(None)
+        furthest: tuple[Connection, Place] | None = None
+        for reached in self._reach():
+            if furthest and furthest[1] >= reached[1]:
+                reached[0].close()
+                continue
+            if furthest:
+                furthest[0].close()
+            furthest = reached
+        return furthest[0] if furthest else None
 
     def close(self) -> None:
         """Close every connection that nobody uses now."""
         for server in self._servers:
             server.engine.dispose()
 
-    def _connect_at(self, position: str | None) -> Connection | None:
-        for server in self._in_turn():
-            try:
-                if connection := server.connect_at(position):
-                    return connection
-            except StorageUnavailable:
-                # Another one may be there; whoever finds none says so.
-                continue
-        return None
+    def _ask_primary(self) -> Place:
+        try:
+            return self._primary.place()
+        except Interrupted:
+            # One connection was lost, which does not say that there is no primary.
+            return self._primary.place()
 
-    def _in_turn(self) -> Iterator[PostgreSQL]:
+    def _reach(self) -> Iterator[tuple[Connection, Place]]:
+        """A connection to each of the servers that are there, beginning with the next in turn."""
         first = next(self._turns) % len(self._servers)
-        yield from self._servers[first:]
-        yield from self._servers[:first]
+        for server in (*self._servers[first:], *self._servers[:first]):
+            # Another one may be there; whoever finds none says so.
+            with suppress(StorageUnavailable):
+                yield server.reach()

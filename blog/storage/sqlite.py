@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
@@ -56,6 +57,9 @@ class SQLite:
         """Raise DatabaseError where there is no file."""
         if not os.path.isfile(self._path):
             raise DatabaseError(f"there is no database at {str(self._path)!r}")
+
+    def keep_out(self, _connection: Connection, _tables: Sequence[str]) -> None:
+        """Do nothing: whoever writes has the file."""
 
     def commit(self, transaction: RootTransaction, _connection: Connection) -> None:
         """Commit: what SQLite says of it is so."""

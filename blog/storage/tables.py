@@ -144,16 +144,24 @@ Index(
     tag.c.author_name,
     tag.c.name,
 )
-for _order in (tag.c.updated_date, tag.c.title):
-    Index(
-        f"ix_tag_key_{_order.name}_covering",
-        tag.c.key,
-        _order,
-        tag.c.post_id,
-        tag.c.status,
-        tag.c.author_name,
-        tag.c.sort_date,
-    )
+Index(
+    "ix_tag_key_updated_date_covering",
+    tag.c.key,
+    tag.c.updated_date,
+    tag.c.post_id,
+    tag.c.status,
+    tag.c.author_name,
+    tag.c.sort_date,
+)
+Index(
+    "ix_tag_key_title_covering",
+    tag.c.key,
+    tag.c.title,
+    tag.c.post_id,
+    tag.c.status,
+    tag.c.author_name,
+    tag.c.sort_date,
+)
 
 setting = Table(
     "setting",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import Connection, RowMapping, Table, exists, func, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from blog.errors import DatabaseError
 from blog.storage import schema
@@ -44,6 +45,8 @@ def transfer(source: Database, target: Database, progress: Progress) -> Mapping[
         made = target.server.create()
         try:
             with target.session() as writer, writer.writing("upgrading") as destination:
+                schema.upgrade_in(destination)
+                target.server.keep_out(destination, [table.name for table in _TABLES])
                 return _transfer(origin, destination, progress)
         except BaseException:
             target.close()
@@ -53,7 +56,6 @@ def transfer(source: Database, target: Database, progress: Progress) -> Mapping[
 
 
 def _transfer(origin: Connection, destination: Connection, progress: Progress) -> Mapping[str, int]:
-    schema.upgrade_in(destination)
     for table in _TABLES:
         if destination.scalar(select(exists().select_from(table))):
             raise DatabaseError(f"the target is not empty: it has rows in {table.name!r}")
@@ -84,10 +86,19 @@ def _fill(
     with _read(table, origin) as batches:
         for rows in batches:
             written = [{name: row[name] for name in names} for row in rows]
-            destination.execute(insert(table), written)
+            _insert(table, written, destination)
             _update(digest, rows)
             done(len(rows))
     return digest.digest()
+
+
+def _insert(table: Table, rows: Sequence[Mapping[str, Any]], destination: Connection) -> None:
+    try:
+        destination.execute(insert(table), rows)
+    except DBAPIError as error:
+        # Only the first line: the next ones may show the whole row.
+        reason = str(error.orig).partition("\n")[0]
+        raise DatabaseError(f"the target refuses a row of {table.name!r}: {reason}") from error
 
 
 def _summarise(

@@ -19,7 +19,14 @@ Result = TypeVar("Result")
 
 
 class Unresponsive(psycopg.OperationalError):
-    """Raised when a server has not answered in time; its connection is closed."""
+    """Raised when a server has not answered in time; its connection is closed.
+
+    ``idle`` is whether it was asked for something that needs no work.
+    """
+
+    def __init__(self, patience: float, idle: bool) -> None:
+        super().__init__(f"the server has not answered for {patience:g} s")
+        self.idle = idle
 
 
 class WatchedConnection(psycopg.Connection[TupleRow]):
@@ -36,7 +43,7 @@ class WatchedConnection(psycopg.Connection[TupleRow]):
         """Go through with what the driver does, as long as the server answers."""
         idle = self.pgconn.transaction_status == TransactionStatus.IDLE
         patience = self.idle_patience if idle else self.patience
-        watched = gen if patience is None else _watch(gen, patience)
+        watched = gen if patience is None else _watch(gen, patience, idle)
         try:
             return super().wait(watched, *args, **kwargs)
         except Unresponsive:
@@ -44,7 +51,9 @@ class WatchedConnection(psycopg.Connection[TupleRow]):
             raise
 
 
-def _watch(gen: Generator[Any, Any, Result], patience: float) -> Generator[Any, Any, Result]:
+def _watch(
+    gen: Generator[Any, Any, Result], patience: float, idle: bool
+) -> Generator[Any, Any, Result]:
     """The same exchange with the server, ended when it has taken too long.
 
     What has come by then counts, however late it is looked at: this process may be the slow one.
@@ -56,7 +65,7 @@ def _watch(gen: Generator[Any, Any, Result], patience: float) -> Generator[Any, 
             # The driver says several times a second that there is still nothing.
             ready = yield awaited
             if ready == READY_NONE and monotonic() > deadline:
-                raise Unresponsive(f"the server has not answered for {patience:g} s")
+                raise Unresponsive(patience, idle)
             awaited = gen.send(ready)
     except StopIteration as end:
         result: Result = end.value
