@@ -120,11 +120,25 @@ def test_commit_that_no_standby_confirms_is_503_that_says_to_look(
     assert took < LONGEST
 
 
+def test_reads_go_on_at_once_after_a_commit_that_no_standby_confirms(
+    server: Cluster, make_client: Callable[..., FlaskClient]
+) -> None:
+    client = make_client(database_statement_timeout=0.5)
+    with configured(server, "synchronous_standby_names", "'nobody'"):
+        response = client.post("/post", json=POST, auth=RICK)
+        statuses = [client.get("/post").status_code for _ in range(3)]
+
+    assert told(response) == UNKNOWN
+    assert statuses == [200] * 3
+
+
+@pytest.mark.parametrize("messages", ["notice", "error"])
 def test_commit_whose_confirmation_is_given_up_is_503_that_says_to_look(
-    server: Cluster, client: FlaskClient
+    server: Cluster, client: FlaskClient, messages: str
 ) -> None:
     with (
         ThreadPoolExecutor() as pool,
+        configured(server, "client_min_messages", messages),
         configured(server, "synchronous_standby_names", "'nobody'"),
     ):
         writing = pool.submit(client.post, "/post", json=POST, auth=RICK)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
+import psycopg
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
@@ -75,14 +78,15 @@ def url(copies: PostgreSQLBlogs, replicas: Sequence[Cluster], tmp_path: Path) ->
 
 
 @pytest.fixture
-def make_client(url: str, replicas: Sequence[Cluster]) -> Iterator[Callable[[], FlaskClient]]:
-    """Makes clients, each of a node of its own."""
+def make_client(url: str, replicas: Sequence[Cluster]) -> Iterator[Callable[..., FlaskClient]]:
+    """Makes clients, each of a node of its own, with settings by name."""
     made: list[Application] = []
     hosts = "&".join(f"host=127.0.0.1:{replica.port}" for replica in replicas)
     read_url = f"postgresql+psycopg://blog@/{make_url(url).database}?{hosts}"
 
-    def make() -> FlaskClient:
-        made.append(create_app(Settings(database_url=url, database_read_url=read_url)))
+    def make(**settings: Any) -> FlaskClient:
+        given = {"database_url": url, "database_read_url": read_url, **settings}
+        made.append(create_app(Settings(**given)))
         return made[-1].test_client()
 
     yield make
@@ -276,6 +280,41 @@ def test_what_is_there_is_read_while_no_primary_and_no_replica_has_all(
             response = client.get("/post")
 
     assert (response.status_code, response.json["data"]) == (200, [])
+
+
+def test_own_write_is_read_each_time_while_no_primary_and_one_replica_has_it(
+    primary: Cluster, replicas: Sequence[Cluster], client: FlaskClient
+) -> None:
+    catch_up(primary, replicas)
+    with paused(replicas[1:]):
+        path = create(client)
+        catch_up(primary, replicas[:1])
+        with stopped([primary]):
+            statuses = [client.get(path).status_code for _ in range(4)]
+
+    assert statuses == [200] * 4
+
+
+def test_primary_that_takes_no_more_connections_is_not_taken_for_an_absent_one(
+    primary: Cluster, replicas: Sequence[Cluster], url: str, make_client: Callable[..., FlaskClient]
+) -> None:
+    database = str(make_url(url).database)
+    with contextlib.suppress(psycopg.errors.DuplicateObject):
+        primary.execute("CREATE ROLE plain LOGIN")
+    primary.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain", database)
+    primary.execute("ALTER TABLE setting OWNER TO plain", database)
+    client = make_client(database_url=make_url(url).set(username="plain").render_as_string())
+    catch_up(primary, replicas)
+    # While they are paused the replicas do not hear of the limit.
+    with paused(replicas):
+        primary.execute(f"ALTER DATABASE {database} CONNECTION LIMIT 0")
+        primary.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename='plain'"
+        )
+        responses = [client.get("/post") for _ in range(2)]
+
+    for response in responses:
+        assert_problem(response, 503)
 
 
 def test_writes_are_503_while_there_is_no_primary_and_go_on_after(

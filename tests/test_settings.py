@@ -291,6 +291,29 @@ def test_a_file_is_no_replica(monkeypatch: pytest.MonkeyPatch) -> None:
         read_settings()
 
 
+@pytest.mark.parametrize(
+    "query", ["host=a,b", "host=a&host=b&port=5432", "host=a&host=b&port=1&port=2"]
+)
+def test_replicas_are_named_one_by_one(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_DATABASE_URL", "postgresql:///blog")
+    monkeypatch.setenv("BLOG_DATABASE_READ_URL", f"postgresql:///blog?{query}")
+
+    with pytest.raises(InvalidSetting, match="write each replica as host=NAME:PORT"):
+        read_settings()
+
+
+def test_a_port_that_is_no_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_DATABASE_URL", "postgresql://me:s3cret@example.org:port/blog")
+
+    with pytest.raises(InvalidSetting) as refusal:
+        read_settings()
+
+    assert str(refusal.value) == (
+        "BLOG_DATABASE_URL: 'postgresql://me:***@example.org:port/blog' can't be used: "
+        "the database URL can't be read"
+    )
+
+
 def test_a_process_keeps_as_many_connections_as_it_has_threads() -> None:
     assert Settings(threads=7).limits.connections == 7
 
