@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy import make_url
 from tests.blogs import Blogs
 from tests.commands import blog, failed
 from tests.postgresql import Cluster
-from tests.serving import eventually
+from tests.serving import PATIENCE, environment, eventually
 
 
 def test_wrong_password_is_one_line_without_it(
@@ -51,3 +53,42 @@ def test_missing_privilege_is_one_line(
         said = failed(blog("database upgrade"))
 
     assert "permission denied for schema public" in said
+
+
+def test_unknown_option_of_a_url_is_one_line(
+    postgresql: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_DATABASE_URL", f"{postgresql.url('postgres')}?colour=blue")
+
+    said = failed(blog("author list"))
+
+    assert said == 'the database URL can\'t be used: invalid connection option "colour"'
+
+
+def test_backup_of_a_server_that_is_away_is_one_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_DATABASE_URL", "postgresql+psycopg://blog@127.0.0.1:1/blog")
+
+    said = failed(blog(f"database backup {tmp_path / 'copy.db'}"))
+
+    assert said.startswith("the database can't be reached: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_driver_is_one_line_that_names_what_to_install(tmp_path: Path) -> None:
+    # As where the package was installed without its extra.
+    program = "import sys; sys.modules['psycopg'] = None; from blog.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "database", "check"],
+        cwd=tmp_path,
+        env=environment({"BLOG_DATABASE_URL": "postgresql+psycopg://localhost/blog"}),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "Error: PostgreSQL needs psycopg: pip install 'headless-blog[postgres]'\n"
+    )

@@ -9,12 +9,12 @@ from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import Select, event, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, StatementError
 
 from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
 from blog.storage.connections import Limits
 from blog.storage.engine import Database, Kind, Session
-from blog.storage.tables import setting
+from blog.storage.tables import post, setting
 from tests.blogs import Blogs
 from tests.postgresql import Cluster
 from tests.rivals import Rival, connected
@@ -207,6 +207,13 @@ def test_read_then_write_by_several_threads_loses_nothing(
 
     with database.session() as session:
         assert session.reading().scalar(select(setting.c.value)) == "40"
+
+
+def test_a_value_of_a_wrong_type_is_not_taken_for_a_state_of_the_database(
+    database: Database,
+) -> None:
+    with database.session() as session, pytest.raises(StatementError):
+        session.reading().execute(select(post.c.id).where(post.c.created_date == "yesterday"))
 
 
 def test_a_session_that_finds_every_connection_in_use_is_told_so(

@@ -318,6 +318,24 @@ def test_transactions_that_lock_each_other_out_both_succeed(url: str, server: Cl
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])
+def test_read_that_always_has_to_give_way_is_503(
+    server: Cluster, url: str, client: FlaskClient
+) -> None:
+    # A standby cuts off what reads the rows that it is told to remove.
+    for statement in (
+        "CREATE FUNCTION give_way() RETURNS boolean LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$",
+        "ALTER TABLE post RENAME TO hidden",
+        "CREATE VIEW post AS SELECT * FROM hidden WHERE give_way()",
+        "INSERT INTO hidden (id, version, status, created_date, posted_date, updated_date, "
+        "author_name, slug, title, format, tags, body, body_html) VALUES ('1', 1, 'published', "
+        "'2026-01-01', '2026-01-01', '2026-01-01', 'rick', 'one', 'One', 'text', '[]', '', '')",
+    ):
+        server.execute(statement, database_of(url))
+
+    assert told(client.get("/post")) == AWAY
+
+
 def test_write_that_another_came_before_is_done_again(
     server: Cluster, url: str, client: FlaskClient, state: str
 ) -> None:

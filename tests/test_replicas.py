@@ -309,7 +309,7 @@ def test_primary_that_takes_no_more_connections_is_not_taken_for_an_absent_one(
     with paused(replicas):
         primary.execute(f"ALTER DATABASE {database} CONNECTION LIMIT 0")
         primary.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename='plain'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'plain'"
         )
         responses = [client.get("/post") for _ in range(2)]
 
@@ -329,6 +329,29 @@ def test_writes_are_503_while_there_is_no_primary_and_go_on_after(
         lambda: client.post("/post", json=POST, auth=RICK).status_code == 201,
         lambda: "writes do not go on",
     )
+
+
+def test_read_is_503_while_no_server_is_there(
+    servers: Sequence[Cluster], client: FlaskClient
+) -> None:
+    with stopped(servers):
+        responses = [client.get("/post"), client.get("/post", auth=RICK)]
+
+    for response in responses:
+        assert_problem(response, 503)
+
+
+def test_standby_that_is_taken_for_the_primary_is_none(
+    primary: Cluster, replicas: Sequence[Cluster], url: str, make_client: Callable[..., FlaskClient]
+) -> None:
+    write_post(make_client())
+    catch_up(primary, replicas)
+    standby = replicas[0].url(str(make_url(url).database))
+
+    client = make_client(database_url=f"{standby}?target_session_attrs=any")
+
+    assert len(client.get("/post").json["data"]) == 1
+    assert_problem(client.post("/post", json=POST, auth=RICK), 503)
 
 
 def test_node_starts_while_there_is_no_primary(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -82,11 +83,9 @@ class Resource(flask_restful.Resource):
         signed = "Authorization" in request.headers
         source: Source = "primary, else replica" if signed else "replica"
         for _ in range(_READS - 1):
-            try:
+            # A read has no effect, so it may begin anew, on a server that is there.
+            with suppress(Interrupted):
                 return self._run(source, *args, **kwargs)
-            except Interrupted:
-                # A read has no effect, so it may begin anew, on a server that is there.
-                continue
         return self._run(source, *args, **kwargs)
 
     def _run(self, source: Source, *args: Any, **kwargs: Any) -> Any:

@@ -280,9 +280,8 @@ class PostgreSQL:
         if state == _FORBIDDEN:
             raise DatabaseError(f"the database refuses: {_line(error)}") from error
         # The lines after the first may show a whole row, which belongs in no log.
-        error.args = (_line(error),)
-        if context.sqlalchemy_exception:
-            context.sqlalchemy_exception.args = error.args
+        for shown in filter(None, (error, context.sqlalchemy_exception)):
+            shown.args = (_line(error),)
 
 
 def hosts(url: URL) -> list[URL]:
@@ -311,8 +310,8 @@ def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPo
     warnings = record.info["warnings"] = []
 
     def note(message: Diagnostic) -> None:
-        if message.severity_nonlocalized == "WARNING":
-            warnings.append(str(message.message_primary))
+        # In a transaction nothing less than a warning is sent.
+        warnings.append(str(message.message_primary))
 
     connection.add_notice_handler(note)
 
