@@ -317,7 +317,6 @@ def test_transactions_that_lock_each_other_out_both_succeed(url: str, server: Cl
     assert rows == [("xx",), ("xx",)]
 
 
-@pytest.mark.parametrize("state", ["40001", "40P01"])
 def test_read_that_always_has_to_give_way_is_503(
     server: Cluster, url: str, client: FlaskClient
 ) -> None:
@@ -336,6 +335,7 @@ def test_read_that_always_has_to_give_way_is_503(
     assert told(client.get("/post")) == AWAY
 
 
+@pytest.mark.parametrize("state", ["40001", "40P01"])
 def test_write_that_another_came_before_is_done_again(
     server: Cluster, url: str, client: FlaskClient, state: str
 ) -> None:
