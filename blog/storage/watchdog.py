@@ -56,16 +56,18 @@ def _watch(
 ) -> Generator[Any, Any, Result]:
     """The same exchange with the server, ended when it has taken too long.
 
-    What has come by then counts, however late it is looked at: this process may be the slow one.
+    What has come by then counts, however late it is looked at: this process may be the slow one,
+    so it looks once more.
     """
-    deadline = monotonic() + patience
+    deadline, overdue = monotonic() + patience, False
     try:
         awaited = next(gen)
         while True:
             # The driver says several times a second that there is still nothing.
             ready = yield awaited
-            if ready == READY_NONE and monotonic() > deadline:
+            if ready == READY_NONE and overdue:
                 raise Unresponsive(patience, idle)
+            overdue = monotonic() > deadline
             awaited = gen.send(ready)
     except StopIteration as end:
         result: Result = end.value
