@@ -58,8 +58,10 @@ class PostgreSQLBlogs:
 
     kind = "postgresql"
 
-    def __init__(self, server: Cluster) -> None:
+    def __init__(self, server: Cluster, options: str = "") -> None:
+        """Databases on this server, with a URL that ends in these options."""
         self._server = server
+        self._options = options
         self._names = (f"blog_{number}" for number in count())
         server.execute("CREATE DATABASE filled")
         _fill(server.url("filled"))
@@ -74,7 +76,7 @@ class PostgreSQLBlogs:
     def _make(self, template: str) -> Iterator[str]:
         name = next(self._names)
         self._server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        yield self._server.url(name)
+        yield self._server.url(name) + self._options
         self._server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

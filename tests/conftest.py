@@ -49,7 +49,8 @@ def sqlite_blogs(tmp_path_factory: pytest.TempPathFactory) -> Blogs:
 @pytest.fixture(scope="session")
 def postgresql_blogs(postgresql: Cluster) -> Blogs:
     """Databases on a server."""
-    return PostgreSQLBlogs(postgresql)
+    # A machine that is busy with other tests may take longer than a client should have to wait.
+    return PostgreSQLBlogs(postgresql, "?connect_timeout=30")
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
