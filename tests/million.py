@@ -54,7 +54,7 @@ def fill(url: str) -> None:
     with database.session() as session, session.writing("upgrading") as connection:
         _fill(connection, _DIALECTS[connection.dialect.name])
     if database.engine.dialect.name == "postgresql":
-        with database.engine.connect().execution_options(transaction="none") as connection:
+        with database.engine.connect().execution_options(purpose="none") as connection:
             # What the server does by itself after a while.
             connection.exec_driver_sql("VACUUM ANALYZE")
     database.close()

@@ -175,6 +175,23 @@ def cluster(settings: Mapping[str, str] = FAST) -> Iterator[Cluster]:
 
 
 @contextmanager
+def replicated(settings: Mapping[str, str]) -> Iterator[list[Cluster]]:
+    """A new primary and two servers that follow it, all running; thrown away at the end."""
+    with directory() as place:
+        primary, *standbys = made = [Cluster(place / f"server{number}") for number in range(3)]
+        primary.create()
+        primary.start(settings)
+        try:
+            for standby in standbys:
+                standby.follow(primary)
+                standby.start(settings)
+            yield made
+        finally:
+            for server in made:
+                server.stop("immediate")
+
+
+@contextmanager
 def directory() -> Iterator[Path]:
     """A place for servers, short enough for a socket's name, in memory where there is some."""
     memory = Path("/dev/shm")

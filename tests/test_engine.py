@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from sqlalchemy import Select, event, insert, select, text, update
+from sqlalchemy import Connection, Select, event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
-from blog.storage.connections import Limits
-from blog.storage.engine import Database, Kind, Session
+from blog.storage.connections import Limits, Writing
+from blog.storage.engine import Database, Session
 from blog.storage.tables import post, setting
 from tests.blogs import Blogs
 from tests.postgresql import Cluster
@@ -188,7 +188,7 @@ def test_a_mistake_in_a_statement_is_not_taken_for_a_state_of_the_database(
     ids=["row locked", "queued"],
 )
 def test_read_then_write_by_several_threads_loses_nothing(
-    database: Database, kind: Kind, read: Select[tuple[str]]
+    database: Database, kind: Writing, read: Select[tuple[str]]
 ) -> None:
     with database.session() as session:
         keep(session, "counter", "0")
@@ -207,6 +207,21 @@ def test_read_then_write_by_several_threads_loses_nothing(
 
     with database.session() as session:
         assert session.reading().scalar(select(setting.c.value)) == "40"
+
+
+def test_a_write_that_breaks_a_rule_is_not_tried_again(database: Database) -> None:
+    tries = []
+
+    def work(connection: Connection) -> None:
+        tries.append(1)
+        connection.execute(text("UPDATE author SET role = 'king'"))
+
+    with database.session() as session, pytest.raises(IntegrityError) as mistake:
+        session.write(work)
+
+    assert len(tries) == 1
+    # The server shows the row that it refuses, with all that is in it.
+    assert "argon2" not in str(mistake.value)
 
 
 def test_a_value_of_a_wrong_type_is_not_taken_for_a_state_of_the_database(
@@ -234,7 +249,7 @@ def test_a_session_that_finds_every_connection_in_use_is_told_so(
 
 
 def test_a_connection_given_back_carries_nothing_over(hasty: Database) -> None:
-    with hasty.connect("primary").execution_options(transaction="writing") as connection:
+    with hasty.connect("primary").execution_options(purpose="writing") as connection:
         connection.execute(insert(setting).values(name="uncommitted", value=""))
 
     assert kept(hasty) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import make_url
 from werkzeug.test import TestResponse
 
 from blog.app import create_app
 from blog.http.application import Application
 from blog.settings import Settings
-from blog.storage.connections import Limits
-from blog.storage.engine import Database
 from tests.blogs import PostgreSQLBlogs
 from tests.contract import create, write_post
 from tests.outages import (
@@ -26,17 +23,14 @@ from tests.outages import (
     UNKNOWN,
     configured,
     cut_all,
-    database_of,
-    fail,
     held,
-    on_insert,
     titles,
     told,
     until_waiting,
 )
 from tests.people import RICK
 from tests.postgresql import FAST, Cluster, cluster, is_installed
-from tests.serving import PATIENCE, eventually
+from tests.serving import eventually
 from tests.wires import Wire, wire_to
 
 # A commit waits for the disk and for standbys here, as it does in earnest.
@@ -286,118 +280,7 @@ def test_server_that_hangs_during_a_write_is_503_in_time(
     assert took < LONGEST
 
 
-# Transactions that come between each other.
-
-
-def test_transactions_that_lock_each_other_out_both_succeed(url: str, server: Cluster) -> None:
-    database = Database(url, Limits(connections=2))
-    together = threading.Barrier(2, timeout=PATIENCE)
-
-    def write(*names: str) -> None:
-        met = iter([together.wait])
-
-        def work(connection: Connection) -> None:
-            for name in names:
-                connection.execute(
-                    text("UPDATE author SET bio = concat(bio, 'x') WHERE name = :name"),
-                    {"name": name},
-                )
-                # Only at first: whoever begins anew finds the other one gone.
-                next(met, int)()
-
-        with database.session() as session:
-            session.write(work)
-
-    with ThreadPoolExecutor() as pool:
-        for writing in [pool.submit(write, "rick", "joe"), pool.submit(write, "joe", "rick")]:
-            writing.result()
-    database.close()
-
-    rows = server.execute("SELECT bio FROM author WHERE name IN ('rick', 'joe')", database_of(url))
-    assert rows == [("xx",), ("xx",)]
-
-
-def test_read_that_always_has_to_give_way_is_503(
-    server: Cluster, url: str, client: FlaskClient
-) -> None:
-    # A standby cuts off what reads the rows that it is told to remove.
-    for statement in (
-        "CREATE FUNCTION give_way() RETURNS boolean LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$",
-        "ALTER TABLE post RENAME TO hidden",
-        "CREATE VIEW post AS SELECT * FROM hidden WHERE give_way()",
-        "INSERT INTO hidden (id, version, status, created_date, posted_date, updated_date, "
-        "author_name, slug, title, format, tags, body, body_html) VALUES ('1', 1, 'published', "
-        "'2026-01-01', '2026-01-01', '2026-01-01', 'rick', 'one', 'One', 'text', '[]', '', '')",
-    ):
-        server.execute(statement, database_of(url))
-
-    assert told(client.get("/post")) == AWAY
-
-
-@pytest.mark.parametrize("state", ["40001", "40P01"])
-def test_write_that_another_came_before_is_done_again(
-    server: Cluster, url: str, client: FlaskClient, state: str
-) -> None:
-    on_insert(server, url, fail(state, times=3))
-
-    write_post(client)
-
-    assert titles(server, url) == ["First!"]
-
-
-def test_write_that_another_always_comes_before_is_503(
-    server: Cluster, url: str, client: FlaskClient
-) -> None:
-    on_insert(server, url, fail("40001", times=1000))
-
-    response = client.post("/post", json=POST, auth=RICK)
-
-    assert told(response) == AWAY
-    assert titles(server, url) == []
-
-
-def test_writers_who_race_for_a_slug_all_get_one(
-    make_app: Callable[..., Application],
-) -> None:
-    app = make_app(database_connections=8)
-    together = threading.Barrier(8, timeout=PATIENCE)
-
-    def write(_: int) -> str:
-        client = app.test_client()
-        client.get("/", auth=RICK)
-        together.wait()
-        return str(write_post(client, title="Same").json["slug"])
-
-    with ThreadPoolExecutor(8) as pool:
-        slugs = sorted(pool.map(write, range(8)))
-
-    assert slugs == ["same", *(f"same-{number}" for number in range(2, 9))]
-
-
-# Limits.
-
-
-def test_statement_that_takes_too_long_is_503(
-    server: Cluster, url: str, make_client: Callable[..., FlaskClient]
-) -> None:
-    on_insert(server, url, "PERFORM pg_sleep(60);")
-    client = make_client(database_statement_timeout=0.5)
-
-    response = client.post("/post", json=POST, auth=RICK)
-
-    assert told(response) == AWAY
-    assert titles(server, url) == []
-
-
-def test_lock_that_is_held_too_long_is_503(
-    server: Cluster, url: str, make_client: Callable[..., FlaskClient]
-) -> None:
-    client = make_client(database_lock_timeout=0.5)
-    with held(server, url):
-        response = client.post("/post", json=POST, auth=RICK)
-
-    assert told(response) == AWAY
+# A server that takes no writes.
 
 
 def test_server_that_takes_no_writes_is_503_and_still_read(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
@@ -51,19 +51,15 @@ def direct_url(postgresql_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def url(direct_url: str, pgbouncer: Bouncer) -> str:
+def database_url(direct_url: str, pgbouncer: Bouncer) -> str:
     """The database of the test, by way of pgbouncer."""
     return pgbouncer.before(direct_url)
 
 
 @pytest.fixture
-def apps(url: str) -> Iterator[list[Application]]:
+def apps(make_app: Callable[..., Application]) -> list[Application]:
     """Several processes, as far as the database can tell, each with four threads."""
-    with ExitStack() as stack:
-        made = [create_app(Settings(database_url=url, threads=4)) for _ in range(APPS)]
-        for app in made:
-            stack.enter_context(closing(app.extensions["blog"].database))
-        yield made
+    return [make_app(threads=4) for _ in range(APPS)]
 
 
 @pytest.fixture
@@ -131,11 +127,11 @@ def test_one_of_many_gets_a_slug_that_all_want(clients: list[FlaskClient]) -> No
     assert sorted(statuses) == [201] + [409] * (CLIENTS - 1)
 
 
-def test_each_transaction_has_the_timeouts_of_its_own_process(url: str) -> None:
+def test_each_transaction_has_the_timeouts_of_its_own_process(database_url: str) -> None:
     names = ("statement_timeout", "lock_timeout", "transaction_isolation", "transaction_read_only")
     with (
-        closing(Database(url, Limits(statement=1.5, lock=2.5))) as one,
-        closing(Database(url, Limits(statement=3, lock=3.5))) as other,
+        closing(Database(database_url, Limits(statement=1.5, lock=2.5))) as one,
+        closing(Database(database_url, Limits(statement=3, lock=3.5))) as other,
     ):
         shown = [(show(one, *names), show(other, *names)) for _ in range(2 * POOL_SIZE)]
 
@@ -145,13 +141,13 @@ def test_each_transaction_has_the_timeouts_of_its_own_process(url: str) -> None:
 
 
 def test_nothing_is_left_behind_for_the_next_client(
-    apps: list[Application], url: str, pgbouncer: Bouncer
+    apps: list[Application], database_url: str, pgbouncer: Bouncer
 ) -> None:
     for app in apps:
         for _ in range(10):
             write_post(app.test_client())
 
-    with pgbouncer.connect(url) as stranger:
+    with pgbouncer.connect(database_url) as stranger:
         settings = ("statement_timeout", "lock_timeout", "default_transaction_read_only")
         shown = [stranger.execute(f"SHOW {name}".encode()).fetchone() for name in settings]
         prepared = stranger.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
@@ -163,13 +159,16 @@ def test_nothing_is_left_behind_for_the_next_client(
 
 
 def test_dates_are_in_utc_whatever_the_server_and_its_other_clients_use(
-    direct_url: str, url: str, pgbouncer: Bouncer, postgresql: Cluster
+    direct_url: str, database_url: str, pgbouncer: Bouncer, postgresql: Cluster
 ) -> None:
     name = make_url(direct_url).database
     postgresql.execute(f"ALTER DATABASE {name} SET timezone = 'Asia/Kathmandu'")
     dates = ["0001-01-01T00:00:00.000001Z", "2026-06-01T12:00:00.000000Z"]
-    app = create_app(Settings(database_url=url))
-    with closing(app.extensions["blog"].database) as database, pgbouncer.connect(url) as stranger:
+    app = create_app(Settings(database_url=database_url))
+    with (
+        closing(app.extensions["blog"].database) as database,
+        pgbouncer.connect(database_url) as stranger,
+    ):
         stranger.autocommit = True
         stranger.execute("SET TimeZone TO 'America/New_York'")
         for date in dates:

@@ -210,7 +210,7 @@ def test_whatever_the_values_a_list_is_read_along_an_index(
         for text, values in lists.items()
     }
 
-    with database.engine.connect().execution_options(transaction="writing") as connection:
+    with database.engine.connect().execution_options(purpose="writing") as connection:
         if state == "new":
             million.forget(connection)
         assert all_faults(connection, asked) == {}

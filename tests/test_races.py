@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -10,10 +12,13 @@ import pytest
 from blog.content.authors import Author, Caller, Profile
 from blog.content.posts import Post, PostContent
 from blog.errors import Forbidden, PreconditionFailed, StorageUnavailable
+from blog.http.application import Application
 from blog.storage import accounts, authors, posts
 from blog.storage.engine import Database
 from blog.storage.versioned import Precondition
-from tests.contract import Clock
+from tests import people
+from tests.contract import Clock, write_post
+from tests.serving import PATIENCE
 
 RICK = Caller("rick", "author")
 ANN = Caller("ann", "editor")
@@ -197,3 +202,21 @@ def test_author_removed_while_a_request_is_under_way_changes_no_profile(
 
         with pytest.raises(Forbidden):
             authors.edit(session, "rick", RICK, ANY, lambda _: Profile(bio="x"), clock())
+
+
+def test_writers_who_race_for_a_slug_all_get_one(
+    make_app: Callable[..., Application],
+) -> None:
+    app = make_app(database_connections=8)
+    together = threading.Barrier(8, timeout=PATIENCE)
+
+    def write(_: int) -> str:
+        client = app.test_client()
+        client.get("/", auth=people.RICK)
+        together.wait()
+        return str(write_post(client, title="Same").json["slug"])
+
+    with ThreadPoolExecutor(8) as pool:
+        slugs = sorted(pool.map(write, range(8)))
+
+    assert slugs == ["same", *(f"same-{number}" for number in range(2, 9))]

@@ -20,7 +20,7 @@ from blog.settings import Settings
 from tests.blogs import PostgreSQLBlogs
 from tests.contract import assert_problem, create, write_post
 from tests.people import RICK
-from tests.postgresql import FAST, Cluster, directory, is_installed
+from tests.postgresql import FAST, Cluster, is_installed, replicated
 from tests.serving import eventually
 
 # What a server is asked stands in its log; what it acknowledged it still knows after a kill.
@@ -38,18 +38,8 @@ def servers() -> Iterator[Sequence[Cluster]]:
     """A primary and two replicas, of which it waits for none."""
     if not is_installed():
         pytest.skip("PostgreSQL is not installed")
-    with directory() as place:
-        primary, *standbys = made = [Cluster(place / f"server{number}") for number in range(3)]
-        primary.create()
-        primary.start(SETTINGS)
-        try:
-            for standby in standbys:
-                standby.follow(primary)
-                standby.start(SETTINGS)
-            yield made
-        finally:
-            for server in made:
-                server.stop("immediate")
+    with replicated(SETTINGS) as made:
+        yield made
 
 
 @pytest.fixture

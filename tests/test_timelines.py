@@ -12,7 +12,7 @@ from blog.app import create_app
 from blog.settings import Settings
 from tests.blogs import PostgreSQLBlogs
 from tests.contract import write_post
-from tests.postgresql import FAST, Cluster, directory, is_installed
+from tests.postgresql import FAST, Cluster, is_installed, replicated
 from tests.serving import eventually
 
 SETTINGS = {**FAST, "synchronous_commit": "on", "wal_retrieve_retry_interval": "100ms"}
@@ -23,18 +23,8 @@ def servers() -> Iterator[Sequence[Cluster]]:
     """A primary, and two servers that follow it."""
     if not is_installed():
         pytest.skip("PostgreSQL is not installed")
-    with directory() as place:
-        primary, *standbys = made = [Cluster(place / f"server{number}") for number in range(3)]
-        primary.create()
-        primary.start(SETTINGS)
-        try:
-            for standby in standbys:
-                standby.follow(primary)
-                standby.start(SETTINGS)
-            yield made
-        finally:
-            for server in made:
-                server.stop("immediate")
+    with replicated(SETTINGS) as made:
+        yield made
 
 
 def titles(client: FlaskClient) -> list[str]:

@@ -1,13 +1,20 @@
-"""Connections to a database: how many there may be, how long they wait, and how one is taken."""
+"""Connections to a database: how many there may be, how long they wait, and what they are for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from blog.errors import PoolExhausted
+
+# How a transaction for writing goes about it: beside any other; after those that are queued too;
+# or likewise and for as long as it takes, since it changes the schema.
+Writing = Literal["writing", "queued", "upgrading"]
+# What a connection is for; "none" is for what is asked outside of a transaction.
+Purpose = Literal["none", "reading"] | Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +37,14 @@ def take_connection(engine: Engine) -> Connection:
         return engine.connect()
     except PoolTimeout:
         raise PoolExhausted("every connection to the database is in use") from None
+
+
+def set_purpose(connection: Connection, purpose: Purpose) -> None:
+    """Say what the next transaction of a connection is for; without a word it is reading."""
+    connection.execution_options(purpose=purpose)
+
+
+def purpose_of(connection: Connection) -> Purpose:
+    """What the transaction of a connection is for."""
+    purpose: Purpose = connection.get_execution_options().get("purpose", "reading")
+    return purpose

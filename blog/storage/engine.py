@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, RootTransaction
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, IntegrityError
 
-from blog.errors import DatabaseError, Unreachable
-from blog.storage.connections import Limits, take_connection
+from blog.errors import DatabaseError, Interrupted, Unreachable
+from blog.storage.connections import Limits, Writing, set_purpose, take_connection
 from blog.storage.sqlite import SQLite, read_path
 
 if TYPE_CHECKING:
@@ -24,17 +24,12 @@ Result = TypeVar("Result")
 # Where reads are sent: to the primary alone; to it, but to a replica while there is none; or to
 # a replica, as long as one has all that was acknowledged.
 Source = Literal["primary", "primary, else replica", "replica"]
-# How a transaction for writing goes about it: beside any other; after those that are queued too;
-# or likewise and for as long as it takes, since it changes the schema.
-Kind = Literal["writing", "queued", "upgrading"]
 
 
 class Server(Protocol):
     """What is special about a kind of database."""
 
     engine: Engine
-    # What is raised when another write came between, and all may be tried again.
-    conflicts: tuple[type[Exception], ...]
 
     def create(self) -> bool:
         """Make the database where there is none; give whether it was made."""
@@ -44,6 +39,9 @@ class Server(Protocol):
 
     def require(self) -> None:
         """Raise DatabaseError where there is no database."""
+
+    def is_conflict(self, error: Exception) -> bool:
+        """Whether a write that failed so may be tried again, as another one came between."""
 
     def keep_out(self, connection: Connection, tables: Sequence[str]) -> None:
         """Let nobody else write these tables until the transaction ends."""
@@ -111,7 +109,7 @@ class Session:
             self._connection = self._database.connect(self._source)
         return self._connection
 
-    def write(self, work: Callable[[Connection], Result], kind: Kind = "writing") -> Result:
+    def write(self, work: Callable[[Connection], Result], purpose: Writing = "writing") -> Result:
         """What ``work`` gives, done in a transaction for writing that is committed on return.
 
         ``work`` begins anew when another write came between, so it has no effect but on the
@@ -119,17 +117,19 @@ class Session:
         """
         for _ in range(_ATTEMPTS - 1):
             try:
-                with self.writing(kind) as connection:
+                with self.writing(purpose) as connection:
                     return work(connection)
-            except self._database.server.conflicts:
+            except (Interrupted, IntegrityError) as error:
+                if not self._database.server.is_conflict(error):
+                    raise
                 self.close()
                 # Those who have met queue up.
-                kind = "queued" if kind == "writing" else kind
-        with self.writing(kind) as connection:
+                purpose = "queued" if purpose == "writing" else purpose
+        with self.writing(purpose) as connection:
             return work(connection)
 
     @contextmanager
-    def writing(self, kind: Kind = "writing") -> Iterator[Connection]:
+    def writing(self, purpose: Writing = "writing") -> Iterator[Connection]:
         """The connection, in a transaction for writing that is committed at the end.
 
         The transaction begins anew, so what was read before it may have changed. An exception
@@ -138,13 +138,13 @@ class Session:
         """
         connection = self._connection_to_primary()
         connection.rollback()
-        connection.execution_options(transaction=kind)
+        set_purpose(connection, purpose)
         try:
             with connection.begin() as transaction:
                 yield connection
                 self._database.server.commit(transaction, connection)
         finally:
-            connection.execution_options(transaction="reading")
+            set_purpose(connection, "reading")
 
     def close(self) -> None:
         """End the transaction and give the connection back; the session can be used again."""

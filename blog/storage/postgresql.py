@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import orjson
 import psycopg
 from psycopg.errors import Diagnostic
 from sqlalchemy import URL, Connection, Dialect, Engine, RootTransaction, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from blog.errors import (
@@ -26,18 +25,28 @@ from blog.errors import (
     StorageUnavailable,
     Unreachable,
 )
-from blog.storage.connections import Limits, take_connection
+from blog.storage.connections import (
+    Limits,
+    Purpose,
+    Writing,
+    purpose_of,
+    set_purpose,
+    take_connection,
+)
 from blog.storage.watchdog import Unresponsive, WatchedConnection
 
 # After a failure to connect the next try waits this long, in seconds: threads that all wait for
 # a server that is away could serve nobody else.
 _PAUSE = 0.5
+_WRITING: tuple[Purpose, ...] = get_args(Writing)
 # A server has this long, in seconds, to say itself that a statement took too long.
 _GRACE = 0.5
 # Held by whoever must be the only one to write; any number that nobody else uses.
 _LOCK_KEY = 0x626C6F67
 # Another transaction came between, or a standby had to give way to what it replays.
 _CONFLICTS = ("40001", "40P01")
+# What another transaction has just made, or taken away that was referred to.
+_TAKEN = ("23505", "23503")
 # SQLSTATE classes (PostgreSQL's appendix A) that tell of a state of the server, not a mistake:
 # connection, resources, operator, system, and the server's own failure.
 _STATES = ("08", "53", "57", "58", "XX")
@@ -88,14 +97,12 @@ class Place(NamedTuple):
 class PostgreSQL:
     """A server, or several of which one is the primary."""
 
-    # The constraint that was broken may be one that held when it was looked at.
-    conflicts: tuple[type[Exception], ...] = (Interrupted, IntegrityError)
-
     def __init__(self, url: URL, limits: Limits, *, primary: bool = True) -> None:
         """Prepare to connect to the primary, or to whatever server is there."""
         self._limits = limits
         self._closed_until = 0.0
         self._failure: type[StorageUnavailable] = Unreachable
+        self._openings = {purpose: _opening(limits, purpose) for purpose in ("reading", *_WRITING)}
         self.engine = self._create_engine(_complete(url, limits, primary))
 
     def create(self) -> bool:
@@ -124,6 +131,11 @@ class PostgreSQL:
         """What the server itself says is not as it should be, in a sentence each."""
         return [f"{name} is not valid" for name in connection.execute(_BROKEN).scalars()]
 
+    def is_conflict(self, error: Exception) -> bool:
+        """Whether it was cut off, or broke a constraint that held when it was looked at."""
+        state = getattr(getattr(error, "orig", None), "sqlstate", None)
+        return isinstance(error, Interrupted) or state in _TAKEN
+
     def keep_out(self, connection: Connection, tables: Sequence[str]) -> None:
         """Let nobody else write these tables until the transaction ends."""
         names = ", ".join(tables)
@@ -145,7 +157,8 @@ class PostgreSQL:
 
         Raises StorageUnavailable where it can't be reached.
         """
-        connection = take_connection(self.engine).execution_options(transaction="none")
+        connection = take_connection(self.engine)
+        set_purpose(connection, "none")
         try:
             # Asked before the snapshot is taken: what is replayed by now, the snapshot will show.
             row = connection.execute(_PLACE).one()
@@ -154,7 +167,8 @@ class PostgreSQL:
             connection.close()
             raise
         place = Place(int(row[0]), int(row[1]), row[2])
-        return connection.execution_options(transaction="reading"), place
+        set_purpose(connection, "reading")
+        return connection, place
 
     def _create_engine(self, url: URL) -> Engine:
         engine = create_engine(
@@ -200,25 +214,19 @@ class PostgreSQL:
         self._closed_until = monotonic() + _PAUSE + more
 
     def _begin(self, connection: Connection) -> None:
-        kind = self._kind(connection)
-        if kind != "none":
-            self._open(connection, kind)
-        if kind in ("queued", "upgrading"):
+        purpose = purpose_of(connection)
+        if purpose != "none":
+            self._open(connection, purpose)
+        if purpose in ("queued", "upgrading"):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
 
-    @staticmethod
-    def _kind(connection: Connection | None) -> str:
-        """What kind of transaction a connection is for; "none" is no transaction at all."""
-        options = connection.get_execution_options() if connection else {}
-        return str(options.get("transaction", "reading"))
-
-    def _open(self, connection: Connection, kind: str) -> None:
+    def _open(self, connection: Connection, purpose: Purpose) -> None:
         """Send what begins a transaction, in one round trip, which the driver does not divide."""
         driver: Any = connection.connection.driver_connection
-        limited = kind != "upgrading" and self._limits.statement
+        limited = purpose != "upgrading" and self._limits.statement
         driver.patience = self._limits.statement + _GRACE if limited else None
         try:
-            driver.execute(self._opening(kind)).close()
+            driver.execute(self._openings[purpose]).close()
         except psycopg.Error as error:
             self._note(error)
             # Whatever it was, nothing has been done on this connection and nothing will be.
@@ -230,27 +238,6 @@ class PostgreSQL:
         if isinstance(error, Unresponsive) and error.idle:
             self._failure = Unreachable
             self._pause()
-
-    def _opening(self, kind: str) -> str:
-        """What begins a transaction of this kind."""
-        mode = "REPEATABLE READ READ ONLY" if kind == "reading" else "READ COMMITTED"
-        # A change of the schema takes as long as it takes, and so does the wait for another's.
-        statement, lock = (
-            (0, 0) if kind == "upgrading" else (self._limits.statement, self._limits.lock)
-        )
-        return (
-            f"BEGIN ISOLATION LEVEL {mode};"
-            # Dates near the ends of the calendar have no local time everywhere.
-            "SET LOCAL TimeZone = 'UTC';"
-            # The driver reads no other style.
-            "SET LOCAL DateStyle = 'ISO';"
-            # A bitmap loses the order of its index: a page would be sorted out of the whole list.
-            "SET LOCAL enable_bitmapscan = off;"
-            # A commit that is not confirmed is a warning.
-            "SET LOCAL client_min_messages = 'warning';"
-            f"SET LOCAL statement_timeout = {statement * 1000:.0f};"
-            f"SET LOCAL lock_timeout = {lock * 1000:.0f}"
-        )
 
     def _translate(self, context: ExceptionContext) -> None:
         """Turn what the driver says of the state of a server into our own errors.
@@ -265,12 +252,14 @@ class PostgreSQL:
         if context.is_pre_ping:
             return
         state = error.sqlstate or ""
-        if state == _READ_ONLY:
+        connection = context.connection
+        writing = connection is not None and purpose_of(connection) in _WRITING
+        if state == _READ_ONLY and writing:
             context.is_disconnect = True
         # One answer that is late says nothing of the other connections.
         late = isinstance(error, Unresponsive) and not error.idle
         context.invalidate_pool_on_disconnect = not late
-        if late and self._kind(context.connection) != "reading":
+        if late and writing:
             # It has taken all the time there was: to try again would take as long.
             raise StorageUnavailable(f"the database can't serve now: {_line(error)}") from error
         if context.is_disconnect or state in _CONFLICTS:
@@ -282,6 +271,26 @@ class PostgreSQL:
         # The lines after the first may show a whole row, which belongs in no log.
         for shown in filter(None, (error, context.sqlalchemy_exception)):
             shown.args = (_line(error),)
+
+
+def _opening(limits: Limits, purpose: Purpose) -> str:
+    """What begins a transaction for this purpose."""
+    mode = "REPEATABLE READ READ ONLY" if purpose == "reading" else "READ COMMITTED"
+    # A change of the schema takes as long as it takes, and so does the wait for another's.
+    statement, lock = (0, 0) if purpose == "upgrading" else (limits.statement, limits.lock)
+    return (
+        f"BEGIN ISOLATION LEVEL {mode};"
+        # Dates near the ends of the calendar have no local time everywhere.
+        "SET LOCAL TimeZone = 'UTC';"
+        # The driver reads no other style.
+        "SET LOCAL DateStyle = 'ISO';"
+        # A bitmap loses the order of its index: a page would be sorted out of the whole list.
+        "SET LOCAL enable_bitmapscan = off;"
+        # A commit that is not confirmed is a warning.
+        "SET LOCAL client_min_messages = 'warning';"
+        f"SET LOCAL statement_timeout = {statement * 1000:.0f};"
+        f"SET LOCAL lock_timeout = {lock * 1000:.0f}"
+    )
 
 
 def hosts(url: URL) -> list[URL]:

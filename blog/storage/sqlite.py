@@ -17,7 +17,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from blog.errors import DatabaseError, StorageUnavailable
-from blog.storage.connections import Limits
+from blog.storage.connections import Limits, purpose_of
 
 # How long to wait, in seconds, before another try to change the mode of the file.
 _PAUSE = 0.01
@@ -27,9 +27,6 @@ _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON")
 
 class SQLite:
     """A database in a file."""
-
-    # One writer at a time has the file: nothing can come between.
-    conflicts: tuple[type[Exception], ...] = ()
 
     def __init__(self, url: URL, limits: Limits) -> None:
         self._path = read_path(url)
@@ -57,6 +54,10 @@ class SQLite:
         """Raise DatabaseError where there is no file."""
         if not os.path.isfile(self._path):
             raise DatabaseError(f"there is no database at {str(self._path)!r}")
+
+    def is_conflict(self, _error: Exception) -> bool:
+        """Never: one writer at a time has the file, so nothing can come between."""
+        return False
 
     def keep_out(self, _connection: Connection, _tables: Sequence[str]) -> None:
         """Do nothing: whoever writes has the file."""
@@ -161,7 +162,7 @@ def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
 def _begin(connection: Connection) -> None:
     # A transaction that reads first and takes the lock when it writes can't wait for another
     # writer, since its snapshot would be stale. One that means to write takes the lock at once.
-    if connection.get_execution_options().get("transaction", "reading") == "reading":
+    if purpose_of(connection) == "reading":
         # Nothing is locked yet, so this can't fail, and need not take the long way round.
         connection.connection.cursor().execute("BEGIN").close()
     else:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, false, or_, select
 
 from blog.errors import Forbidden, NotFound, StorageUnavailable
+from blog.storage.connections import purpose_of
 
 # How often a change without a precondition is tried again when another one comes between.
 _ATTEMPTS = 20
@@ -92,7 +93,7 @@ class Target:
         """
         holds = self.precondition.holds(self.table).label("holds")
         statement = select(*columns, self.editable.label("editable"), holds).where(self.found)
-        if connection.get_execution_options().get("transaction", "reading") != "reading":
+        if purpose_of(connection) != "reading":
             # SQLite has locked the whole file by now; PostgreSQL locks the row.
             statement = statement.with_for_update()
         row = connection.execute(statement, self.parameters).first()

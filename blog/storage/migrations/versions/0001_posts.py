@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Make the first tables."""
     _create_author()
     _create_post()
+    _index_post()
     _create_tag()
     _create_setting()
 
@@ -78,6 +79,9 @@ def _create_post() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
         sa.UniqueConstraint("slug", name=op.f("uq_post_slug")),
     )
+
+
+def _index_post() -> None:
     for columns in (
         ["status", "sort_date", "id"],
         ["status", "updated_date", "id"],
