@@ -14,6 +14,7 @@ from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import Authenticator
 from blog.http.paging import Cursors
+from blog.http.waiting import WaitingRoom
 from blog.resources import ROUTES
 from blog.settings import Settings, read_settings
 from blog.storage import schema
@@ -54,6 +55,8 @@ def _services(settings: Settings, database: Database, now: Callable[[], datetime
         database=database,
         authenticator=Authenticator(),
         cursors=Cursors(_secret_key(settings, database)),
+        # Those who wait leave at least half of the threads to others.
+        waiting_room=WaitingRoom(settings.threads // 2),
         now=now,
         require_if_match=settings.require_if_match,
         base_url=settings.base_url,

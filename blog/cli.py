@@ -19,7 +19,7 @@ from blog.content.authors import check_name, check_password
 from blog.content.dates import utc_now
 from blog.errors import AccountError, BlogError, DatabaseError
 from blog.settings import Settings, read_settings, show
-from blog.storage import accounts, schema
+from blog.storage import accounts, schema, soundness
 from blog.storage.backup import back_up
 from blog.storage.connections import Limits
 from blog.storage.engine import Database, Session
@@ -161,7 +161,7 @@ def database_upgrade() -> None:
 def database_check() -> None:
     """Say whether the database is sound, and if not, all that is wrong."""
     with _opened(read_settings()) as opened:
-        faults = schema.faults(opened)
+        faults = soundness.faults(opened)
     for fault in faults:
         click.echo(fault)
     if faults:
@@ -190,10 +190,11 @@ def database_copy(from_url: str, to_url: str) -> None:
 
 @database.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def database_backup(file: Path) -> None:
+@click.option("--force", is_flag=True, help="Replace FILE if it exists, once the copy is whole.")
+def database_backup(file: Path, force: bool) -> None:
     """Copy the database to a new SQLite FILE, while it is being served."""
     with _opened(read_settings()) as opened, _progress("Copying") as progress:
-        back_up(opened, file, progress)
+        back_up(opened, file, progress, replace=force)
     click.echo(f"Copied the database to {str(file)!r}.")
 
 

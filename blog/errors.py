@@ -77,12 +77,15 @@ class Forbidden(BlogError):
 class PreconditionFailed(BlogError):
     """Raised when the state is not the one that the caller's precondition names.
 
-    ``current`` is the present state (a post or a profile), so that its validators can be told.
+    ``current`` is the present state (a post, a profile or a revision), so that its validators can
+    be told; ``changed`` the fields in which it differs from the one that the caller saw, or None
+    where that is not known.
     """
 
-    def __init__(self, detail: str, current: object) -> None:
+    def __init__(self, detail: str, current: object, changed: Sequence[str] | None = None) -> None:
         super().__init__(detail)
         self.current = current
+        self.changed = changed
 
 
 class SlugTaken(BlogError):
@@ -103,17 +106,20 @@ class Fault:
     """One thing wrong with the input, and where.
 
     ``pointer`` is a JSON Pointer as a URI fragment (RFC 6901 section 6), for a request body;
-    ``parameter`` the name of a query parameter; one of them is given.
+    ``parameter`` the name of a query parameter; ``header`` that of a header field; one of them is
+    given.
     """
 
     detail: str
     pointer: str | None = None
     parameter: str | None = None
+    header: str | None = None
 
     def __str__(self) -> str:
         """The fault as a sentence of its own."""
-        if self.parameter is not None:
-            return f"{self.parameter:.60} {self.detail}"
+        name = self.header if self.parameter is None else self.parameter
+        if name is not None:
+            return f"{name:.60} {self.detail}"
         return f"{'the body' if self.pointer == '#' else self.pointer} {self.detail}"
 
 

@@ -13,6 +13,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from blog.errors import ServerError
+from blog.http.waiting import listen_for_signals
 
 logger = logging.getLogger("blog.server")
 
@@ -62,6 +63,7 @@ def run(host: str, port: int, workers: int, threads: int) -> None:
     address = f"http://{_bracketed(host)}:{port}/"
     server.on_startup(lambda: logger.info("serving %s with %d workers", address, workers))
     os.register_at_fork(after_in_child=stop_at_once)
+    os.register_at_fork(after_in_child=listen_for_signals)
     server.serve()
 
 

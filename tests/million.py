@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from blog.storage.engine import Database
-from blog.storage.tables import post, tag
+from blog.storage.tables import post, revision, tag
 
 POSTS = 1_000_000
 # So many that an index on them pays.
@@ -48,7 +48,8 @@ def fill(url: str) -> None:
 
     A third of the posts are Rick's, three are Joe's, and the rest is spread over the others; a
     third have the tag "news" and three the tag "rare". A tenth are drafts, half of those without
-    a date, and the last 16,000 lie ahead of the tests' clock.
+    a date, and the last 16,000 lie ahead of the tests' clock. Each has one revision; a fiftieth
+    were scheduled.
     """
     database = Database(url)
     with database.session() as session, session.writing("upgrading") as connection:
@@ -62,7 +63,8 @@ def fill(url: str) -> None:
 
 def forget(connection: Connection) -> None:
     """Let PostgreSQL know no more of the tables than it does of new ones, in this transaction."""
-    tables = "(CAST('author' AS regclass), CAST('post' AS regclass), CAST('tag' AS regclass))"
+    names = ("author", "post", "tag", "revision")
+    tables = "(" + ", ".join(f"CAST('{name}' AS regclass)" for name in names) + ")"
     connection.exec_driver_sql(f"DELETE FROM pg_statistic WHERE starelid IN {tables}")
     connection.exec_driver_sql(
         f"UPDATE pg_class SET relpages = 0, reltuples = -1, relallvisible = 0 WHERE oid IN {tables}"
@@ -70,11 +72,11 @@ def forget(connection: Connection) -> None:
 
 
 def _fill(connection: Connection, dialect: _Dialect) -> None:
-    indexes = [index for table in (post, tag) for index in table.indexes]
+    indexes = [index for table in (post, tag, revision) for index in table.indexes]
     # An index is made faster than it is kept up.
     for index in indexes:
         index.drop(connection)
-    for statement in (_authors(dialect), _posts(dialect), _tags(dialect)):
+    for statement in (_authors(dialect), _posts(dialect), _tags(dialect), _REVISIONS):
         connection.execute(text(statement))
     for index in indexes:
         index.create(connection)
@@ -120,3 +122,15 @@ def _tags(dialect: _Dialect) -> str:
         SELECT post.id, lower(value), value, status, sort_date, author_name, updated_date, title
         FROM post, {dialect.values}
     """
+
+
+# One in fifty was written before it was to appear.
+_REVISIONS = """
+    INSERT INTO revision (sequence, post_id, version, operation, changed_by, public, status,
+        created_date, posted_date, updated_date, author_name, slug, title, format, tags, body)
+    SELECT row_number() OVER (ORDER BY id), id, version, 'created', author_name,
+        status = 'published', status, created_date, posted_date,
+        CASE WHEN substr(id, 31) IN ('07', '57') THEN lower_date ELSE updated_date END,
+        author_name, slug, title, format, tags, body
+    FROM (SELECT post.*, min(created_date) OVER () AS lower_date FROM post) AS post
+"""

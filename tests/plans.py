@@ -24,10 +24,12 @@ _GOOD_NODES = {
     "Nested Loop",
     "Result",
 }
-# The same for SQLite. It reads an empty list of values as a query of its own, of constants.
+# The same for SQLite. It reads an empty list of values as a query of its own, of constants; what it
+# searches without saying how is the end of a table, for the greatest key.
 _GOOD_DETAILS = re.compile(
-    r"(SEARCH|SCAN) \w+ USING (COVERING )?INDEX \w+|SCAN CONSTANT ROW|"
-    r"(SCALAR|LIST) SUBQUERY \d+|CO-ROUTINE \(subquery-\d+\)|SCAN \(subquery-\d+\)"
+    r"(SEARCH|SCAN) \w+ USING (COVERING )?INDEX \w+|SEARCH \w+ USING INTEGER PRIMARY KEY|"
+    r"SEARCH \w+$|SCAN CONSTANT ROW|(CORRELATED )?(SCALAR|LIST) SUBQUERY \d+|"
+    r"CO-ROUTINE \(subquery-\d+\)|SCAN \(subquery-\d+\)"
 )
 
 

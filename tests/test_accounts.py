@@ -16,6 +16,7 @@ from blog.storage import accounts, authors, posts, schema
 from blog.storage.accounts import Account
 from blog.storage.connections import Limits
 from blog.storage.engine import Database, Session
+from blog.storage.versioned import Precondition
 
 NOW = datetime(2026, 11, 22, 9, 47, 45, tzinfo=UTC)
 
@@ -187,6 +188,21 @@ def test_an_author_of_posts_stays_and_can_not_sign_in(session: Session) -> None:
     assert accounts.find(session, "rick") == Account("rick", "author", None)
     found = posts.find(session, post_id, None, NOW, posts.Texts())
     assert found.author_name == "rick"
+
+
+def test_an_author_whose_only_post_was_deleted_stays(session: Session) -> None:
+    post_id = write_post(session, "rick")
+    posts.remove(session, post_id, Caller("rick", "author"), Precondition(), NOW)
+
+    assert accounts.remove(session, "rick") == "closed"
+
+
+def test_an_editor_who_changed_another_ones_post_stays(session: Session) -> None:
+    post_id = write_post(session, "rick")
+    content = PostContent(title="Better", body="")
+    posts.edit(session, post_id, Caller("ann", "editor"), Precondition(), lambda _: content, NOW)
+
+    assert accounts.remove(session, "ann") == "closed"
 
 
 def test_a_closed_account_is_opened_by_a_new_password(session: Session) -> None:

@@ -14,19 +14,21 @@ from tests.people import ANN, RICK
 
 # Examples of each argument that a rule may have: of something that is not there. A new argument
 # needs one here, and one of something that is there in the fixture `there`.
-NOWHERE = {"post_id": "0" * 32, "name": "nobody"}
+NOWHERE = {"post_id": "0" * 32, "name": "nobody", "number": 1}
 
 READS = ("GET", "HEAD")
 WITH_BODY = ("POST", "PUT", "PATCH")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WRONG = ("rick", "wrong password")
+JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
-def there(client: FlaskClient) -> Mapping[str, str]:
+def there(client: FlaskClient) -> Mapping[str, object]:
     """Examples of each argument: of something that is there, and RICK's to change."""
     location = write_post(client).headers["Location"]
-    return {"post_id": location.rpartition("/")[2], "name": "rick"}
+    client.patch(path_of(location), json={"title": "Second thoughts"}, auth=RICK)
+    return {"post_id": location.rpartition("/")[2], "name": "rick", "number": 2}
 
 
 def routes(app: Application) -> Iterator[Rule]:
@@ -41,7 +43,7 @@ def methods_of(rule: Rule) -> set[str]:
     return set(rule.methods or ()) - {"OPTIONS"}
 
 
-def address(app: Application, rule: Rule, examples: Mapping[str, str]) -> str:
+def address(app: Application, rule: Rule, examples: Mapping[str, object]) -> str:
     """The path of a route, with examples for its arguments."""
     missing = rule.arguments - examples.keys()
     assert not missing, f"{rule.rule}: give an example of {missing}"
@@ -57,7 +59,7 @@ def test_an_argument_without_an_example_is_told(app: Application) -> None:
 
 
 def test_a_write_without_credentials_is_401(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         for method in methods_of(rule) - {*READS}:
@@ -70,7 +72,7 @@ def test_a_write_without_credentials_is_401(
 
 
 def test_wrong_credentials_are_401_for_reads_too(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         for method in methods_of(rule):
@@ -104,7 +106,7 @@ def test_an_unknown_url_is_404_for_every_method(client: FlaskClient, method: str
 
 
 def test_another_spelling_of_a_path_is_404(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         path = address(app, rule, there)
@@ -115,7 +117,7 @@ def test_another_spelling_of_a_path_is_404(
 
 
 def test_other_methods_are_405_with_allow(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         for method in {*METHODS, "BREW"} - (rule.methods or set()):
@@ -127,7 +129,7 @@ def test_other_methods_are_405_with_allow(
 
 
 def test_options_is_204_with_allow_and_no_body(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         with subtests.test(rule=rule.rule):
@@ -139,7 +141,7 @@ def test_options_is_204_with_allow_and_no_body(
 
 
 def test_options_tells_which_bodies_are_taken(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         with subtests.test(rule=rule.rule):
@@ -162,20 +164,20 @@ def test_nothing_acceptable_is_406_before_credentials_and_state_are_looked_at(
 
 
 def test_what_a_406_lists_is_what_there_is(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         path = address(app, rule, there)
         available = client.get(path, headers={"Accept": "image/png"}).get_json(force=True)
         for media_type in available["available"]:
             with subtests.test(rule=rule.rule, media_type=media_type):
-                response = client.get(path, headers={"Accept": media_type})
+                response = client.get(path, headers={"Accept": media_type}, auth=RICK)
 
                 assert (response.status_code, response.mimetype) == (200, media_type)
 
 
 def test_delete_has_nothing_to_negotiate(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         if "DELETE" in methods_of(rule):
@@ -202,7 +204,7 @@ def test_an_unknown_body_is_415_that_tells_what_is_taken(
 
 
 def test_a_content_type_without_a_body_is_no_fault(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         for method in ("GET", "DELETE"):
@@ -221,7 +223,7 @@ def test_a_content_type_without_a_body_is_no_fault(
 def test_head_is_get_without_the_body(
     app: Application,
     client: FlaskClient,
-    there: Mapping[str, str],
+    there: Mapping[str, object],
     query: str,
     accept: str,
     subtests: pytest.Subtests,
@@ -238,7 +240,7 @@ def test_head_is_get_without_the_body(
 
 
 def test_an_unknown_parameter_is_400_for_every_method(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
         for method in methods_of(rule) - {"HEAD"}:
@@ -254,7 +256,7 @@ def test_an_unknown_parameter_is_400_for_every_method(
 def test_every_response_says_what_it_depends_on_and_how_it_may_be_kept(
     app: Application,
     client: FlaskClient,
-    there: Mapping[str, str],
+    there: Mapping[str, object],
     auth: tuple[str, str] | None,
     subtests: pytest.Subtests,
 ) -> None:
@@ -271,10 +273,11 @@ def test_every_response_says_what_it_depends_on_and_how_it_may_be_kept(
 
 
 def test_every_link_of_every_route_leads_somewhere(
-    app: Application, client: FlaskClient, there: Mapping[str, str], subtests: pytest.Subtests
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
-        links = client.get(address(app, rule, there), auth=RICK).json["_links"]
+        path = address(app, rule, there)
+        links = client.get(path, headers=JSON, auth=RICK).json["_links"]
         for relation, target in links.items():
             with subtests.test(rule=rule.rule, relation=relation):
                 assert client.get(path_of(target), auth=RICK).status_code == 200

@@ -47,6 +47,7 @@ class Blog(NamedTuple):
         """The status and the problem document, but for what is of this blog or request alone."""
         response = self.send(request)
         problem = assert_problem(response, response.status_code)
+        problem.pop("etag", None)
         written = json.dumps(problem).replace(self.post_id, "{post}")
         return response.status_code, json.loads(written)
 

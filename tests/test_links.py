@@ -233,7 +233,11 @@ def test_the_link_header_has_the_registered_relations(
 
 
 @pytest.mark.parametrize(
-    ("auth", "expected"), [(None, {"self", "author"}), (RICK, {"self", "author", "edit"})]
+    ("auth", "expected"),
+    [
+        (None, {"self", "author"}),
+        (RICK, {"self", "author", "edit", "version-history"}),
+    ],
 )
 def test_the_link_header_of_a_post(
     client: FlaskClient, auth: tuple[str, str] | None, expected: set[str]

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from blog.app import create_app
 from blog.http.application import Application
 from blog.settings import Settings
-from blog.storage import schema
+from blog.storage import schema, soundness
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
 from tests.blogs import Blogs
@@ -193,7 +193,7 @@ def test_of_several_that_upgrade_at_once_one_makes_the_tables(
 
         all_at_once(upgrade)
         with closing(Database(url)) as database:
-            faults = schema.faults(database)
+            faults = soundness.faults(database)
 
     assert faults == []
 

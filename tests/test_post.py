@@ -54,6 +54,8 @@ def test_hal_post_has_links_as_objects(client: FlaskClient) -> None:
         "posts": {"href": "http://localhost/post"},
         "author": {"href": "http://localhost/author/rick"},
         "edit": {"href": f"http://localhost{path}"},
+        "revisions": {"href": f"http://localhost{path}/revision"},
+        "version-history": {"href": f"http://localhost{path}/revision"},
     }
 
 

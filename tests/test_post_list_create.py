@@ -48,6 +48,8 @@ def test_omitted_fields_have_their_defaults(client: FlaskClient) -> None:
             "posts": "http://localhost/post",
             "author": "http://localhost/author/rick",
             "edit": own,
+            "revisions": f"{own}/revision",
+            "version-history": f"{own}/revision",
         },
         "title": "First!",
         "body": "First post!",

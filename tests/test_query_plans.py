@@ -13,10 +13,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, select
 
 from blog.app import create_app
+from blog.content.authors import Caller
 from blog.http.application import Application
 from blog.resources import ROUTES
 from blog.settings import Settings
-from blog.storage import post_list
+from blog.storage import changes, post_list
+from blog.storage.changes import BEGINNING, Due, Frontier
 from blog.storage.engine import Database
 from blog.storage.paging import Position
 from blog.storage.post_list import SORTS, Filter
@@ -58,6 +60,7 @@ VALUES: dict[str, dict[str, Any]] = {
 # The longest page, and one row more.
 ROWS = 101
 MERGE_PATCH = "application/merge-patch+json"
+KEY = {"Idempotency-Key": "key"}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,9 @@ def database_url(blogs: Blogs) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def app(database_url: str) -> Iterator[Application]:
     """The application on it."""
-    made = create_app(Settings(database_url=database_url), now=Clock())
+    # A server that has just written so much may take its time.
+    settings = Settings(database_url=database_url, database_connect_timeout=30)
+    made = create_app(settings, now=Clock())
     yield made
     made.extensions["blog"].database.close()
 
@@ -132,11 +137,14 @@ def test_every_other_read_is_along_an_index(
 ) -> None:
     paths = [path for _, path in ROUTES if "<" not in path and path != "/post"]
     single = f"/post/{connection.scalar(select(post.c.id).where(post.c.slug == FILTERS['slug']))}"
+    versions = (f"{single}/revision?limit=1", f"{single}/revision/1")
     with recorded(database) as statements:
         for path, auth in product((*paths, single, "/author/rick"), CALLERS.values()):
             turn_pages(client, f"{path}?limit=1" if path in paths[1:] else path, auth)
+        for path in versions:
+            turn_pages(client, path, ANN)
 
-    assert len(statements) > 15
+    assert len(statements) > 20
     assert all_faults(connection, statements) == {}
 
 
@@ -164,9 +172,12 @@ def write_and_delete(client: FlaskClient, auth: tuple[str, str]) -> None:
         client.patch(path, json={"title": "Newer"}, auth=auth, content_type=MERGE_PATCH),
         client.patch(path, json=slug, auth=auth, content_type=MERGE_PATCH),
         client.patch(f"/author/{auth[0]}", json={"bio": "Me"}, auth=auth, content_type=MERGE_PATCH),
+        client.put(path, json=new, auth=auth, headers={"If-Match": tag}),
         client.delete(path, auth=auth, headers=date),
+        client.post(f"{path}/revision", json={"restore": 1}, auth=auth, headers=KEY),
+        client.post(f"{path}/revision", json={"restore": 2}, auth=auth),
     ]
-    assert [answer.status_code for answer in answers] == [200, 200, 409, 200, 204]
+    assert [answer.status_code for answer in answers] == [200, 200, 409, 200, 412, 204, 201, 201]
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -185,6 +196,26 @@ def test_a_page_costs_the_same_at_any_depth(
 
     # The rows of one page may lie closer together than those of another.
     assert later < 2 * first
+
+
+@pytest.mark.parametrize("caller", [None, Caller("rick", "author"), Caller("ann", "editor")])
+def test_a_page_of_changes_costs_the_same_at_any_depth(
+    database: Database, connection: Connection, caller: Caller | None
+) -> None:
+    starts = (BEGINNING, Frontier(900_000, Due(datetime(2025, 6, 1, tzinfo=UTC), 0)))
+
+    first, later = (change_statements(database, caller, start) for start in starts)
+
+    assert first.keys() == later.keys()
+    for text in first:
+        assert cost(connection, text, later[text]) < 2 * cost(connection, text, first[text])
+
+
+def change_statements(database: Database, caller: Caller | None, start: Frontier) -> Statements:
+    """What reads a page of a hundred changes, with its values."""
+    with recorded(database) as statements, database.session() as session:
+        changes.follow(session, caller, Clock().now, ROWS - 1, start)
+    return statements
 
 
 def page_statement(database: Database, sort: str, position: Position | None) -> tuple[str, Any]:

@@ -19,6 +19,7 @@ def test_root_links_to_every_list(client: FlaskClient) -> None:
         "posts": "http://localhost/post",
         "authors": "http://localhost/author",
         "tags": "http://localhost/tag",
+        "changes": "http://localhost/change",
     }
 
 
@@ -37,6 +38,7 @@ def test_hal_root_has_links_as_objects(client: FlaskClient) -> None:
         "posts": {"href": "http://localhost/post"},
         "authors": {"href": "http://localhost/author"},
         "tags": {"href": "http://localhost/tag"},
+        "changes": {"href": "http://localhost/change"},
         "search": {
             "href": "http://localhost/post{?limit,author,tag,status,slug,since,until,sort,fields}",
             "templated": True,

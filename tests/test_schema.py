@@ -22,10 +22,10 @@ from blog.content.authors import Caller
 from blog.content.dates import utc_now
 from blog.content.posts import Post, PostContent
 from blog.errors import DatabaseError, StorageUnavailable
-from blog.storage import posts, schema
+from blog.storage import posts, schema, soundness
 from blog.storage.engine import Database
 from blog.storage.migrations import HEAD
-from blog.storage.tables import metadata, post, tag
+from blog.storage.tables import metadata, post, revision, tag
 from tests.blogs import Blogs
 from tests.contract import Clock
 from tests.postgresql import Cluster
@@ -46,6 +46,17 @@ OLD_ROWS = (
     "INSERT INTO tag (post_id, key, name, status, sort_date, author_name) "
     "VALUES ('1', 'a', 'a', 'published', '2026-01-02 00:00:00.000000', 'rick'), "
     "('1', 'b', 'b', 'published', '2026-01-02 00:00:00.000000', 'rick')",
+)
+# Two posts, as the second schema has them: the first one was changed last.
+OLD_POSTS = tuple(
+    "INSERT INTO post (id, version, status, created_date, posted_date, updated_date, author_name, "
+    "slug, title, format, tags, body, body_html) "
+    f"VALUES ('{id}', {version}, '{status}', '2026-01-01 00:00:00.000000', {posted}, "
+    f"'2026-01-0{day} 00:00:00.000000', 'rick', 's{id}', 'One', 'text', '[]', '', '')"
+    for id, version, status, posted, day in (
+        (1, 3, "published", "'2026-01-02 00:00:00.000000'", 4),
+        (2, 7, "draft", "NULL", 3),
+    )
 )
 
 
@@ -95,8 +106,10 @@ def upgrade_when_all_are_there(url: str, gate: threading.Barrier) -> bool:
 
 def test_a_new_database_gets_every_table(new: Database) -> None:
     assert schema.upgrade(new) is True
-    assert tables_of(new) == {"alembic_version", "author", "post", "setting", "tag"}
-    assert schema.faults(new) == []
+    assert tables_of(new) == {
+        *("alembic_version", "author", "idempotency_key", "post", "revision", "setting", "tag")
+    }
+    assert soundness.faults(new) == []
 
 
 def test_a_second_upgrade_has_nothing_to_do(new: Database) -> None:
@@ -125,7 +138,23 @@ def test_an_upgrade_fills_the_new_columns_of_tags(new: Database) -> None:
     with new.session() as session:
         rows = session.reading().execute(select(tag.c.key, tag.c.title, tag.c.updated_date))
         assert sorted(map(tuple, rows)) == [("a", "One", updated), ("b", "One", updated)]
-    assert schema.faults(new) == []
+    assert soundness.faults(new) == []
+
+
+def test_an_upgrade_makes_each_post_its_first_revision(new: Database) -> None:
+    new.server.create()
+    with new.session() as session, session.writing("upgrading") as connection:
+        migrate(connection, "0002")
+        for statement in (*OLD_ROWS[:1], *OLD_POSTS):
+            connection.execute(text(statement))
+
+    assert schema.upgrade(new) is True
+
+    columns = [revision.c[name] for name in ("sequence", "post_id", "version", "public")]
+    with new.session() as session:
+        rows = session.reading().execute(select(*columns).order_by(revision.c.sequence))
+        assert list(map(tuple, rows)) == [(1, "2", 7, False), (2, "1", 3, True)]
+    assert soundness.faults(new) == []
 
 
 def test_of_several_processes_on_a_new_database_one_upgrades_it(
@@ -137,7 +166,7 @@ def test_of_several_processes_on_a_new_database_one_upgrades_it(
         done = sorted(task.result() for task in tasks)
 
     assert done == [False, False, False, True]
-    assert schema.faults(new) == []
+    assert soundness.faults(new) == []
 
 
 @pytest.mark.parametrize("unknown", ["9999", "0000"])
@@ -175,7 +204,7 @@ def constraints(database: Database) -> object:
         return {
             name: (
                 sorted(check["sqltext"] for check in found.get_check_constraints(name)),
-                found.get_foreign_keys(name),
+                sorted(found.get_foreign_keys(name), key=itemgetter("name")),
                 [
                     (column["name"], repr(column["type"]), column.get("computed"))
                     for column in sorted(found.get_columns(name), key=itemgetter("name"))
@@ -201,24 +230,24 @@ def test_the_migrations_make_the_constraints_that_the_code_knows(
 
 
 def test_a_sound_database_has_no_faults(database: Database, tagged: Post) -> None:
-    assert schema.faults(database) == []
+    assert soundness.faults(database) == []
 
 
 def test_a_missing_schema_is_a_fault(new: Database) -> None:
     new.server.create()
 
-    assert schema.faults(new) == [f"the schema is at nothing, not at {HEAD}"]
+    assert soundness.faults(new) == [f"the schema is at nothing, not at {HEAD}"]
 
 
 def test_a_database_that_the_server_does_not_have_is_unavailable(postgresql: Cluster) -> None:
     with pytest.raises(StorageUnavailable, match='database "nowhere" does not exist'):
-        schema.faults(Database(postgresql.url("nowhere")))
+        soundness.faults(Database(postgresql.url("nowhere")))
 
 
 def test_an_old_schema_is_a_fault(database: Database, database_url: str) -> None:
     change(database_url, "UPDATE alembic_version SET version_num = '0000'")
 
-    assert schema.faults(database) == [f"the schema is at 0000, not at {HEAD}"]
+    assert soundness.faults(database) == [f"the schema is at 0000, not at {HEAD}"]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +266,7 @@ def test_tags_that_do_not_lead_to_their_post_are_a_fault(
 ) -> None:
     change(database_url, damage)
 
-    assert schema.faults(database) == [f"post {tagged.id} is not found by its tags"]
+    assert f"post {tagged.id} is not found by its tags" in soundness.faults(database)
 
 
 def test_a_database_of_another_kind_of_program_is_refused_and_left_alone(
@@ -273,7 +302,7 @@ def test_what_a_server_says_is_not_valid_is_a_fault(
         change(url, damage)
         database = Database(url)
 
-        assert schema.faults(database) == [fault]
+        assert soundness.faults(database) == [fault]
         database.close()
 
 
@@ -285,4 +314,4 @@ def test_a_tag_under_a_wrong_key_is_found(
         written = posts.create(session, content, Caller("rick", "author"), clock())
     change(database_url, "UPDATE tag SET key = 'old'")
 
-    assert schema.faults(database) == [f"post {written.id} is not found by its tag 'News'"]
+    assert soundness.faults(database) == [f"post {written.id} is not found by its tag 'News'"]

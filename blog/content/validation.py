@@ -33,6 +33,7 @@ _JSON_NAMES = {
 }
 _EXPECTED = {
     "string_type": "must be a string",
+    "int_type": "must be a whole number",
     "tuple_type": "must be a list",
     "datetime_type": "must be a string with an RFC 3339 date-time",
 }

@@ -14,7 +14,7 @@ from flask import Flask, Response, g, request
 from werkzeug.http import quote_etag
 
 from blog.content.authors import Caller
-from blog.errors import Interrupted, PreconditionFailed
+from blog.errors import Forbidden, Interrupted, PreconditionFailed
 from blog.http.auth import Authenticator, SignInRequired
 from blog.http.conditional import Stale, answer_conditionally, entity_tag, read_precondition
 from blog.http.links import Links, link_header, links_below, request_base
@@ -22,7 +22,8 @@ from blog.http.negotiation import check_body_type, negotiate
 from blog.http.paging import Cursors
 from blog.http.preferences import prefers
 from blog.http.queries import Parser, Query, read_query
-from blog.representations import hal, json
+from blog.http.waiting import WaitingRoom
+from blog.representations import hal, json, json_patch
 from blog.representations.document import Document
 from blog.storage.engine import Database, Session, Source
 from blog.storage.versioned import Precondition
@@ -30,6 +31,7 @@ from blog.storage.versioned import Precondition
 WRITERS: Mapping[str, Callable[[Document], bytes]] = {
     json.MEDIA_TYPE: json.write,
     hal.MEDIA_TYPE: hal.write,
+    json_patch.MEDIA_TYPE: json_patch.write,
 }
 _SAFE = frozenset({"GET", "HEAD"})
 # How often a read is tried when the database cuts it off: a server that stops cuts off each of the
@@ -47,6 +49,7 @@ class Services:
     database: Database
     authenticator: Authenticator
     cursors: Cursors
+    waiting_room: WaitingRoom
     now: Callable[[], datetime]
     require_if_match: bool = False
     base_url: str | None = None
@@ -100,7 +103,11 @@ class Resource(flask_restful.Resource):
             except PreconditionFailed as error:
                 current = self.document(error.current)
                 tag = entity_tag(current, WRITERS[g.media_type](current))
-                raise Stale(str(error), tag) from None
+                raise Stale(str(error), tag, error.changed) from None
+            except Forbidden:
+                if self.caller:
+                    raise
+                raise SignInRequired("this is for some who sign in") from None
 
     def _negotiate(self) -> str:
         # DELETE answers without a body, so there is nothing to negotiate.

@@ -58,6 +58,16 @@ class PostIdConverter(BaseConverter):
     regex = "[0-9a-f]{32}"
 
 
+class NumberConverter(BaseConverter):
+    """The number of a version, each written one way."""
+
+    regex = "[1-9][0-9]{0,8}"
+
+    def to_python(self, value: str) -> int:
+        """The number."""
+        return int(value)
+
+
 class TextConverter(BaseConverter):
     """Any part of a URL that a stored text could equal: none holds NUL."""
 
@@ -71,7 +81,11 @@ class Application(Flask):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.url_map.converters |= {"post_id": PostIdConverter, "default": TextConverter}
+        self.url_map.converters |= {
+            "post_id": PostIdConverter,
+            "number": NumberConverter,
+            "default": TextConverter,
+        }
         # Each thing has one URL; another spelling of it is not found, rather than redirected.
         self.url_map.merge_slashes = False
         self.after_request(_discard_body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
@@ -22,11 +23,17 @@ _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Stale(PreconditionFailed):
-    """Raised when the representation is not the one that the precondition names."""
+    """Raised when the representation is not the one that the precondition names.
 
-    def __init__(self, detail: str, etag: str) -> None:
+    ``changed`` names the fields in which they differ, where that is known.
+    """
+
+    def __init__(self, detail: str, etag: str, changed: Sequence[str] | None = None) -> None:
         super().__init__(detail)
         self.etag = etag
+        self.members: dict[str, object] = {"etag": quote_etag(etag)}
+        if changed is not None:
+            self.members["changed"] = list(changed)
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
         """Add the present entity-tag."""

@@ -16,7 +16,13 @@ from blog.representations.document import Link
 _PREFIX = re.compile(r"(/[^/]+)*")
 # Relation types that IANA has registered. A Link header may name others by URI only
 # (RFC 8288 section 2.1.2), so those stay in the representation.
-_REGISTERED = frozenset({"self", "first", "prev", "next", "edit", "author", "search"})
+_REGISTERED = frozenset(
+    {
+        *("self", "first", "prev", "next", "edit", "author", "search"),
+        # RFC 5829
+        *("version-history", "latest-version", "predecessor-version", "successor-version"),
+    }
+)
 
 
 class Links:
@@ -46,9 +52,26 @@ class Links:
         """The list of tags."""
         return Link(f"{self._base}/tag")
 
+    @cached_property
+    def changes(self) -> Link:
+        """The change feed, from its beginning."""
+        return Link(f"{self._base}/change")
+
     def post(self, post_id: str) -> Link:
         """One post."""
         return Link(f"{self._base}/post/{post_id}")
+
+    def revisions(self, post_id: str) -> Link:
+        """The versions of one post."""
+        return Link(f"{self._base}/post/{post_id}/revision")
+
+    def revision(self, post_id: str, number: int) -> Link:
+        """One version of a post."""
+        return Link(f"{self._base}/post/{post_id}/revision/{number}")
+
+    def diff(self, post_id: str, number: int) -> Link:
+        """How a version of a post differs from the one before it."""
+        return Link(f"{self._base}/post/{post_id}/revision/{number}/diff")
 
     def author(self, name: str) -> Link:
         """The profile of one author."""

@@ -36,13 +36,13 @@ class Cursors:
         key = [_encode(value) for value in position.key]
         return str(self._serializer(scope).dumps([position.backwards, position.inclusive, key]))
 
-    def read(self, cursor: str, scope: str) -> Position:
+    def read(self, cursor: str, scope: str, parameter: str = "cursor") -> Position:
         """The position of a cursor. Raises Malformed unless it was written for this very list."""
         try:
             backwards, inclusive, key = self._serializer(scope).loads(cursor)
         except BadData:
             detail = "is not a cursor of this list with this filter and order; begin without one"
-            raise Malformed([Fault(detail, parameter="cursor")]) from None
+            raise Malformed([Fault(detail, parameter=parameter)]) from None
         return Position(tuple(_decode(value) for value in key), backwards, inclusive)
 
     def _serializer(self, scope: str) -> URLSafeSerializer:
@@ -51,12 +51,17 @@ class Cursors:
         return URLSafeSerializer(self._secret_key, salt=f"cursor {scope}", signer_kwargs=options)
 
 
-def _encode(value: Any) -> int | str:
-    return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else str(value)
+def _encode(value: Any) -> int | str | list[int]:
+    """Text as it is, a moment as microseconds, and a number in a list to tell it from a moment."""
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // _MICROSECOND
+    return [value] if isinstance(value, int) else str(value)
 
 
-def _decode(value: int | str) -> datetime | str:
-    return _EPOCH + value * _MICROSECOND if isinstance(value, int) else value
+def _decode(value: int | str | list[int]) -> datetime | str | int:
+    if isinstance(value, int):
+        return _EPOCH + value * _MICROSECOND
+    return value if isinstance(value, str) else value[0]
 
 
 class Paging:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.http import parse_list_header
 
 _WRITING = frozenset({"POST", "PUT", "PATCH"})
@@ -38,6 +38,7 @@ def _set_header(response: Response) -> Response:
             for (name, value), methods in _HONOURED.items()
             if request.method in methods and prefers(name, value)
         ]
+        applied += g.get("preferences_applied", [])
         if applied:
             response.headers["Preference-Applied"] = ", ".join(applied)
     return response

@@ -95,7 +95,7 @@ def _detail(status: HTTPException, code: int) -> str:
 
 
 def _fault(fault: errors.Fault) -> dict[str, str]:
-    where = {"pointer": fault.pointer, "parameter": fault.parameter}
+    where = {"pointer": fault.pointer, "parameter": fault.parameter, "header": fault.header}
     return {
         **{name: value for name, value in where.items() if value is not None},
         "detail": fault.detail,

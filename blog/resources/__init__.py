@@ -1,7 +1,9 @@
 """What the URLs are: one module per noun."""
 
 from blog.resources.authors import Author, AuthorList
+from blog.resources.changes import ChangeList
 from blog.resources.posts import Post, PostList
+from blog.resources.revisions import Revision, RevisionDiff, RevisionList
 from blog.resources.root import Root
 from blog.resources.tags import TagList
 
@@ -9,6 +11,10 @@ ROUTES = (
     (Root, "/"),
     (PostList, "/post"),
     (Post, "/post/<post_id:post_id>"),
+    (RevisionList, "/post/<post_id:post_id>/revision"),
+    (Revision, "/post/<post_id:post_id>/revision/<number:number>"),
+    (RevisionDiff, "/post/<post_id:post_id>/revision/<number:number>/diff"),
+    (ChangeList, "/change"),
     (AuthorList, "/author"),
     (Author, "/author/<name>"),
     (TagList, "/tag"),

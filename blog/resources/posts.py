@@ -13,6 +13,7 @@ from blog.http import paging
 from blog.http.api import Answer, Resource
 from blog.http.bodies import Patch, read_json, read_patch
 from blog.http.conditional import check_list_precondition
+from blog.http.idempotency import read_claim
 from blog.http.links import Links
 from blog.http.paging import Paging
 from blog.http.queries import Parser, one_of, plain_text, some_of
@@ -91,8 +92,10 @@ class PostList(_PostResource):
     def post(self) -> Answer:
         """Create a post of the caller."""
         check_list_precondition()
+        claim = read_claim(self.author, self.now)
         written = validate(PostContent, read_json(), SERVER_FIELDS)
-        document = self.document(posts.create(self.session, written, self.author, self.now))
+        created = posts.create(self.session, written, self.author, self.now, claim)
+        document = self.document(created)
         return document, 201, {"Location": document.links["self"].href}
 
 
@@ -130,6 +133,8 @@ def _represent(post: content.Post, fields: Sequence[str], links: Links) -> Docum
     shown = {"self": own, "posts": links.posts, "author": links.author(post.author_name)}
     if post.editable:
         shown["edit"] = own
+        # The same by the name that the posts and authors have, and by the registered one.
+        shown["revisions"] = shown["version-history"] = links.revisions(post.id)
     return Document(
         shown,
         {name: getattr(post, FIELDS[name]) for name in fields},

@@ -17,6 +17,7 @@ class Root(Resource):
             "posts": self.links.posts,
             "authors": self.links.authors,
             "tags": self.links.tags,
+            "changes": self.links.changes,
             "search": self.links.template(self.links.posts, SEARCH_PARAMETERS),
         }
         if self.caller:

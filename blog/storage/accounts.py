@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Insert, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, Insert, bindparam, delete, exists, insert, or_, select, update
 
 from blog.content.authors import Caller, Role, check_name, fold_name
 from blog.errors import AccountError
 from blog.storage.engine import Session
-from blog.storage.tables import author, post
+from blog.storage.tables import author, revision
 
 
 class Account(NamedTuple):
@@ -95,12 +95,15 @@ def rehash(session: Session, account: Account, password_hash: str) -> None:
 
 
 def remove(session: Session, name: str) -> Literal["deleted", "closed"]:
-    """End an account. An author of posts stays as their author, without the right to sign in.
+    """End an account. Who has written stays as an author, without the right to sign in.
 
     Raises AccountError where there is no such author.
     """
-    has_posts = exists().where(post.c.author_name == name)
-    statement = delete(author).where(author.c.name == name, ~has_posts)
+    # A post that was deleted is among them, and may come back.
+    has_written = exists().where(
+        or_(revision.c.author_name == name, revision.c.changed_by == name)
+    )
+    statement = delete(author).where(author.c.name == name, ~has_written)
     if session.write(lambda connection: connection.execute(statement).rowcount):
         return "deleted"
     _set(session, name, password_hash=None)

@@ -14,21 +14,26 @@ from blog.storage.engine import Database
 from blog.storage.transfer import Progress, transfer
 
 
-def back_up(database: Database, target: Path, progress: Progress) -> None:
+def back_up(database: Database, target: Path, progress: Progress, *, replace: bool = False) -> None:
     """Copy the database to a new file, readable by its owner only.
 
-    The file appears under its name when it is whole. Raises DatabaseError when there is one
-    already, it can't be written, or there is nothing to copy.
+    The file appears under its name when it is whole and on the disk; ``replace`` lets it take the
+    place of another one then. Raises DatabaseError when there is one that may not be replaced, it
+    can't be written, or there is nothing to copy.
     """
     database.server.require()
-    if os.path.lexists(target):  # Unlike Path.exists it bears any name.
-        raise DatabaseError(f"{str(target)!r} exists already: name a new file")
+    _check_target(database, target, replace)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
         _create(unfinished)
         _copy(database, unfinished, progress)
-        # A hard link, unlike a rename, never replaces a file that appeared meanwhile.
-        os.link(unfinished, target)
+        _flush(unfinished)
+        if replace:
+            unfinished.replace(target)
+        else:
+            # A hard link, unlike a rename, never replaces a file that appeared meanwhile.
+            os.link(unfinished, target)
+        _flush(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise DatabaseError(f"can't write {str(target)!r}: {error}") from error
     finally:
@@ -36,8 +41,31 @@ def back_up(database: Database, target: Path, progress: Progress) -> None:
             unfinished.unlink()
 
 
+def _check_target(database: Database, target: Path, replace: bool) -> None:
+    if not os.path.lexists(target):  # Unlike Path.exists it bears any name.
+        return
+    if not replace:
+        raise DatabaseError(f"{str(target)!r} exists already: name a new file")
+    if not target.is_file() or target.is_symlink():
+        raise DatabaseError(f"{str(target)!r} is no plain file: name another one")
+    if database.server.is_kept_in(target):
+        raise DatabaseError(f"{str(target)!r} is the database itself: name another file")
+    # A log beside a file is a part of it, and would spoil the one that takes its place.
+    if target.with_name(f"{target.name}-wal").exists():
+        raise DatabaseError(f"{str(target)!r} is a database in use: name another file")
+
+
 def _create(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _flush(path: Path) -> None:
+    """Have a file, or the names in a directory, outlive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _copy(database: Database, path: Path, progress: Progress) -> None:

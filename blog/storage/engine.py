@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, RootTransaction
@@ -40,11 +41,17 @@ class Server(Protocol):
     def require(self) -> None:
         """Raise DatabaseError where there is no database."""
 
+    def is_kept_in(self, path: Path) -> bool:
+        """Whether an existing file is the database itself."""
+
     def is_conflict(self, error: Exception) -> bool:
         """Whether a write that failed so may be tried again, as another one came between."""
 
     def keep_out(self, connection: Connection, tables: Sequence[str]) -> None:
         """Let nobody else write these tables until the transaction ends."""
+
+    def order_commits(self, connection: Connection) -> None:
+        """Wait for those that came here before to commit; have those that come after wait."""
 
     def commit(self, transaction: RootTransaction, connection: Connection) -> None:
         """Commit, for sure."""
@@ -145,6 +152,13 @@ class Session:
                 self._database.server.commit(transaction, connection)
         finally:
             set_purpose(connection, "reading")
+
+    def order_commits(self) -> None:
+        """Have the transaction for writing commit after all others that came here before it.
+
+        What they have written, the next statement sees.
+        """
+        self._database.server.order_commits(self.reading())
 
     def close(self) -> None:
         """End the transaction and give the connection back; the session can be used again."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, get_args
 
@@ -43,6 +44,9 @@ _WRITING: tuple[Purpose, ...] = get_args(Writing)
 _GRACE = 0.5
 # Held by whoever must be the only one to write; any number that nobody else uses.
 _LOCK_KEY = 0x626C6F67
+# Held from the last thing that a transaction writes to its commit, which then has its own place
+# in the order of all.
+_ORDER_KEY = 0x626C6F68
 # Another transaction came between, or a standby had to give way to what it replays.
 _CONFLICTS = ("40001", "40P01")
 # What another transaction has just made, or taken away that was referred to.
@@ -114,6 +118,14 @@ class PostgreSQL:
 
     def require(self) -> None:
         """Do nothing: that a database is missing shows when it is connected to."""
+
+    def order_commits(self, connection: Connection) -> None:
+        """Wait for those that came here before to commit; have those that come after wait."""
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ORDER_KEY})")
+
+    def is_kept_in(self, path: Path) -> bool:
+        """Never: a server keeps it in files of its own."""
+        return False
 
     def commit(self, transaction: RootTransaction, connection: Connection) -> None:
         """Commit. Raises OutcomeUnknown where the server did not clearly say that it is done."""

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     delete,
+    exists,
     insert,
     literal,
     null,
@@ -23,13 +24,15 @@ from sqlalchemy import (
 
 from blog.content.authors import Caller
 from blog.content.markup import render
-from blog.content.posts import Post, PostContent, fold_tag, new_post_id, settle_date
+from blog.content.posts import Post, PostContent, new_post_id, settle_date
+from blog.content.revisions import Revision
 from blog.content.slugs import derive_slug
-from blog.errors import Forbidden, NotFound, PreconditionFailed
-from blog.storage import rights
+from blog.errors import Fault, Forbidden, Invalid, NotFound, PreconditionFailed
+from blog.storage import revisions, rights, tags
 from blog.storage.engine import Session
+from blog.storage.idempotency import Claim
 from blog.storage.slugs import claim_slug
-from blog.storage.tables import post, tag
+from blog.storage.tables import post, revision
 from blog.storage.versioned import Precondition, Target, next_version, until_written
 
 Revise = Callable[[Post], PostContent]
@@ -64,12 +67,21 @@ def _find_statement(standing: rights.Standing, texts: Texts) -> Select[Any]:
     )
 
 
-def create(session: Session, content: PostContent, caller: Caller, now: datetime) -> Post:
+def create(
+    session: Session,
+    content: PostContent,
+    caller: Caller,
+    now: datetime,
+    claim: Claim | None = None,
+) -> Post:
     """Keep a new post of the caller, committed when this returns.
 
-    Raises SlugTaken when the slug that the client chose belongs to another post, and Forbidden
-    when the caller's account has ended meanwhile.
+    With a claim whose request was done before, give the post as it came of that, and do nothing.
+    Raises SlugTaken when the slug that the client chose belongs to another post, Forbidden when
+    the caller's account has ended meanwhile, and Invalid as `Claim.outcome` does.
     """
+    if claim and (first := claim.outcome(session.reading())):
+        return first.as_post()
     values = {
         **_values(content, now),
         "id": new_post_id(),
@@ -81,12 +93,29 @@ def create(session: Session, content: PostContent, caller: Caller, now: datetime
     }
 
     def insert_it(connection: Connection) -> Post:
+        if claim and (first := claim.outcome(connection)):
+            return first.as_post()
         slug = claim_slug(connection, content.slug, content.title)
         created = _insert(connection, {**values, "slug": slug}, caller, now)
-        _write_tags(connection, created)
+        tags.write(connection, created)
+        _record(session, connection, None, created, caller, claim)
         return created
 
     return session.write(insert_it)
+
+
+def _record(
+    session: Session,
+    connection: Connection,
+    before: Post | None,
+    after: Post,
+    caller: Caller,
+    claim: Claim | None = None,
+) -> None:
+    """Keep what was written as a revision, and under the key of the request if it has one."""
+    revisions.record(session, connection, before, after, caller)
+    if claim:
+        claim.keep(connection, after.id, after.version)
 
 
 def _insert(
@@ -98,8 +127,12 @@ def _insert(
     statement = statement.returning(*columns(WHOLE), true())
     row = connection.execute(statement, rights.parameters(caller, now)).first()
     if row is None:
-        raise Forbidden(f"{caller.name!r} may no longer write")
+        raise _ended(caller)
     return post_from(row)
+
+
+def _ended(caller: Caller) -> Forbidden:
+    return Forbidden(f"{caller.name!r} may no longer write")
 
 
 def edit(
@@ -109,6 +142,7 @@ def edit(
     precondition: Precondition,
     revise: Revise,
     now: datetime,
+    claim: Claim | None = None,
 ) -> Post:
     """Change a post to what ``revise`` makes of it, committed when this returns.
 
@@ -122,7 +156,7 @@ def edit(
         content = revise(current)
         if _changes_nothing(current, content, now):
             return current
-        return _update(session, target, current, content, now)
+        return _update(session, target, current, content, caller, now, claim)
 
     return until_written(attempt, "post")
 
@@ -138,10 +172,101 @@ def remove(
 
     def delete_it(connection: Connection) -> None:
         current = _load(connection, target)
+        revisions.record_deletion(session, connection, current, caller, now)
         statement = delete(post).where(target.unchanged(current.version))
-        connection.execute(statement, target.parameters)
+        if not connection.execute(statement, target.parameters).rowcount:
+            raise _ended(caller)
 
     session.write(delete_it)
+
+
+def restore(
+    session: Session,
+    post_id: str,
+    caller: Caller,
+    precondition: Precondition,
+    number: int,
+    now: datetime,
+    claim: Claim | None = None,
+) -> tuple[Post, bool]:
+    """Write a version of a post again, as a new one, committed when this returns.
+
+    A post that was deleted is there again, under its id; a slug that another post has taken since
+    is derived anew. Gives the post, and whether this made a new version: where the present one
+    says the same already, nothing is written. Raises NotFound, Forbidden or PreconditionFailed,
+    and Invalid for a version that there is not, or that is a deletion.
+    """
+    target = _target(post_id, caller, precondition, now)
+
+    def attempt() -> tuple[Post, bool] | None:
+        if claim and (first := claim.outcome(session.reading())):
+            return first.as_post(), True
+        newest = revisions.find_newest(session, post_id, caller, now)
+        content = _restorable(session.reading(), post_id, number)
+        if newest.is_tombstone:
+            restored = _undelete(session, newest, content, precondition, caller, now, claim)
+            return None if restored is None else (restored, True)
+        current = _load(session.reading(), target)
+        if _changes_nothing(current, content, now):
+            return current, False
+        restored = _update(session, target, current, content, caller, now, claim)
+        return None if restored is None else (restored, restored.version > current.version)
+
+    return until_written(attempt, "post")
+
+
+def _restorable(connection: Connection, post_id: str, number: int) -> PostContent:
+    wanted = revisions.load(connection, post_id, number)
+    if wanted is None or wanted.is_tombstone:
+        reason = "is a deletion" if wanted else "is no version of this post"
+        raise Invalid([Fault(f"{number} {reason}", pointer="#/restore")])
+    content = wanted.content()
+    taken = exists().where(post.c.slug == content.slug, post.c.id != post_id)
+    return (
+        content.model_copy(update={"slug": None}) if connection.scalar(select(taken)) else content
+    )
+
+
+def _undelete(
+    session: Session,
+    tombstone: Revision,
+    content: PostContent,
+    precondition: Precondition,
+    caller: Caller,
+    now: datetime,
+    claim: Claim | None,
+) -> Post | None:
+    """Write a deleted post again; give None where it is there already."""
+    kind = rights.standing(caller)
+    target = Target(
+        table=revision,
+        found=(revision.c.post_id == tombstone.post_id) & revisions.is_newest(),
+        editable=rights.editable(revision, kind) & rights.entitled(kind),
+        precondition=precondition,
+        parameters=rights.parameters(caller, now),
+    )
+    values = {
+        **_values(content, now),
+        **next_version(tombstone.version, tombstone.updated_date, now),
+        "id": tombstone.post_id,
+        "created_date": tombstone.created_date,
+        "author_name": tombstone.author_name,
+        "body_html": render(content.body, content.format),
+    }
+
+    def insert_it(connection: Connection) -> Post | None:
+        newest = target.load(connection, [revision.c.version])
+        if newest.version != tombstone.version:
+            return None
+        if not newest.holds:
+            raise PreconditionFailed("the post has changed since", tombstone)
+        slug = claim_slug(connection, content.slug, content.title)
+        restored = _insert(connection, {**values, "slug": slug}, caller, now)
+        tags.write(connection, restored)
+        _record(session, connection, None, restored, caller, claim)
+        return restored
+
+    return session.write(insert_it)
 
 
 def _target(post_id: str, caller: Caller, precondition: Precondition, now: datetime) -> Target:
@@ -159,12 +284,19 @@ def _load(connection: Connection, target: Target) -> Post:
     row = target.load(connection, columns(WHOLE))
     current = post_from(row[:-1])
     if not row.holds:
-        raise PreconditionFailed("the post has changed since", current)
+        changed = revisions.changed_since(connection, target.precondition, current)
+        raise PreconditionFailed("the post has changed since", current, changed)
     return current
 
 
 def _update(
-    session: Session, target: Target, current: Post, content: PostContent, now: datetime
+    session: Session,
+    target: Target,
+    current: Post,
+    content: PostContent,
+    caller: Caller,
+    now: datetime,
+    claim: Claim | None,
 ) -> Post | None:
     """Write a change; give None where the post is no longer the one that was loaded."""
     values = _values(content, now)
@@ -184,7 +316,8 @@ def _update(
         if row is None:
             return None
         edited = post_from(row)
-        _rewrite_tags(connection, current, edited)
+        tags.rewrite(connection, current, edited)
+        _record(session, connection, current, edited, caller, claim)
         return edited
 
     return session.write(update_it)
@@ -207,34 +340,6 @@ def _changes_nothing(current: Post, content: PostContent, now: datetime) -> bool
     slug = content.slug or derive_slug(content.title)
     written = {**_values(content, now), "slug": slug, "tags": content.tags}
     return all(getattr(current, name) == value for name, value in written.items())
-
-
-def _rewrite_tags(connection: Connection, before: Post, after: Post) -> None:
-    """Bring the look-up of tags up to date, where anything that it repeats has changed."""
-    if _tag_rows(before) != _tag_rows(after):
-        connection.execute(delete(tag).where(tag.c.post_id == after.id))
-        _write_tags(connection, after)
-
-
-def _write_tags(connection: Connection, written: Post) -> None:
-    if rows := _tag_rows(written):
-        connection.execute(insert(tag), rows)
-
-
-def _tag_rows(written: Post) -> list[dict[str, object]]:
-    return [
-        {
-            "post_id": written.id,
-            "key": fold_tag(name),
-            "name": name,
-            "status": written.status,
-            "sort_date": written.sort_date,
-            "author_name": written.author_name,
-            "updated_date": written.updated_date,
-            "title": written.title,
-        }
-        for name in written.tags
-    ]
 
 
 def columns(texts: Texts) -> Sequence[ColumnElement[Any]]:

@@ -1,14 +1,12 @@
-"""Bringing the database up to date, and saying whether it is sound."""
+"""Bringing the database up to date, under a lock that the others wait for."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, exists, func, inspect, select, text
+from sqlalchemy import Connection, inspect, text
 
-from blog.content.posts import fold_tag
 from blog.errors import DatabaseError
 from blog.storage.engine import Database
 from blog.storage.migrations import HEAD
-from blog.storage.tables import post, tag
 
 
 def upgrade(database: Database) -> bool:
@@ -33,23 +31,6 @@ def upgrade_in(connection: Connection) -> bool:
         return False
     _migrate(connection)
     return True
-
-
-def faults(database: Database) -> list[str]:
-    """Everything found wrong with the database, in a sentence each; none is a sound one.
-
-    Raises DatabaseError where there is no database.
-    """
-    database.server.require()
-    with database.session() as session:
-        connection = session.reading()
-        if (found := revision(connection)) != HEAD:
-            return [f"the schema is at {found or 'nothing'}, not at {HEAD}"]
-        return [
-            *database.server.damages(connection),
-            *_wrong_tags(connection),
-            *_wrong_keys(connection),
-        ]
 
 
 def revision(connection: Connection) -> str | None:
@@ -81,25 +62,3 @@ def _migrate(connection: Connection) -> None:
             f"the database is at schema {revision(connection)}, made by another version of this "
             f"program, which knows {HEAD}: install that version"
         ) from error
-
-
-def _wrong_tags(connection: Connection) -> list[str]:
-    """Tags are kept twice, in the post and for look-up; say of which posts the two differ."""
-    kept = select(func.count()).where(tag.c.post_id == post.c.id).scalar_subquery()
-    stale = exists().where(
-        tag.c.post_id == post.c.id,
-        (tag.c.status != post.c.status)
-        | (tag.c.sort_date != post.c.sort_date)
-        | (tag.c.author_name != post.c.author_name)
-        | (tag.c.updated_date != post.c.updated_date)
-        | (tag.c.title != post.c.title),
-    )
-    wrong = select(post.c.id).where((kept != func.json_array_length(post.c.tags)) | stale)
-    return [f"post {row.id} is not found by its tags" for row in connection.execute(wrong)]
-
-
-def _wrong_keys(connection: Connection) -> list[str]:
-    statement = select(tag.c.post_id, tag.c.key, tag.c.name)
-    with connection.execute(statement, execution_options={"yield_per": 1000}) as rows:
-        wrong = [(row.post_id, row.name) for row in rows if fold_tag(row.name) != row.key]
-    return [f"post {post_id} is not found by its tag {name!r}" for post_id, name in wrong]

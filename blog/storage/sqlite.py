@@ -55,12 +55,19 @@ class SQLite:
         if not os.path.isfile(self._path):
             raise DatabaseError(f"there is no database at {str(self._path)!r}")
 
+    def is_kept_in(self, path: Path) -> bool:
+        """Whether an existing file is the database itself, by whatever name."""
+        return path.samefile(self._path)
+
     def is_conflict(self, _error: Exception) -> bool:
         """Never: one writer at a time has the file, so nothing can come between."""
         return False
 
     def keep_out(self, _connection: Connection, _tables: Sequence[str]) -> None:
         """Do nothing: whoever writes has the file."""
+
+    def order_commits(self, _connection: Connection) -> None:
+        """Do nothing: transactions that write follow each other as they are."""
 
     def commit(self, transaction: RootTransaction, _connection: Connection) -> None:
         """Commit: what SQLite says of it is so."""
@@ -69,7 +76,8 @@ class SQLite:
     def damages(self, connection: Connection) -> list[str]:
         """What is wrong with the file itself, in a sentence each."""
         found = connection.exec_driver_sql("PRAGMA integrity_check").scalars()
-        missing = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        # A row is told once for each of its columns.
+        missing = dict.fromkeys(connection.exec_driver_sql("PRAGMA foreign_key_check"))
         return [
             *(f"the file is damaged: {row}" for row in found if row != "ok"),
             *(f"{row[0]} {row[1]} refers to a missing {row[2]}" for row in missing),

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Computed,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 # Named by rule, so that a later migration can address a constraint on every database.
@@ -162,6 +165,72 @@ Index(
     tag.c.author_name,
     tag.c.sort_date,
 )
+
+# What happened to each post: a row for every version, numbered in the order of the commits, never
+# changed and never deleted. It repeats all that a post is but its HTML; of a deletion it keeps only
+# whose post it was.
+revision = Table(
+    "revision",
+    metadata,
+    Column(
+        "sequence",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("post_id", line(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("operation", line(10), nullable=False),
+    Column("changed_by", line(64), ForeignKey("author.name"), nullable=False),
+    # Whether readers may learn of it: it is published, or the version before it was.
+    Column("public", Boolean, nullable=False),
+    Column("status", line(10)),
+    Column("created_date", UTCDateTime, nullable=False),
+    Column("posted_date", UTCDateTime),
+    # When time alone makes it visible to readers.
+    Column(
+        "due_date",
+        UTCDateTime,
+        Computed(
+            "CASE WHEN status = 'published' AND posted_date > updated_date THEN posted_date END",
+            persisted=True,
+        ),
+    ),
+    Column("previous_date", UTCDateTime),
+    Column("updated_date", UTCDateTime, nullable=False),
+    Column("author_name", line(64), ForeignKey("author.name"), nullable=False),
+    Column("slug", text()),
+    Column("title", text()),
+    Column("format", line(10)),
+    Column("tags", JSON(none_as_null=True)),
+    Column("summary", text()),
+    Column("body", text()),
+    UniqueConstraint("post_id", "version"),
+    CheckConstraint("operation IN ('created', 'updated', 'deleted')", name="operation"),
+    CheckConstraint("(operation = 'deleted') = (status IS NULL)", name="deleted_has_nothing"),
+)
+Index(None, revision.c.public, revision.c.sequence)
+Index(None, revision.c.author_name, revision.c.sequence)
+Index(
+    None,
+    revision.c.due_date,
+    revision.c.sequence,
+    sqlite_where=revision.c.due_date.is_not(None),
+    postgresql_where=revision.c.due_date.is_not(None),
+)
+
+# What a client has called a request, so that sending it again has no effect, and what came of it.
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    Column("author_name", line(64), ForeignKey("author.name"), primary_key=True),
+    Column("key", line(255), primary_key=True),
+    Column("fingerprint", line(64), nullable=False),
+    Column("post_id", line(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_date", UTCDateTime, nullable=False),
+)
+Index(None, idempotency_key.c.created_date)
 
 setting = Table(
     "setting",

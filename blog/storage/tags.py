@@ -1,4 +1,4 @@
-"""The tags in use, counted over the posts that the caller may see."""
+"""Tags: how posts are found by them, and which the posts have that a caller may see."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from blog.content.authors import Caller
+from blog.content.posts import Post, fold_tag
 from blog.storage import rights
 from blog.storage.engine import Session
 from blog.storage.paging import (
@@ -54,3 +55,32 @@ def _statement(standing: rights.Standing, start: Beginning) -> Select[Any]:
         .group_by(tag.c.key)
     )
     return paginate(statement, [tag.c.key], start)
+
+
+def rewrite(connection: Connection, before: Post, after: Post) -> None:
+    """Bring the look-up of tags up to date, where anything that it repeats has changed."""
+    if _tag_rows(before) != _tag_rows(after):
+        connection.execute(delete(tag).where(tag.c.post_id == after.id))
+        write(connection, after)
+
+
+def write(connection: Connection, written: Post) -> None:
+    """Have a new post found by its tags."""
+    if rows := _tag_rows(written):
+        connection.execute(insert(tag), rows)
+
+
+def _tag_rows(written: Post) -> list[dict[str, object]]:
+    return [
+        {
+            "post_id": written.id,
+            "key": fold_tag(name),
+            "name": name,
+            "status": written.status,
+            "sort_date": written.sort_date,
+            "author_name": written.author_name,
+            "updated_date": written.updated_date,
+            "title": written.title,
+        }
+        for name in written.tags
+    ]

@@ -1,0 +1,57 @@
+"""The Idempotency-Key header: a request that is sent again has no second effect.
+
+draft-ietf-httpapi-idempotency-key-header makes the key a string of structured fields (RFC 9651
+section 3.3.3), in double quotes; most clients send it without, so both are taken for the same.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from hashlib import sha256
+
+from flask import request
+
+from blog.content.authors import Caller
+from blog.errors import Fault, Malformed
+from blog.storage.idempotency import Claim
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+_STRING = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+def read_claim(caller: Caller, now: datetime) -> Claim | None:
+    """The key of a request with what it stands for; None for a request without one.
+
+    Raises Malformed for a key that can't be used.
+    """
+    if HEADER not in request.headers:
+        return None
+    return Claim(caller.name, _read_key(request.headers[HEADER]), _fingerprint(), now)
+
+
+def _read_key(text: str) -> str:
+    text = text.strip(" \t")
+    quoted = _STRING.fullmatch(text)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
+    if not key:
+        raise _malformed("must not be empty")
+    if len(key) > LONGEST_KEY:
+        raise _malformed(f"must have at most {LONGEST_KEY} characters, not {len(key)}")
+    if not (key.isascii() and key.isprintable()):
+        raise _malformed(f"must be printable ASCII, not {key!a:.80}")
+    return key
+
+
+def _fingerprint() -> str:
+    """What tells this request from others: where it was sent, and what."""
+    digest = sha256()
+    for part in (request.path, request.mimetype):
+        digest.update(part.encode() + b"\n")
+    digest.update(request.get_data())
+    return digest.hexdigest()
+
+
+def _malformed(detail: str) -> Malformed:
+    return Malformed([Fault(detail, header=HEADER)])

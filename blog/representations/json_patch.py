@@ -1,0 +1,13 @@
+"""application/json-patch+json (RFC 6902): the operations of a document, and nothing else."""
+
+from __future__ import annotations
+
+from blog.representations.document import Document
+from blog.representations.json import encode
+
+MEDIA_TYPE = "application/json-patch+json"
+
+
+def write(document: Document) -> bytes:
+    """Write a document whose items are operations."""
+    return encode([item.fields for item in document.items])

@@ -1,0 +1,124 @@
+"""The versions of a post: a list to read and to restore from, each of them, and how they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from blog.content import posts as posts_content
+from blog.content import revisions as content
+from blog.content.revisions import EVENT_FIELDS, FIELDS, Restoration, difference
+from blog.content.validation import validate
+from blog.errors import NotFound
+from blog.http import paging
+from blog.http.api import Answer, Resource
+from blog.http.bodies import read_json
+from blog.http.conditional import read_precondition
+from blog.http.idempotency import read_claim
+from blog.http.links import Links
+from blog.http.paging import Paging
+from blog.representations import hal, json, json_patch
+from blog.representations.document import Document, Validators
+from blog.storage import posts, revisions
+
+# A list of long texts would be long, so each is read by itself.
+LISTED_FIELDS = {name: attribute for name, attribute in FIELDS.items() if name != "body"}
+
+
+class RevisionList(Resource):
+    """Every version of a post, for those who may change it, also after its deletion."""
+
+    parameters = paging.PARAMETERS
+
+    def get(self, post_id: str) -> Document:
+        """A page of the versions, the newest first."""
+        newest = revisions.find_newest(self.session, post_id, self.caller, self.now)
+        listing = Paging(self.services.cursors, self.links.revisions(post_id), self.query)
+        page = revisions.page(self.session, post_id, listing.limit, listing.position)
+        links = {**listing.links(page), "home": self.links.root}
+        if not newest.is_tombstone:
+            links["post"] = links["latest-version"] = self.links.post(post_id)
+        items = [_represent(item, LISTED_FIELDS, self.links) for item in page.items]
+        return Document(links, name="revisions", items=items, validators=_validators(newest))
+
+    def post(self, post_id: str) -> Answer:
+        """Make a version current again, as a new one."""
+        revisions.find_newest(self.session, post_id, self.author, self.now)
+        precondition = read_precondition(post_id, required=False)
+        claim = read_claim(self.author, self.now)
+        wanted = validate(Restoration, read_json(), ()).restore
+        restored, is_new = posts.restore(
+            self.session, post_id, self.author, precondition, wanted, self.now, claim
+        )
+        version = revisions.find(self.session, post_id, restored.version, self.author, self.now)
+        document = _represent(version, FIELDS, self.links)
+        if not is_new:
+            return document
+        return document, 201, {"Location": document.links["self"].href}
+
+    def document(self, state: posts_content.Post | content.Revision) -> Document:
+        """What the entity-tag of a write that came too late is taken of."""
+        return Document({}, validators=_validators(state))
+
+
+class Revision(Resource):
+    """One version of a post."""
+
+    def get(self, post_id: str, number: int) -> Document:
+        """The version, as it was written."""
+        found = revisions.find(self.session, post_id, number, self.caller, self.now)
+        return _represent(found, FIELDS, self.links)
+
+
+class RevisionDiff(Resource):
+    """How a version of a post differs from the one before it."""
+
+    produces = (json_patch.MEDIA_TYPE, json.MEDIA_TYPE, hal.MEDIA_TYPE)
+
+    def get(self, post_id: str, number: int) -> Document:
+        """The operations that make the earlier version this one."""
+        after = revisions.find(self.session, post_id, number, self.caller, self.now)
+        before = revisions.load(self.session.reading(), post_id, number - 1)
+        if before is None or before.is_tombstone or after.is_tombstone:
+            raise NotFound(f"version {number} follows no other that it could be compared with")
+        links = {
+            "self": self.links.diff(post_id, number),
+            "version-history": self.links.revisions(post_id),
+            "predecessor-version": self.links.revision(post_id, number - 1),
+        }
+        operations = [Document({}, operation) for operation in difference(before, after)]
+        return Document(links, name="operations", items=operations)
+
+
+def _represent(revision: content.Revision, fields: Mapping[str, str], links: Links) -> Document:
+    post_id, number = revision.post_id, revision.version
+    shown = {
+        "self": links.revision(post_id, number),
+        "version-history": links.revisions(post_id),
+        "author": links.author(revision.author_name),
+    }
+    if revision.predecessor is not None:
+        shown["predecessor-version"] = links.revision(post_id, number - 1)
+    if revision.successor_date is not None:
+        shown["successor-version"] = links.revision(post_id, number + 1)
+    if not revision.is_tombstone and revision.predecessor in ("created", "updated"):
+        shown["diff"] = links.diff(post_id, number)
+    kept = {**EVENT_FIELDS, "authorName": "author_name"} if revision.is_tombstone else fields
+    return Document(
+        shown,
+        {name: getattr(revision, attribute) for name, attribute in kept.items()},
+        validators=_own_validators(revision),
+    )
+
+
+def _own_validators(revision: content.Revision) -> Validators:
+    """The version never changes; what is said of it does once, when another one follows."""
+    identity = f"{revision.post_id}/{revision.version}"
+    if (followed := revision.successor_date) is None:
+        return Validators(identity, revision.version, revision.updated_date, None)
+    return Validators(identity, revision.version, followed, revision.updated_date)
+
+
+def _validators(newest: posts_content.Post | content.Revision) -> Validators:
+    """Those of the post itself, so that a write may name the list as well as the post."""
+    identity = newest.id if isinstance(newest, posts_content.Post) else newest.post_id
+    return Validators(identity, newest.version, newest.updated_date, newest.previous_date)

@@ -1,0 +1,80 @@
+"""Keys of requests: what a client calls a request, so that sending it again has no effect.
+
+A key is kept in the transaction of the change itself, so there is never one without the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
+
+from blog.content.revisions import Revision
+from blog.errors import Fault, Invalid
+from blog.storage import revisions
+from blog.storage.tables import UTCDateTime, idempotency_key
+
+LIFETIME = timedelta(hours=24)
+# How many keys are taken away with each one that is kept: more than one, so that they get fewer.
+_SWEPT = 10
+
+_c = idempotency_key.c
+_since = bindparam("since", type_=UTCDateTime)
+_same = (_c.author_name == bindparam("claimant")) & (_c.key == bindparam("claimed"))
+_FIND = select(_c.fingerprint, _c.post_id, _c.version).where(_same, _c.created_date > _since)
+_FORGET = delete(idempotency_key).where(_same)
+_SWEEP = delete(idempotency_key).where(
+    tuple_(_c.author_name, _c.key).in_(
+        select(_c.author_name, _c.key)
+        .where(_c.created_date <= _since)
+        .order_by(_c.created_date)
+        .limit(_SWEPT)
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key that an author gives a request; the fingerprint tells it from other requests."""
+
+    author_name: str
+    key: str
+    fingerprint: str
+    now: datetime
+
+    def outcome(self, connection: Connection) -> Revision | None:
+        """What came of the request when it was sent before, within the last 24 hours.
+
+        Raises Invalid where another request had the key.
+        """
+        row = connection.execute(_FIND, self._same | self._since).first()
+        if row is None:
+            return None
+        if row.fingerprint != self.fingerprint:
+            detail = f"{self.key!a:.80} came with another request before: give each its own"
+            raise Invalid([Fault(detail, header="Idempotency-Key")])
+        return revisions.load(connection, row.post_id, row.version)
+
+    def keep(self, connection: Connection, post_id: str, version: int) -> None:
+        """Keep what has just come of the request, and let go of keys that have expired."""
+        connection.execute(_SWEEP, self._since)
+        # The same key may have expired too, and not be among the oldest.
+        connection.execute(_FORGET, self._same)
+        values = {
+            "author_name": self.author_name,
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "post_id": post_id,
+            "version": version,
+            "created_date": self.now,
+        }
+        connection.execute(insert(idempotency_key), values)
+
+    @property
+    def _same(self) -> dict[str, object]:
+        return {"claimant": self.author_name, "claimed": self.key}
+
+    @property
+    def _since(self) -> dict[str, object]:
+        return {"since": self.now - LIFETIME}

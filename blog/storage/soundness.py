@@ -1,0 +1,122 @@
+"""Saying whether a database is sound: whether what it keeps twice agrees, and nothing is lost."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, select
+
+from blog.content.posts import fold_tag
+from blog.storage import schema
+from blog.storage.engine import Database
+from blog.storage.migrations import HEAD
+from blog.storage.revisions import REPEATED, is_newest
+from blog.storage.tables import idempotency_key, post, revision, tag
+
+
+def faults(database: Database) -> list[str]:
+    """Everything found wrong with the database, in a sentence each; none is a sound one.
+
+    Raises DatabaseError where there is no database.
+    """
+    database.server.require()
+    with database.session() as session:
+        connection = session.reading()
+        if (found := schema.revision(connection)) != HEAD:
+            return [f"the schema is at {found or 'nothing'}, not at {HEAD}"]
+        return [
+            *database.server.damages(connection),
+            *_wrong_tags(connection),
+            *_wrong_keys(connection),
+            *_differences(connection),
+            *_missing_posts(connection),
+            *_gaps(connection),
+            *_lost_outcomes(connection),
+        ]
+
+
+def _wrong_tags(connection: Connection) -> list[str]:
+    """Tags are kept twice, in the post and for look-up; say of which posts the two differ."""
+    kept = select(func.count()).where(tag.c.post_id == post.c.id).scalar_subquery()
+    stale = exists().where(
+        tag.c.post_id == post.c.id,
+        (tag.c.status != post.c.status)
+        | (tag.c.sort_date != post.c.sort_date)
+        | (tag.c.author_name != post.c.author_name)
+        | (tag.c.updated_date != post.c.updated_date)
+        | (tag.c.title != post.c.title),
+    )
+    wrong = select(post.c.id).where((kept != func.json_array_length(post.c.tags)) | stale)
+    return [f"post {row.id} is not found by its tags" for row in connection.execute(wrong)]
+
+
+def _wrong_keys(connection: Connection) -> list[str]:
+    statement = select(tag.c.post_id, tag.c.key, tag.c.name)
+    with connection.execute(statement, execution_options={"yield_per": 1000}) as rows:
+        wrong = [(row.post_id, row.name) for row in rows if fold_tag(row.name) != row.key]
+    return [f"post {post_id} is not found by its tag {name!r}" for post_id, name in wrong]
+
+
+def _differences(connection: Connection) -> list[str]:
+    """Each post is also its newest revision; say in what the two differ."""
+    own = and_(revision.c.post_id == post.c.id, revision.c.version == post.c.version)
+    differing = [_differs(name).label(name) for name in REPEATED]
+    statement = select(post.c.id, revision.c.sequence, *differing).outerjoin_from(
+        post, revision, own
+    )
+    faults = []
+    with connection.execute(statement, execution_options={"yield_per": 1000}) as rows:
+        for row in rows:
+            names = [name for name in REPEATED if getattr(row, name)]
+            if row.sequence is None:
+                faults.append(f"post {row.id} has no revision of its version")
+            elif names:
+                faults.append(f"post {row.id} differs from its revision in {', '.join(names)}")
+    return faults
+
+
+def _differs(name: str) -> ColumnElement[bool]:
+    pair: list[ColumnElement[object]] = [post.c[name], revision.c[name]]
+    if name == "tags":
+        # PostgreSQL compares no JSON.
+        pair = [cast(column, Text) for column in pair]
+    return pair[0].is_distinct_from(pair[1])
+
+
+def _missing_posts(connection: Connection) -> list[str]:
+    """Say of which posts there is a newest revision that they are not."""
+    there = exists().where(post.c.id == revision.c.post_id, post.c.version == revision.c.version)
+    lost = select(revision.c.post_id, revision.c.version).where(
+        is_newest(), revision.c.operation != "deleted", ~there
+    )
+    undead = select(revision.c.post_id, revision.c.version).where(
+        is_newest(),
+        revision.c.operation == "deleted",
+        exists().where(post.c.id == revision.c.post_id),
+    )
+    rows = connection.execute
+    return [
+        *(f"post {row.post_id} is not at its version {row.version}" for row in rows(lost)),
+        *(f"post {row.post_id} was deleted and is there" for row in rows(undead)),
+    ]
+
+
+def _gaps(connection: Connection) -> list[str]:
+    """Revisions are numbered without a gap, in all and of each post; say where one is missing."""
+    c = revision.c
+    count, last = connection.execute(select(func.count(), func.max(c.sequence))).one()
+    broken = (
+        select(c.post_id)
+        .group_by(c.post_id)
+        .having(func.count() != func.max(c.version) - func.min(c.version) + 1)
+    )
+    return [
+        *([f"revisions are missing: {last - count}"] if last and last != count else []),
+        *(f"post {post_id} has a gap in its revisions" for post_id in connection.scalars(broken)),
+    ]
+
+
+def _lost_outcomes(connection: Connection) -> list[str]:
+    """Say which keys of requests name a revision that is not there."""
+    c = idempotency_key.c
+    there = exists().where(revision.c.post_id == c.post_id, revision.c.version == c.version)
+    rows = connection.execute(select(c.author_name, c.key).where(~there))
+    return [f"key {row.key!r} of {row.author_name!r} leads to no revision" for row in rows]
