@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blog.errors import Fault, Malformed, NotFound
 from blog.http.api import Resource
 from blog.http.paging import DEFAULT_LIMIT, PARAMETERS
 from blog.representations.document import Document, Link
@@ -39,7 +40,11 @@ class ChangeList(Resource):
 
     def _look(self, start: Frontier) -> Changes:
         limit = self.query.get("limit", DEFAULT_LIMIT)
-        found = changes.follow(self.session, self.caller, self.services.now(), limit, start)
+        try:
+            found = changes.follow(self.session, self.caller, self.services.now(), limit, start)
+        except NotFound:
+            detail = "is of a history that was replaced by another; begin without one"
+            raise Malformed([Fault(detail, parameter="after")]) from None
         # Whoever waits for more keeps no connection meanwhile.
         self.session.close()
         return found
@@ -47,11 +52,11 @@ class ChangeList(Resource):
     def _start(self) -> Frontier:
         if (cursor := self.query.get("after")) is None:
             return BEGINNING
-        key = self.services.cursors.read(cursor, self._scope, "after").key
-        return Frontier(key[0], Due(*key[1:]))
+        sequence, date, *due = self.services.cursors.read(cursor, self._scope, "after").key
+        return Frontier(sequence, date, Due(*due))
 
     def _cursor(self, frontier: Frontier) -> str:
-        position = Position((frontier.sequence, *frontier.due))
+        position = Position((frontier.sequence, frontier.date, *frontier.due))
         return self.services.cursors.write(position, self._scope)
 
     @property

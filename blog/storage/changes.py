@@ -16,10 +16,11 @@ from functools import cache
 from heapq import merge
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, select, true
+from sqlalchemy import Connection, Row, Select, and_, bindparam, select, true
 
 from blog.content.authors import Caller
 from blog.content.revisions import Operation
+from blog.errors import NotFound
 from blog.storage import rights
 from blog.storage.engine import Session
 from blog.storage.paging import Key, Position, beginning, bind_values, paginate
@@ -40,13 +41,18 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """How far a follower has been told: of which commits, and of what has fallen due."""
+    """How far a follower has been told: up to which commit, and of what has fallen due.
+
+    ``date`` is the commit's own, by which it is known again.
+    """
 
     sequence: int
+    date: datetime
     due: Due
 
 
-BEGINNING = Frontier(0, Due(datetime.min.replace(tzinfo=UTC), 0))
+_NEVER = datetime.min.replace(tzinfo=UTC)
+BEGINNING = Frontier(0, _NEVER, Due(_NEVER, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,10 @@ def follow(
 ) -> Changes:
     """The changes after a frontier: all that there are, or as many as the limit allows.
 
-    Where there are none the frontier stays, so that the answer stays the same.
+    Where there are none the frontier stays, so that the answer stays the same. Raises NotFound for
+    a frontier whose commit is another here: a backup was restored, or commits were lost.
     """
+    _check(session.reading(), start)
     walk = _Walk(_Reader(session.reading(), caller, now, limit), now, start)
     changes: list[Change] = []
     told, passed_over = start, 0
@@ -89,6 +97,13 @@ def follow(
     # What is not for this caller need not be looked at again each time, where it is much.
     stays = changes or passed_over <= limit
     return Changes(changes, told if stays else walk.frontier)
+
+
+def _check(connection: Connection, start: Frontier) -> None:
+    # One that is not here yet may come: this may be a replica that lags.
+    date = connection.scalar(_DATE, {"sequence": start.sequence})
+    if date not in (None, start.date):
+        raise NotFound(f"the commit {start.sequence} is another one now")
 
 
 class _Walk:
@@ -106,7 +121,8 @@ class _Walk:
             # A clock that was ahead of ours brings nothing forward.
             horizon = Due(min(commit.updated_date, self._now), _LAST)
             yield from self._fall_due(horizon)
-            self.frontier = Frontier(commit.sequence, max(self.frontier.due, horizon))
+            due = max(self.frontier.due, horizon)
+            self.frontier = Frontier(commit.sequence, commit.updated_date, due)
             yield self._commit(commit)
         yield from self._fall_due(Due(self._now, _LAST))
 
@@ -183,6 +199,7 @@ class _Reader:
             after = rows[-1][: len(after)]
 
 
+_DATE = select(revision.c.updated_date).where(revision.c.sequence == bindparam("sequence"))
 _AFTER = beginning(Position(()))
 _old = revision.alias("old")
 _next = revision.alias("next")
