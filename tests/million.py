@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from blog.storage.engine import Database
 from blog.storage.tables import post, revision, tag
+from tests.rivals import change
 
 POSTS = 1_000_000
 # So many that an index on them pays.
@@ -55,9 +56,8 @@ def fill(url: str) -> None:
     with database.session() as session, session.writing("upgrading") as connection:
         _fill(connection, _DIALECTS[connection.dialect.name])
     if database.engine.dialect.name == "postgresql":
-        with database.engine.connect().execution_options(purpose="none") as connection:
-            # What the server does by itself after a while.
-            connection.exec_driver_sql("VACUUM ANALYZE")
+        # What the server does by itself after a while.
+        change(url, "VACUUM ANALYZE")
     database.close()
 
 

@@ -45,7 +45,11 @@ def test_sound_database_passes_the_check(rick: str) -> None:
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
-        ("UPDATE post SET tags = '[\"lost\"]'", r"post [0-9a-f]{32} is not found by its tags\n"),
+        (
+            "UPDATE post SET tags = '[\"lost\"]'",
+            r"(post [0-9a-f]{32}) is not found by its tags\n"
+            r"\1 differs from its revision in tags\n",
+        ),
         ("UPDATE alembic_version SET version_num = '0000'", r"the schema is at 0000, not at .+\n"),
     ],
 )
@@ -104,6 +108,37 @@ def test_backup_replaces_no_file(rick: str, directory: Path) -> None:
     message = failed(blog("database backup copy.db"))
 
     assert message == "'copy.db' exists already: name a new file"
+    assert (directory / "copy.db").read_text() == "precious"
+
+
+def test_backup_replaces_a_file_by_force(rick: str, directory: Path) -> None:
+    post_as("rick")
+    (directory / "copy.db").write_text("old")
+
+    printed = done(blog("database backup copy.db --force"))
+
+    assert printed == "Copied the database to 'copy.db'.\n"
+    copied = blog("database check", BLOG_DATABASE_URL="sqlite:///copy.db")
+    assert done(copied) == "The database is sound.\n"
+
+
+def test_backup_does_not_replace_the_database_itself_even_by_force(directory: Path) -> None:
+    database = {"BLOG_DATABASE_URL": "sqlite:///own.db"}
+    done(blog("author add rick --password-stdin", "password\n", **database))
+
+    message = failed(blog("database backup ./own.db --force", **database))
+
+    assert message == "'own.db' is the database itself: name another file"
+    assert done(blog("author list", **database)) == "rick\tauthor\n"
+
+
+def test_backup_replaces_no_link_even_by_force(rick: str, directory: Path) -> None:
+    (directory / "copy.db").write_text("precious")
+    (directory / "link.db").symlink_to("copy.db")
+
+    message = failed(blog("database backup link.db --force"))
+
+    assert message == "'link.db' is no plain file: name another one"
     assert (directory / "copy.db").read_text() == "precious"
 
 

@@ -100,9 +100,7 @@ def remove(session: Session, name: str) -> Literal["deleted", "closed"]:
     Raises AccountError where there is no such author.
     """
     # A post that was deleted is among them, and may come back.
-    has_written = exists().where(
-        or_(revision.c.author_name == name, revision.c.changed_by == name)
-    )
+    has_written = exists().where(or_(revision.c.author_name == name, revision.c.changed_by == name))
     statement = delete(author).where(author.c.name == name, ~has_written)
     if session.write(lambda connection: connection.execute(statement).rowcount):
         return "deleted"

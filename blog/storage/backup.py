@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from sqlalchemy import URL
 from blog.errors import DatabaseError, StorageUnavailable
 from blog.storage.engine import Database
 from blog.storage.transfer import Progress, transfer
+
+# What SQLite appends to the name of a file for what belongs to it.
+_LOGS = ("-wal", "-journal")
 
 
 def back_up(database: Database, target: Path, progress: Progress, *, replace: bool = False) -> None:
@@ -23,9 +27,11 @@ def back_up(database: Database, target: Path, progress: Progress, *, replace: bo
     """
     database.server.require()
     _check_target(database, target, replace)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
-        _create(unfinished)
+        unfinished = _create_beside(target)
+    except OSError as error:
+        raise _refusal(target, error) from error
+    try:
         _copy(database, unfinished, progress)
         _flush(unfinished)
         if replace:
@@ -35,28 +41,34 @@ def back_up(database: Database, target: Path, progress: Progress, *, replace: bo
             os.link(unfinished, target)
         _flush(target.parent)
     except (OSError, sqlite3.Error) as error:
-        raise DatabaseError(f"can't write {str(target)!r}: {error}") from error
+        raise _refusal(target, error) from error
     finally:
         with suppress(OSError):
             unfinished.unlink()
 
 
 def _check_target(database: Database, target: Path, replace: bool) -> None:
-    if not os.path.lexists(target):  # Unlike Path.exists it bears any name.
-        return
-    if not replace:
-        raise DatabaseError(f"{str(target)!r} exists already: name a new file")
-    if not target.is_file() or target.is_symlink():
-        raise DatabaseError(f"{str(target)!r} is no plain file: name another one")
-    if database.server.is_kept_in(target):
-        raise DatabaseError(f"{str(target)!r} is the database itself: name another file")
-    # A log beside a file is a part of it, and would spoil the one that takes its place.
-    if target.with_name(f"{target.name}-wal").exists():
+    if os.path.lexists(target):  # Unlike Path.exists it bears any name.
+        if not replace:
+            raise DatabaseError(f"{str(target)!r} exists already: name a new file")
+        if target.is_symlink() or not target.is_file():
+            raise DatabaseError(f"{str(target)!r} is no plain file: name another one")
+        if any(map(target.samefile, database.server.files())):
+            raise DatabaseError(f"{str(target)!r} is the database itself: name another file")
+    # What stands beside a database file is a part of it, and would spoil another one there.
+    if any(os.path.lexists(f"{target}{ending}") for ending in _LOGS):
         raise DatabaseError(f"{str(target)!r} is a database in use: name another file")
 
 
-def _create(path: Path) -> None:
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+def _refusal(target: Path, error: Exception) -> DatabaseError:
+    return DatabaseError(f"can't write {str(target)!r}: {error}")
+
+
+def _create_beside(target: Path) -> Path:
+    """Make an empty file for its owner's eyes only, which can take the name of the target."""
+    descriptor, name = tempfile.mkstemp(".unfinished", f".{target.name}.", target.parent)
+    os.close(descriptor)
+    return Path(name)
 
 
 def _flush(path: Path) -> None:

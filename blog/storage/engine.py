@@ -41,8 +41,8 @@ class Server(Protocol):
     def require(self) -> None:
         """Raise DatabaseError where there is no database."""
 
-    def is_kept_in(self, path: Path) -> bool:
-        """Whether an existing file is the database itself."""
+    def files(self) -> Sequence[Path]:
+        """The files in which the database is kept, as far as they are there and known."""
 
     def is_conflict(self, error: Exception) -> bool:
         """Whether a write that failed so may be tried again, as another one came between."""

@@ -123,9 +123,9 @@ class PostgreSQL:
         """Wait for those that came here before to commit; have those that come after wait."""
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ORDER_KEY})")
 
-    def is_kept_in(self, path: Path) -> bool:
-        """Never: a server keeps it in files of its own."""
-        return False
+    def files(self) -> Sequence[Path]:
+        """None: a server keeps it in files of its own."""
+        return []
 
     def commit(self, transaction: RootTransaction, connection: Connection) -> None:
         """Commit. Raises OutcomeUnknown where the server did not clearly say that it is done."""

@@ -55,9 +55,10 @@ class SQLite:
         if not os.path.isfile(self._path):
             raise DatabaseError(f"there is no database at {str(self._path)!r}")
 
-    def is_kept_in(self, path: Path) -> bool:
-        """Whether an existing file is the database itself, by whatever name."""
-        return path.samefile(self._path)
+    def files(self) -> Sequence[Path]:
+        """The file itself, and those that SQLite keeps beside it."""
+        names = [self._path.name + ending for ending in ("", "-wal", "-shm", "-journal")]
+        return [file for file in map(self._path.with_name, names) if file.exists()]
 
     def is_conflict(self, _error: Exception) -> bool:
         """Never: one writer at a time has the file, so nothing can come between."""
