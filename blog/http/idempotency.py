@@ -35,6 +35,8 @@ def _read_key(text: str) -> str:
     text = text.strip(" \t")
     quoted = _STRING.fullmatch(text)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
+    if quoted is None and text.startswith('"'):
+        raise _malformed(f"begins with a quote and is no quoted string: {text!a:.80}")
     if not key:
         raise _malformed("must not be empty")
     if len(key) > LONGEST_KEY:

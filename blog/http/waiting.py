@@ -40,7 +40,9 @@ class WaitingRoom:
             return found
         try:
             g.preferences_applied = [f"wait={seconds}"]
-            return _look_until(monotonic() + seconds, look, is_news)
+            # A read that begins anew, as the database was lost, does not wait anew.
+            deadline = g.setdefault("wait_until", monotonic() + seconds)
+            return _look_until(deadline, look, is_news)
         finally:
             self._places.release()
 

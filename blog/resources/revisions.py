@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from blog.content import posts as posts_content
 from blog.content import revisions as content
+from blog.content.posts import Post
 from blog.content.revisions import EVENT_FIELDS, FIELDS, Restoration, difference
 from blog.content.validation import validate
 from blog.errors import NotFound
@@ -18,7 +19,8 @@ from blog.http.links import Links
 from blog.http.paging import Paging
 from blog.representations import hal, json, json_patch
 from blog.representations.document import Document, Validators
-from blog.storage import posts, revisions
+from blog.storage import revisions
+from blog.storage.restoration import restore
 
 # A list of long texts would be long, so each is read by itself.
 LISTED_FIELDS = {name: attribute for name, attribute in FIELDS.items() if name != "body"}
@@ -46,18 +48,19 @@ class RevisionList(Resource):
         precondition = read_precondition(post_id, required=False)
         claim = read_claim(self.author, self.now)
         wanted = validate(Restoration, read_json(), ()).restore
-        restored, is_new = posts.restore(
+        restored, is_new = restore(
             self.session, post_id, self.author, precondition, wanted, self.now, claim
         )
         version = revisions.find(self.session, post_id, restored.version, self.author, self.now)
-        document = _represent(version, FIELDS, self.links)
+        # A request that is sent again gets the first answer, in which there was no successor yet.
+        document = _represent(replace(version, successor_date=None), FIELDS, self.links)
         if not is_new:
             return document
         return document, 201, {"Location": document.links["self"].href}
 
-    def document(self, state: posts_content.Post | content.Revision) -> Document:
-        """What the entity-tag of a write that came too late is taken of."""
-        return Document({}, validators=_validators(state))
+    def document(self, state: Post | content.Revision) -> Document:
+        """The list as it is now, for a write that came too late."""
+        return self.get(state.id if isinstance(state, Post) else state.post_id)
 
 
 class Revision(Resource):
@@ -118,7 +121,6 @@ def _own_validators(revision: content.Revision) -> Validators:
     return Validators(identity, revision.version, followed, revision.updated_date)
 
 
-def _validators(newest: posts_content.Post | content.Revision) -> Validators:
+def _validators(newest: content.Revision) -> Validators:
     """Those of the post itself, so that a write may name the list as well as the post."""
-    identity = newest.id if isinstance(newest, posts_content.Post) else newest.post_id
-    return Validators(identity, newest.version, newest.updated_date, newest.previous_date)
+    return Validators(newest.post_id, newest.version, newest.updated_date, newest.previous_date)

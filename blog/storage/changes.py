@@ -128,8 +128,12 @@ class _Walk:
 
     def _fall_due(self, horizon: Due) -> Iterator[Change | None]:
         while (due := self._due) is not None and (due.due_date, due.sequence) <= horizon:
-            self.frontier = replace(self.frontier, due=Due(due.due_date, due.sequence))
             self._due = next(self._dues, None)
+            # Once the last of a moment has been told, the moment is over, also for a version of
+            # that date that is committed late.
+            is_last = self._due is None or self._due.due_date > due.due_date
+            place = Due(due.due_date, _LAST if is_last else due.sequence)
+            self.frontier = replace(self.frontier, due=place)
             yield self._become_visible(due)
 
     def _become_visible(self, due: Row[*tuple[Any, ...]]) -> Change | None:

@@ -53,6 +53,9 @@ class Server(Protocol):
     def order_commits(self, connection: Connection) -> None:
         """Wait for those that came here before to commit; have those that come after wait."""
 
+    def lock_name(self, connection: Connection, name: str) -> None:
+        """Let no other transaction that locks this name go on until this one ends."""
+
     def commit(self, transaction: RootTransaction, connection: Connection) -> None:
         """Commit, for sure."""
 
@@ -159,6 +162,13 @@ class Session:
         What they have written, the next statement sees.
         """
         self._database.server.order_commits(self.reading())
+
+    def lock_name(self, name: str) -> None:
+        """Wait until no other transaction for writing has locked this name.
+
+        What they have written, the next statement sees.
+        """
+        self._database.server.lock_name(self.reading(), name)
 
     def close(self) -> None:
         """End the transaction and give the connection back; the session can be used again."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
 
 from blog.content.revisions import Revision
 from blog.errors import Fault, Invalid
 from blog.storage import revisions
+from blog.storage.engine import Session
 from blog.storage.tables import UTCDateTime, idempotency_key
 
 LIFETIME = timedelta(hours=24)
@@ -22,8 +24,10 @@ _SWEPT = 10
 _c = idempotency_key.c
 _since = bindparam("since", type_=UTCDateTime)
 _same = (_c.author_name == bindparam("claimant")) & (_c.key == bindparam("claimed"))
-_FIND = select(_c.fingerprint, _c.post_id, _c.version).where(_same, _c.created_date > _since)
-_FORGET = delete(idempotency_key).where(_same)
+_FIND = select(_c.fingerprint, _c.post_id, _c.version, _c.written).where(
+    _same, _c.created_date > _since
+)
+_FORGET = delete(idempotency_key).where(_same, _c.created_date <= _since)
 _SWEEP = delete(idempotency_key).where(
     tuple_(_c.author_name, _c.key).in_(
         select(_c.author_name, _c.key)
@@ -32,6 +36,13 @@ _SWEEP = delete(idempotency_key).where(
         .limit(_SWEPT)
     )
 )
+
+
+class Outcome(NamedTuple):
+    """What came of a request: a version of a post, and whether the request wrote it."""
+
+    revision: Revision
+    written: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,16 @@ class Claim:
     fingerprint: str
     now: datetime
 
-    def outcome(self, connection: Connection) -> Revision | None:
+    def enter(self, session: Session, connection: Connection) -> Outcome | None:
+        """Begin a transaction that is to do the request; give what came of it if it was done.
+
+        Whoever else has the same claim waits until the transaction ends. Raises Invalid as
+        `outcome` does.
+        """
+        session.lock_name(f"{self.author_name} {self.key}")
+        return self.outcome(connection)
+
+    def outcome(self, connection: Connection) -> Outcome | None:
         """What came of the request when it was sent before, within the last 24 hours.
 
         Raises Invalid where another request had the key.
@@ -54,19 +74,23 @@ class Claim:
         if row.fingerprint != self.fingerprint:
             detail = f"{self.key!a:.80} came with another request before: give each its own"
             raise Invalid([Fault(detail, header="Idempotency-Key")])
-        return revisions.load(connection, row.post_id, row.version)
+        revision = revisions.load(connection, row.post_id, row.version)
+        return None if revision is None else Outcome(revision, row.written)
 
-    def keep(self, connection: Connection, post_id: str, version: int) -> None:
+    def keep(
+        self, connection: Connection, post_id: str, version: int, *, written: bool = True
+    ) -> None:
         """Keep what has just come of the request, and let go of keys that have expired."""
         connection.execute(_SWEEP, self._since)
         # The same key may have expired too, and not be among the oldest.
-        connection.execute(_FORGET, self._same)
+        connection.execute(_FORGET, self._same | self._since)
         values = {
             "author_name": self.author_name,
             "key": self.key,
             "fingerprint": self.fingerprint,
             "post_id": post_id,
             "version": version,
+            "written": written,
             "created_date": self.now,
         }
         connection.execute(insert(idempotency_key), values)

@@ -47,6 +47,8 @@ _LOCK_KEY = 0x626C6F67
 # Held from the last thing that a transaction writes to its commit, which then has its own place
 # in the order of all.
 _ORDER_KEY = 0x626C6F68
+# Beside the hash of a name; locks of two numbers are apart from those of one.
+_NAME_KEY = 0x626C6F69
 # Another transaction came between, or a standby had to give way to what it replays.
 _CONFLICTS = ("40001", "40P01")
 # What another transaction has just made, or taken away that was referred to.
@@ -74,6 +76,7 @@ _PLACE = text("""
              ELSE pg_current_wal_flush_lsn() END - '0/0', false
     WHERE NOT pg_is_in_recovery()
 """)
+_LOCK_NAME = text("SELECT pg_advisory_xact_lock(:key, hashtext(:name))")
 _BROKEN = text(
     "SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
     "UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated"
@@ -122,6 +125,10 @@ class PostgreSQL:
     def order_commits(self, connection: Connection) -> None:
         """Wait for those that came here before to commit; have those that come after wait."""
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ORDER_KEY})")
+
+    def lock_name(self, connection: Connection, name: str) -> None:
+        """Let no other transaction that locks this name go on until this one ends."""
+        connection.execute(_LOCK_NAME, {"key": _NAME_KEY, "name": name})
 
     def files(self) -> Sequence[Path]:
         """None: a server keeps it in files of its own."""

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     delete,
-    exists,
     insert,
     literal,
     null,
@@ -25,14 +24,13 @@ from sqlalchemy import (
 from blog.content.authors import Caller
 from blog.content.markup import render
 from blog.content.posts import Post, PostContent, new_post_id, settle_date
-from blog.content.revisions import Revision
 from blog.content.slugs import derive_slug
-from blog.errors import Fault, Forbidden, Invalid, NotFound, PreconditionFailed
+from blog.errors import Forbidden, NotFound, PreconditionFailed
 from blog.storage import revisions, rights, tags
 from blog.storage.engine import Session
 from blog.storage.idempotency import Claim
 from blog.storage.slugs import claim_slug
-from blog.storage.tables import post, revision
+from blog.storage.tables import post
 from blog.storage.versioned import Precondition, Target, next_version, until_written
 
 Revise = Callable[[Post], PostContent]
@@ -81,9 +79,9 @@ def create(
     the caller's account has ended meanwhile, and Invalid as `Claim.outcome` does.
     """
     if claim and (first := claim.outcome(session.reading())):
-        return first.as_post()
+        return first.revision.as_post()
     values = {
-        **_values(content, now),
+        **content_values(content, now),
         "id": new_post_id(),
         "version": 1,
         "created_date": now,
@@ -93,15 +91,31 @@ def create(
     }
 
     def insert_it(connection: Connection) -> Post:
-        if claim and (first := claim.outcome(connection)):
-            return first.as_post()
-        slug = claim_slug(connection, content.slug, content.title)
-        created = _insert(connection, {**values, "slug": slug}, caller, now)
-        tags.write(connection, created)
-        _record(session, connection, None, created, caller, claim)
-        return created
+        if claim and (first := claim.enter(session, connection)):
+            return first.revision.as_post()
+        return insert_post(session, connection, values, content, caller, now, claim)
 
     return session.write(insert_it)
+
+
+def insert_post(
+    session: Session,
+    connection: Connection,
+    values: Mapping[str, Any],
+    content: PostContent,
+    caller: Caller,
+    now: datetime,
+    claim: Claim | None,
+) -> Post:
+    """Write a post that is not there, within the caller's transaction: all but its slug is given.
+
+    Raises SlugTaken, and Forbidden as `create` does.
+    """
+    slug = claim_slug(connection, content.slug, content.title, values["id"])
+    created = _insert(connection, {**values, "slug": slug}, caller, now)
+    tags.write(connection, created)
+    _record(session, connection, None, created, caller, claim)
+    return created
 
 
 def _record(
@@ -142,21 +156,20 @@ def edit(
     precondition: Precondition,
     revise: Revise,
     now: datetime,
-    claim: Claim | None = None,
 ) -> Post:
     """Change a post to what ``revise`` makes of it, committed when this returns.
 
     ``revise`` may be called again when another change comes between. A change of nothing writes
     nothing. Raises NotFound, Forbidden, PreconditionFailed or SlugTaken, and what ``revise`` does.
     """
-    target = _target(post_id, caller, precondition, now)
+    target = target_of(post_id, caller, precondition, now)
 
     def attempt() -> Post | None:
-        current = _load(session.reading(), target)
+        current = load(session.reading(), target)
         content = revise(current)
-        if _changes_nothing(current, content, now):
+        if changes_nothing(current, content, now):
             return current
-        return _update(session, target, current, content, caller, now, claim)
+        return update_post(session, target, current, content, caller, now)
 
     return until_written(attempt, "post")
 
@@ -168,10 +181,10 @@ def remove(
 
     Raises NotFound, Forbidden or PreconditionFailed.
     """
-    target = _target(post_id, caller, precondition, now)
+    target = target_of(post_id, caller, precondition, now)
 
     def delete_it(connection: Connection) -> None:
-        current = _load(connection, target)
+        current = load(connection, target)
         revisions.record_deletion(session, connection, current, caller, now)
         statement = delete(post).where(target.unchanged(current.version))
         if not connection.execute(statement, target.parameters).rowcount:
@@ -180,96 +193,8 @@ def remove(
     session.write(delete_it)
 
 
-def restore(
-    session: Session,
-    post_id: str,
-    caller: Caller,
-    precondition: Precondition,
-    number: int,
-    now: datetime,
-    claim: Claim | None = None,
-) -> tuple[Post, bool]:
-    """Write a version of a post again, as a new one, committed when this returns.
-
-    A post that was deleted is there again, under its id; a slug that another post has taken since
-    is derived anew. Gives the post, and whether this made a new version: where the present one
-    says the same already, nothing is written. Raises NotFound, Forbidden or PreconditionFailed,
-    and Invalid for a version that there is not, or that is a deletion.
-    """
-    target = _target(post_id, caller, precondition, now)
-
-    def attempt() -> tuple[Post, bool] | None:
-        if claim and (first := claim.outcome(session.reading())):
-            return first.as_post(), True
-        newest = revisions.find_newest(session, post_id, caller, now)
-        content = _restorable(session.reading(), post_id, number)
-        if newest.is_tombstone:
-            restored = _undelete(session, newest, content, precondition, caller, now, claim)
-            return None if restored is None else (restored, True)
-        current = _load(session.reading(), target)
-        if _changes_nothing(current, content, now):
-            return current, False
-        restored = _update(session, target, current, content, caller, now, claim)
-        return None if restored is None else (restored, restored.version > current.version)
-
-    return until_written(attempt, "post")
-
-
-def _restorable(connection: Connection, post_id: str, number: int) -> PostContent:
-    wanted = revisions.load(connection, post_id, number)
-    if wanted is None or wanted.is_tombstone:
-        reason = "is a deletion" if wanted else "is no version of this post"
-        raise Invalid([Fault(f"{number} {reason}", pointer="#/restore")])
-    content = wanted.content()
-    taken = exists().where(post.c.slug == content.slug, post.c.id != post_id)
-    return (
-        content.model_copy(update={"slug": None}) if connection.scalar(select(taken)) else content
-    )
-
-
-def _undelete(
-    session: Session,
-    tombstone: Revision,
-    content: PostContent,
-    precondition: Precondition,
-    caller: Caller,
-    now: datetime,
-    claim: Claim | None,
-) -> Post | None:
-    """Write a deleted post again; give None where it is there already."""
-    kind = rights.standing(caller)
-    target = Target(
-        table=revision,
-        found=(revision.c.post_id == tombstone.post_id) & revisions.is_newest(),
-        editable=rights.editable(revision, kind) & rights.entitled(kind),
-        precondition=precondition,
-        parameters=rights.parameters(caller, now),
-    )
-    values = {
-        **_values(content, now),
-        **next_version(tombstone.version, tombstone.updated_date, now),
-        "id": tombstone.post_id,
-        "created_date": tombstone.created_date,
-        "author_name": tombstone.author_name,
-        "body_html": render(content.body, content.format),
-    }
-
-    def insert_it(connection: Connection) -> Post | None:
-        newest = target.load(connection, [revision.c.version])
-        if newest.version != tombstone.version:
-            return None
-        if not newest.holds:
-            raise PreconditionFailed("the post has changed since", tombstone)
-        slug = claim_slug(connection, content.slug, content.title)
-        restored = _insert(connection, {**values, "slug": slug}, caller, now)
-        tags.write(connection, restored)
-        _record(session, connection, None, restored, caller, claim)
-        return restored
-
-    return session.write(insert_it)
-
-
-def _target(post_id: str, caller: Caller, precondition: Precondition, now: datetime) -> Target:
+def target_of(post_id: str, caller: Caller, precondition: Precondition, now: datetime) -> Target:
+    """The post with this id, where the caller may change it and the precondition holds."""
     kind = rights.standing(caller)
     return Target(
         table=post,
@@ -280,7 +205,8 @@ def _target(post_id: str, caller: Caller, precondition: Precondition, now: datet
     )
 
 
-def _load(connection: Connection, target: Target) -> Post:
+def load(connection: Connection, target: Target) -> Post:
+    """The post that is to be changed. Raises NotFound, Forbidden or PreconditionFailed."""
     row = target.load(connection, columns(WHOLE))
     current = post_from(row[:-1])
     if not row.holds:
@@ -289,26 +215,31 @@ def _load(connection: Connection, target: Target) -> Post:
     return current
 
 
-def _update(
+def update_post(
     session: Session,
     target: Target,
     current: Post,
     content: PostContent,
     caller: Caller,
     now: datetime,
-    claim: Claim | None,
+    claim: Claim | None = None,
 ) -> Post | None:
-    """Write a change; give None where the post is no longer the one that was loaded."""
-    values = _values(content, now)
+    """Write a change; give None where the post is no longer the one that was loaded.
+
+    Raises SlugTaken.
+    """
+    values = content_values(content, now)
     if (content.body, content.format) != (current.body, current.format):
         values["body_html"] = render(content.body, content.format)
     values |= next_version(current.version, current.updated_date, now)
 
     def update_it(connection: Connection) -> Post | None:
+        if claim and claim.enter(session, connection):
+            return None
         if content.slug != current.slug:
             values["slug"] = slug = claim_slug(connection, content.slug, content.title, current.id)
             # A slug derived anew may turn out to be the one that the post has.
-            if _changes_nothing(current, content.model_copy(update={"slug": slug}), now):
+            if changes_nothing(current, content.model_copy(update={"slug": slug}), now):
                 return current
         statement = update(post).where(target.unchanged(current.version)).values(values)
         statement = statement.returning(*columns(WHOLE), true())
@@ -323,7 +254,7 @@ def _update(
     return session.write(update_it)
 
 
-def _values(content: PostContent, now: datetime) -> dict[str, Any]:
+def content_values(content: PostContent, now: datetime) -> dict[str, Any]:
     """The columns that follow from the content alone."""
     return {
         "title": content.title,
@@ -336,9 +267,10 @@ def _values(content: PostContent, now: datetime) -> dict[str, Any]:
     }
 
 
-def _changes_nothing(current: Post, content: PostContent, now: datetime) -> bool:
+def changes_nothing(current: Post, content: PostContent, now: datetime) -> bool:
+    """Whether a post has this content already."""
     slug = content.slug or derive_slug(content.title)
-    written = {**_values(content, now), "slug": slug, "tags": content.tags}
+    written = {**content_values(content, now), "slug": slug, "tags": content.tags}
     return all(getattr(current, name) == value for name, value in written.items())
 
 

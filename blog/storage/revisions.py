@@ -192,7 +192,16 @@ def changed_since(
     else:
         return None
     row = connection.execute(seen.order_by(revision.c.version.desc()).limit(1)).first()
-    return None if row is None else changed_fields(revision_from(row), current)
+    version = None if row is None else revision_from(row)
+    if version is None or version.is_tombstone or _is_ambiguous(version, precondition):
+        return None
+    return changed_fields(version, current)
+
+
+def _is_ambiguous(version: Revision, precondition: Precondition) -> bool:
+    """Whether the date of a precondition may name the version before this one as well."""
+    since, before = precondition.unmodified_since, version.previous_date
+    return bool(since and before and since <= before and since <= version.updated_date)
 
 
 def columns(body: bool = False) -> Sequence[ColumnElement[Any]]:

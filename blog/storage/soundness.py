@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from blog.content.posts import fold_tag
 from blog.storage import schema
@@ -29,6 +41,7 @@ def faults(database: Database) -> list[str]:
             *_differences(connection),
             *_missing_posts(connection),
             *_gaps(connection),
+            *_wrong_sequels(connection),
             *_lost_outcomes(connection),
         ]
 
@@ -111,6 +124,27 @@ def _gaps(connection: Connection) -> list[str]:
     return [
         *([f"revisions are missing: {last - count}"] if last and last != count else []),
         *(f"post {post_id} has a gap in its revisions" for post_id in connection.scalars(broken)),
+    ]
+
+
+def _wrong_sequels(connection: Connection) -> list[str]:
+    """What a revision says of itself follows from the one before it; say where it does not."""
+    c, old = revision.c, revision.alias("old")
+    public = or_(c.status == "published", old.c.status == "published")
+    created = old.c.status.is_(None)
+    operation = case((c.status.is_(None), "deleted"), (created, "created"), else_="updated")
+    wrong = select(c.post_id, c.version).outerjoin_from(
+        revision, old, and_(old.c.post_id == c.post_id, old.c.version == c.version - 1)
+    )
+    wrong = wrong.where(
+        c.public.is_distinct_from(func.coalesce(public, false()))
+        | (c.operation != operation)
+        | old.c.updated_date.is_distinct_from(c.previous_date) & old.c.sequence.is_not(None)
+        | (old.c.sequence > c.sequence)
+    )
+    return [
+        f"version {row.version} of post {row.post_id} does not follow from the one before it"
+        for row in connection.execute(wrong)
     ]
 
 

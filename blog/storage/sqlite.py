@@ -70,6 +70,9 @@ class SQLite:
     def order_commits(self, _connection: Connection) -> None:
         """Do nothing: transactions that write follow each other as they are."""
 
+    def lock_name(self, _connection: Connection, _name: str) -> None:
+        """Do nothing: whoever writes is alone."""
+
     def commit(self, transaction: RootTransaction, _connection: Connection) -> None:
         """Commit: what SQLite says of it is so."""
         transaction.commit()

@@ -228,6 +228,8 @@ idempotency_key = Table(
     Column("fingerprint", line(64), nullable=False),
     Column("post_id", line(32), nullable=False),
     Column("version", Integer, nullable=False),
+    # Whether the request wrote this version, or found that there was nothing to do.
+    Column("written", Boolean, nullable=False),
     Column("created_date", UTCDateTime, nullable=False),
 )
 Index(None, idempotency_key.c.created_date)

@@ -102,6 +102,7 @@ def _create_idempotency_key() -> None:
         sa.Column("fingerprint", _line(64), nullable=False),
         sa.Column("post_id", _line(32), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("written", sa.Boolean(), nullable=False),
         sa.Column("created_date", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["author_name"], ["author.name"], name=op.f("fk_idempotency_key_author_name")
