@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from blog.storage.engine import Database
-from blog.storage.tables import post, revision, tag
+from blog.storage.tables import idempotency_key, post, revision, tag
 from tests.rivals import change
 
 POSTS = 1_000_000
@@ -63,7 +63,7 @@ def fill(url: str) -> None:
 
 def forget(connection: Connection) -> None:
     """Let PostgreSQL know no more of the tables than it does of new ones, in this transaction."""
-    names = ("author", "post", "tag", "revision")
+    names = ("author", "post", "tag", "revision", "idempotency_key")
     tables = "(" + ", ".join(f"CAST('{name}' AS regclass)" for name in names) + ")"
     connection.exec_driver_sql(f"DELETE FROM pg_statistic WHERE starelid IN {tables}")
     connection.exec_driver_sql(
@@ -72,11 +72,11 @@ def forget(connection: Connection) -> None:
 
 
 def _fill(connection: Connection, dialect: _Dialect) -> None:
-    indexes = [index for table in (post, tag, revision) for index in table.indexes]
+    indexes = [index for table in (post, tag, revision, idempotency_key) for index in table.indexes]
     # An index is made faster than it is kept up.
     for index in indexes:
         index.drop(connection)
-    for statement in (_authors(dialect), _posts(dialect), _tags(dialect), _REVISIONS):
+    for statement in (_authors(dialect), _posts(dialect), _tags(dialect), _REVISIONS, _KEYS):
         connection.execute(text(statement))
     for index in indexes:
         index.create(connection)
@@ -133,4 +133,11 @@ _REVISIONS = """
         CASE WHEN substr(id, 31) IN ('07', '57') THEN lower_date ELSE updated_date END,
         author_name, slug, title, format, tags, body
     FROM (SELECT post.*, min(created_date) OVER () AS lower_date FROM post) AS post
+"""
+
+_KEYS = """
+    INSERT INTO idempotency_key
+        (author_name, key, fingerprint, post_id, version, written, created_date)
+    SELECT author_name, post_id, post_id, post_id, 1, true, created_date
+    FROM revision WHERE sequence <= 100000
 """

@@ -32,24 +32,12 @@ HEADER = "Idempotency-Key"
 MINIMAL, HAL = {"Prefer": "return=minimal"}, {"Accept": "application/hal+json"}
 CLIENTS = 8
 EDIT = {"title": "Edited", "slug": "edited", "status": "draft", "tags": []}
-# What happens to a post before the request is sent again.
 LATER = [("GET", None), ("PATCH", EDIT), ("DELETE", None)]
 LONG = "k" * 256
 UNUSABLE = [
-    "",
-    " \t ",
-    '"',
-    '"abc',
-    '""',
-    '" \x1f"',
-    LONG,
-    f'"{LONG}"',
-    "a\x01b",
-    "a\tb",
-    "a\x7fb",
-    "é",
-    "Ã©",
-]
+    "", " \t ", '"', '"abc', '""', '" \x1f"', LONG, f'"{LONG}"', "a\x01b",
+    "a\tb", "a\x7fb", "é", "Ã©",
+]  # fmt: skip
 
 
 def send(

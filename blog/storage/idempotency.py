@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from blog.content.revisions import Revision
 from blog.errors import Fault, Invalid
@@ -28,13 +28,11 @@ _FIND = select(_c.fingerprint, _c.post_id, _c.version, _c.written).where(
     _same, _c.created_date > _since
 )
 _FORGET = delete(idempotency_key).where(_same, _c.created_date <= _since)
-_SWEEP = delete(idempotency_key).where(
-    tuple_(_c.author_name, _c.key).in_(
-        select(_c.author_name, _c.key)
-        .where(_c.created_date <= _since)
-        .order_by(_c.created_date)
-        .limit(_SWEPT)
-    )
+_EXPIRED = (
+    select(_c.author_name, _c.key)
+    .where(_c.created_date <= _since)
+    .order_by(_c.created_date)
+    .limit(_SWEPT)
 )
 
 
@@ -81,9 +79,11 @@ class Claim:
         self, connection: Connection, post_id: str, version: int, *, written: bool = True
     ) -> None:
         """Keep what has just come of the request, and let go of keys that have expired."""
-        connection.execute(_SWEEP, self._since)
         # The same key may have expired too, and not be among the oldest.
-        connection.execute(_FORGET, self._same | self._since)
+        expired = [self._same]
+        for author_name, key in connection.execute(_EXPIRED, self._since):
+            expired.append({"claimant": author_name, "claimed": key})
+        connection.execute(_FORGET, [{**key, **self._since} for key in expired])
         values = {
             "author_name": self.author_name,
             "key": self.key,
