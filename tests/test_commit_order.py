@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, event, select
 
 from blog.content.authors import Caller
 from blog.content.dates import utc_now
@@ -40,17 +40,16 @@ PATIENT = Limits(connections=WRITERS + 2, statement=PATIENCE, lock=PATIENCE)
 
 
 @dataclass(frozen=True)
-class Dawdling(Claim):
-    """What a create does last before it commits, and here not until it is let go on."""
+class Pause:
+    """Where a commit stands still until it is let go on."""
 
     arrived: Event = field(default_factory=Event)
     released: Event = field(default_factory=Event)
 
-    def keep(self, connection: Connection, post_id: str, version: int) -> None:
-        """Stand still between the numbering and the commit."""
+    def stand_still(self, _connection: Connection) -> None:
+        """Wait between the numbering and the commit."""
         self.arrived.set()
         assert self.released.wait(PATIENCE)
-        super().keep(connection, post_id, version)
 
 
 @dataclass(frozen=True)
@@ -86,15 +85,15 @@ def create(database: Database, title: str, claim: Claim | None = None) -> Post:
         return posts.create(session, PostContent(title=title, body=""), RICK, utc_now(), claim)
 
 
-def begin_slowly(
-    database: Database, pool: ThreadPoolExecutor, ends: ExitStack
-) -> tuple[Dawdling, Future[Post]]:
+def begin_slowly(url: str, pool: ThreadPoolExecutor, ends: ExitStack) -> tuple[Pause, Future[Post]]:
     """Have somebody create a post and stop before the commit, at the latest until the test ends."""
-    claim = Dawdling("rick", "slow", "", utc_now())
-    ends.callback(claim.released.set)
-    first = pool.submit(create, database, "First", claim)
-    assert claim.arrived.wait(PATIENCE)
-    return claim, first
+    pause, slow = Pause(), Database(url, PATIENT)
+    ends.callback(slow.close)
+    event.listen(slow.engine, "commit", pause.stand_still)
+    ends.callback(pause.released.set)
+    first = pool.submit(create, slow, "First")
+    assert pause.arrived.wait(PATIENCE)
+    return pause, first
 
 
 def kept(database: Database) -> list[tuple[int, str, int]]:
@@ -120,11 +119,11 @@ def test_who_came_first_and_commits_late_is_not_overtaken(
     with postgresql_blogs.copy(tmp_path) as url, ExitStack() as ends:
         database = Database(url, PATIENT)
         ends.callback(database.close)
-        claim, first = begin_slowly(database, pool, ends)
+        pause, first = begin_slowly(url, pool, ends)
         second = pool.submit(create, database, "Second")
         eventually(lambda: second.done() or waiting(database), lambda: "nobody waits")
         before = second.done(), kept(database)
-        claim.released.set()
+        pause.released.set()
         ids = [first.result(PATIENCE).id, second.result(PATIENCE).id]
 
         assert before == (False, [])
@@ -133,7 +132,7 @@ def test_who_came_first_and_commits_late_is_not_overtaken(
 
 @pytest.mark.parametrize("write", ["edit", "remove", "restore"])
 def test_every_kind_of_write_waits_for_its_turn(
-    patient: Database, pool: ThreadPoolExecutor, write: str
+    database_url: str, patient: Database, pool: ThreadPoolExecutor, write: str
 ) -> None:
     post_id = create(patient, "Older").id
     acts: dict[str, Callable[[Database, str], object]] = {
@@ -145,13 +144,13 @@ def test_every_kind_of_write_waits_for_its_turn(
         remove(patient, post_id)
     ready = len(kept(patient))
     with ExitStack() as ends:
-        claim, first = begin_slowly(patient, pool, ends)
+        pause, first = begin_slowly(database_url, pool, ends)
         second = pool.submit(acts[write], patient, post_id)
         # Nothing tells on every database that it waits; one that does not is faster than this.
         with suppress(TimeoutError):
             second.result(0.3)
         before = len(kept(patient))
-        claim.released.set()
+        pause.released.set()
         second.result(PATIENCE)
 
     assert before == ready
@@ -159,17 +158,18 @@ def test_every_kind_of_write_waits_for_its_turn(
 
 
 def test_who_waits_for_their_turn_need_not_begin_anew(
-    patient: Database, pool: ThreadPoolExecutor
+    database_url: str, patient: Database, pool: ThreadPoolExecutor
 ) -> None:
     alone, second = (Counting("rick", key, "", utc_now()) for key in ("alone", "second"))
     create(patient, "Alone", alone)
     with ExitStack() as ends:
-        claim, _ = begin_slowly(patient, pool, ends)
+        pause, first = begin_slowly(database_url, pool, ends)
         waits = pool.submit(create, patient, "Second", second)
         with suppress(TimeoutError):
             waits.result(0.3)
-        claim.released.set()
+        pause.released.set()
         waits.result(PATIENCE)
+        first.result(PATIENCE)
 
     assert len(second.asked) == len(alone.asked)
 
@@ -199,10 +199,10 @@ def test_who_gave_up_waiting_leaves_no_gap(
     with ExitStack() as ends:
         hasty = Database(database_url, Limits(lock=0.2))
         ends.callback(hasty.close)
-        claim, first = begin_slowly(patient, pool, ends)
+        pause, first = begin_slowly(database_url, pool, ends)
         with pytest.raises(StorageUnavailable):
             create(hasty, "Never")
-        claim.released.set()
+        pause.released.set()
         first.result(PATIENCE)
 
     create(patient, "Third")

@@ -20,6 +20,8 @@ Format = Literal["markdown", "html", "text"]
 Status = Literal["published", "draft"]
 
 LONGEST_BODY = 1024 * 1024
+# No database counts further.
+GREATEST_VERSION = 2**31 - 1
 MOST_TAGS = 50
 
 

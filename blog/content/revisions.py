@@ -11,7 +11,7 @@ import jsonpatch
 from pydantic import AfterValidator, BaseModel
 
 from blog.content.markup import render
-from blog.content.posts import CLIENT_FIELDS, Format, Post, PostContent, Status
+from blog.content.posts import CLIENT_FIELDS, GREATEST_VERSION, Format, Post, PostContent, Status
 from blog.content.validation import RULES, as_json
 
 Operation = Literal["created", "updated", "deleted"]
@@ -27,12 +27,8 @@ EVENT_FIELDS = {
 FIELDS = {**EVENT_FIELDS, **CLIENT_FIELDS, "authorName": "author_name"}
 
 
-# As great as any that a database counts to.
-_GREATEST = 2**31 - 1
-
-
 def _check_number(number: int) -> int:
-    if not 1 <= number <= _GREATEST:
+    if not 1 <= number <= GREATEST_VERSION:
         raise ValueError(f"{number!s:.60} is no version of this post")
     return number
 
@@ -85,7 +81,7 @@ class Revision:
             **{name: getattr(self, name) for name in CLIENT_FIELDS.values()}
         )
 
-    def as_post(self) -> Post:
+    def as_post(self, *, with_html: bool) -> Post:
         """The post as it was, to one who may change it; of a revision as in `content`."""
         content = self.content()
         return Post(
@@ -103,7 +99,7 @@ class Revision:
             updated_date=self.updated_date,
             author_name=self.author_name,
             body=content.body,
-            body_html=render(content.body, content.format),
+            body_html=render(content.body, content.format) if with_html else None,
             editable=True,
         )
 

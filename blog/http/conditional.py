@@ -14,6 +14,7 @@ from werkzeug.datastructures import ETags
 from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 from werkzeug.http import parse_date, quote_etag
 
+from blog.content.posts import GREATEST_VERSION
 from blog.representations.document import Document, Validators
 from blog.storage.versioned import Precondition
 
@@ -93,7 +94,8 @@ def _versions(tags: ETags, identity: str, weak: bool = False) -> frozenset[int] 
     # Werkzeug reads an empty tag as None.
     known = filter(None, tags.as_set(include_weak=weak))
     matches = map(_VERSION_TAG.fullmatch, known)
-    return frozenset(int(match[1]) for match in matches if match and match[2] == mark)
+    versions = (int(match[1]) for match in matches if match and match[2] == mark)
+    return frozenset(version for version in versions if version <= GREATEST_VERSION)
 
 
 def check_list_precondition() -> None:

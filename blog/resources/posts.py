@@ -94,7 +94,7 @@ class PostList(_PostResource):
         check_list_precondition()
         claim = read_claim(self.author, self.now)
         written = validate(PostContent, read_json(), SERVER_FIELDS)
-        created = posts.create(self.session, written, self.author, self.now, claim)
+        created = posts.create(self.session, written, self.author, self.now, claim, self.texts)
         document = self.document(created)
         return document, 201, {"Location": document.links["self"].href}
 

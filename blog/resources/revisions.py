@@ -48,13 +48,13 @@ class RevisionList(Resource):
         precondition = read_precondition(post_id, required=False)
         claim = read_claim(self.author, self.now)
         wanted = validate(Restoration, read_json(), ()).restore
-        restored, is_new = restore(
+        restored = restore(
             self.session, post_id, self.author, precondition, wanted, self.now, claim
         )
         version = revisions.find(self.session, post_id, restored.version, self.author, self.now)
         # A request that is sent again gets the first answer, in which there was no successor yet.
         document = _represent(replace(version, successor_date=None), FIELDS, self.links)
-        if not is_new:
+        if not restored.written:
             return document
         return document, 201, {"Location": document.links["self"].href}
 

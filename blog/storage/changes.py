@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from heapq import merge
 from typing import Any, NamedTuple
@@ -28,6 +28,11 @@ from blog.storage.tables import revision
 
 # Greater than the number of any revision.
 _LAST = 2**62
+_LARGEST_BATCH = 1000
+# How many rows that are not for the caller one request passes over.
+_MOST_PASSED_OVER = 10_000
+# How far the clock of another node may be ahead of ours for us to wait for it.
+_SKEW = timedelta(minutes=1)
 
 Rows = Iterator[Row[*tuple[Any, ...]]]
 
@@ -82,28 +87,29 @@ def follow(
     Where there are none the frontier stays, so that the answer stays the same. Raises NotFound for
     a frontier whose commit is another here: a backup was restored, or commits were lost.
     """
-    _check(session.reading(), start)
+    _check(session, start)
     walk = _Walk(_Reader(session.reading(), caller, now, limit), now, start)
     changes: list[Change] = []
     told, passed_over = start, 0
     for change in walk:
         if change is None:
             passed_over += 1
-            continue
-        changes.append(change)
-        told = walk.frontier
-        if len(changes) == limit:
+        else:
+            changes.append(change)
+            told = walk.frontier
+        if len(changes) == limit or passed_over == _MOST_PASSED_OVER:
             break
     # What is not for this caller need not be looked at again each time, where it is much.
     stays = changes or passed_over <= limit
     return Changes(changes, told if stays else walk.frontier)
 
 
-def _check(connection: Connection, start: Frontier) -> None:
-    # One that is not here yet may come: this may be a replica that lags.
-    date = connection.scalar(_DATE, {"sequence": start.sequence})
-    if date not in (None, start.date):
-        raise NotFound(f"the commit {start.sequence} is another one now")
+def _check(session: Session, start: Frontier) -> None:
+    date = session.reading().scalar(_DATE, {"sequence": start.sequence})
+    # On a replica, which may lag, one that is not here yet may come.
+    known = date == start.date or (date is None and not session.is_on_primary())
+    if not known and start != BEGINNING:
+        raise NotFound(f"there is no such commit {start.sequence} any more")
 
 
 class _Walk:
@@ -118,7 +124,10 @@ class _Walk:
 
     def __iter__(self) -> Iterator[Change | None]:
         for commit in self._commits:
-            # A clock that was ahead of ours brings nothing forward.
+            # What another node has just published is not yet to be seen here.
+            if self._now < commit.updated_date <= self._now + _SKEW:
+                break
+            # A clock that was further ahead brings nothing forward.
             horizon = Due(min(commit.updated_date, self._now), _LAST)
             yield from self._fall_due(horizon)
             due = max(self.frontier.due, horizon)
@@ -194,13 +203,16 @@ class _Reader:
         return iter(()) if self._kind == "editor" else self._read(_dues(self._kind), after)
 
     def _read(self, statement: Select[Any], after: Key) -> Rows:
+        batch = self._batch
         while True:
-            values = {**self._parameters, **bind_values(Position(after), self._batch - 1)}
+            values = {**self._parameters, **bind_values(Position(after), batch - 1)}
             rows = self._connection.execute(statement, values).all()
             yield from rows
-            if len(rows) < self._batch:
+            if len(rows) < batch:
                 return
             after = rows[-1][: len(after)]
+            # Whoever looks further passes over much that is not for this caller.
+            batch = min(2 * batch, _LARGEST_BATCH)
 
 
 _DATE = select(revision.c.updated_date).where(revision.c.sequence == bindparam("sequence"))

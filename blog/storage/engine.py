@@ -156,19 +156,23 @@ class Session:
         finally:
             set_purpose(connection, "reading")
 
-    def order_commits(self) -> None:
+    def order_commits(self, connection: Connection) -> None:
         """Have the transaction for writing commit after all others that came here before it.
 
         What they have written, the next statement sees.
         """
-        self._database.server.order_commits(self.reading())
+        self._database.server.order_commits(connection)
 
-    def lock_name(self, name: str) -> None:
+    def lock_name(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction for writing has locked this name.
 
         What they have written, the next statement sees.
         """
-        self._database.server.lock_name(self.reading(), name)
+        self._database.server.lock_name(connection, name)
+
+    def is_on_primary(self) -> bool:
+        """Whether what is read is from the primary, which has all that there is."""
+        return self.reading().engine is self._database.engine
 
     def close(self) -> None:
         """End the transaction and give the connection back; the session can be used again."""

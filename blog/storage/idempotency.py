@@ -22,17 +22,19 @@ LIFETIME = timedelta(hours=24)
 _SWEPT = 10
 
 _c = idempotency_key.c
-_since = bindparam("since", type_=UTCDateTime)
-_same = (_c.author_name == bindparam("claimant")) & (_c.key == bindparam("claimed"))
+_expiry = bindparam("expiry", type_=UTCDateTime)
+_is_claimed = (_c.author_name == bindparam("claimant")) & (_c.key == bindparam("claimed"))
 _FIND = select(_c.fingerprint, _c.post_id, _c.version, _c.written).where(
-    _same, _c.created_date > _since
+    _is_claimed, _c.created_date > _expiry
 )
-_FORGET = delete(idempotency_key).where(_same, _c.created_date <= _since)
+_FORGET = delete(idempotency_key).where(_is_claimed, _c.created_date <= _expiry)
 _EXPIRED = (
     select(_c.author_name, _c.key)
-    .where(_c.created_date <= _since)
+    .where(_c.created_date <= _expiry)
     .order_by(_c.created_date)
     .limit(_SWEPT)
+    # Whoever else takes them away need not be waited for.
+    .with_for_update(skip_locked=True)
 )
 
 
@@ -58,7 +60,7 @@ class Claim:
         Whoever else has the same claim waits until the transaction ends. Raises Invalid as
         `outcome` does.
         """
-        session.lock_name(f"{self.author_name} {self.key}")
+        session.lock_name(connection, f"{self.author_name} {self.key}")
         return self.outcome(connection)
 
     def outcome(self, connection: Connection) -> Outcome | None:
@@ -66,7 +68,7 @@ class Claim:
 
         Raises Invalid where another request had the key.
         """
-        row = connection.execute(_FIND, self._same | self._since).first()
+        row = connection.execute(_FIND, self._name | self._expiry).first()
         if row is None:
             return None
         if row.fingerprint != self.fingerprint:
@@ -79,11 +81,10 @@ class Claim:
         self, connection: Connection, post_id: str, version: int, *, written: bool = True
     ) -> None:
         """Keep what has just come of the request, and let go of keys that have expired."""
-        # The same key may have expired too, and not be among the oldest.
-        expired = [self._same]
-        for author_name, key in connection.execute(_EXPIRED, self._since):
-            expired.append({"claimant": author_name, "claimed": key})
-        connection.execute(_FORGET, [{**key, **self._since} for key in expired])
+        expired = connection.execute(_EXPIRED, self._expiry).all()
+        names = [{"claimant": row.author_name, "claimed": row.key} for row in expired]
+        # This very key may have expired too, and not be among the oldest.
+        connection.execute(_FORGET, [{**name, **self._expiry} for name in (*names, self._name)])
         values = {
             "author_name": self.author_name,
             "key": self.key,
@@ -96,9 +97,9 @@ class Claim:
         connection.execute(insert(idempotency_key), values)
 
     @property
-    def _same(self) -> dict[str, object]:
+    def _name(self) -> dict[str, object]:
         return {"claimant": self.author_name, "claimed": self.key}
 
     @property
-    def _since(self) -> dict[str, object]:
-        return {"since": self.now - LIFETIME}
+    def _expiry(self) -> dict[str, object]:
+        return {"expiry": self.now - LIFETIME}

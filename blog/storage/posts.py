@@ -28,7 +28,7 @@ from blog.content.slugs import derive_slug
 from blog.errors import Forbidden, NotFound, PreconditionFailed
 from blog.storage import revisions, rights, tags
 from blog.storage.engine import Session
-from blog.storage.idempotency import Claim
+from blog.storage.idempotency import Claim, Outcome
 from blog.storage.slugs import claim_slug
 from blog.storage.tables import post
 from blog.storage.versioned import Precondition, Target, next_version, until_written
@@ -71,15 +71,16 @@ def create(
     caller: Caller,
     now: datetime,
     claim: Claim | None = None,
+    texts: Texts = WHOLE,
 ) -> Post:
     """Keep a new post of the caller, committed when this returns.
 
-    With a claim whose request was done before, give the post as it came of that, and do nothing.
+    With a claim whose request was done before, do nothing, and give the post as it came of that.
     Raises SlugTaken when the slug that the client chose belongs to another post, Forbidden when
     the caller's account has ended meanwhile, and Invalid as `Claim.outcome` does.
     """
     if claim and (first := claim.outcome(session.reading())):
-        return first.revision.as_post()
+        return _as_post(first, texts)
     values = {
         **content_values(content, now),
         "id": new_post_id(),
@@ -90,12 +91,18 @@ def create(
         "body_html": render(content.body, content.format),
     }
 
-    def insert_it(connection: Connection) -> Post:
+    def insert_it(connection: Connection) -> Post | Outcome:
         if claim and (first := claim.enter(session, connection)):
-            return first.revision.as_post()
+            return first
         return insert_post(session, connection, values, content, caller, now, claim)
 
-    return session.write(insert_it)
+    created = session.write(insert_it)
+    return _as_post(created, texts) if isinstance(created, Outcome) else created
+
+
+def _as_post(outcome: Outcome, texts: Texts) -> Post:
+    """The post that came of a request, its HTML only where it is wanted: it has to be rendered."""
+    return outcome.revision.as_post(with_html=texts.body_html)
 
 
 def insert_post(
@@ -126,10 +133,10 @@ def _record(
     caller: Caller,
     claim: Claim | None = None,
 ) -> None:
-    """Keep what was written as a revision, and under the key of the request if it has one."""
-    revisions.record(session, connection, before, after, caller)
+    """Keep what was written under the key of the request, if it has one, and as a revision."""
     if claim:
         claim.keep(connection, after.id, after.version)
+    revisions.record(session, connection, before, after, caller)
 
 
 def _insert(
@@ -185,10 +192,12 @@ def remove(
 
     def delete_it(connection: Connection) -> None:
         current = load(connection, target)
-        revisions.record_deletion(session, connection, current, caller, now)
         statement = delete(post).where(target.unchanged(current.version))
-        if not connection.execute(statement, target.parameters).rowcount:
+        deleted = statement.returning(post.c.created_date)
+        created = connection.execute(deleted, target.parameters).scalar()
+        if created is None:
             raise _ended(caller)
+        revisions.record_deletion(session, connection, current, created, caller, now)
 
     session.write(delete_it)
 
@@ -224,7 +233,7 @@ def update_post(
     now: datetime,
     claim: Claim | None = None,
 ) -> Post | None:
-    """Write a change; give None where the post is no longer the one that was loaded.
+    """Write a change, if it is one; give None where the post is no longer the one that was loaded.
 
     Raises SlugTaken.
     """
@@ -237,10 +246,11 @@ def update_post(
         if claim and claim.enter(session, connection):
             return None
         if content.slug != current.slug:
-            values["slug"] = slug = claim_slug(connection, content.slug, content.title, current.id)
-            # A slug derived anew may turn out to be the one that the post has.
-            if changes_nothing(current, content.model_copy(update={"slug": slug}), now):
-                return current
+            values["slug"] = claim_slug(connection, content.slug, content.title, current.id)
+        # A slug derived anew may turn out to be the one that the post has.
+        settled = content.model_copy(update={"slug": values.get("slug", current.slug)})
+        if changes_nothing(current, settled, now):
+            return _leave(connection, target, current, claim)
         statement = update(post).where(target.unchanged(current.version)).values(values)
         statement = statement.returning(*columns(WHOLE), true())
         row = connection.execute(statement, target.parameters).first()
@@ -252,6 +262,18 @@ def update_post(
         return edited
 
     return session.write(update_it)
+
+
+def _leave(
+    connection: Connection, target: Target, current: Post, claim: Claim | None
+) -> Post | None:
+    """Leave a post as it is; give None where it is another one by now."""
+    unchanged = select(post.c.id).where(target.unchanged(current.version)).with_for_update()
+    if connection.execute(unchanged, target.parameters).first() is None:
+        return None
+    if claim:
+        claim.keep(connection, current.id, current.version, written=False)
+    return current
 
 
 def content_values(content: PostContent, now: datetime) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, select
 
 from blog.content.authors import Caller
 from blog.content.markup import render
-from blog.content.posts import Post, PostContent
+from blog.content.posts import PostContent
 from blog.content.revisions import Revision
 from blog.errors import Fault, Invalid, PreconditionFailed, SlugTaken
 from blog.storage import posts, revisions, rights
@@ -17,8 +18,12 @@ from blog.storage.idempotency import Claim
 from blog.storage.tables import post, revision
 from blog.storage.versioned import Precondition, Target, next_version, until_written
 
-# A post, and whether a new version of it was written.
-Restored = tuple[Post, bool]
+
+class Restored(NamedTuple):
+    """The version that a post has after it was restored, and whether that was written for it."""
+
+    version: int
+    written: bool
 
 
 def restore(
@@ -33,14 +38,14 @@ def restore(
     """Write a version of a post again, as a new one, committed when this returns.
 
     A post that was deleted is there again, under its id; a slug that another post has taken since
-    is derived anew. Gives the post, and whether this made a new version: where the present one
-    says the same already, nothing is written. Raises NotFound, Forbidden or PreconditionFailed,
-    and Invalid for a version that there is not, or that is a deletion.
+    is derived anew. Where the present version says the same already, nothing is written. Raises
+    NotFound, Forbidden or PreconditionFailed, and Invalid for a version that there is not, or that
+    is a deletion.
     """
 
     def attempt() -> Restored | None:
         if claim and (first := claim.outcome(session.reading())):
-            return first.revision.as_post(), first.written
+            return Restored(first.revision.version, first.written)
         newest = revisions.find_newest(session, post_id, caller, now)
         content = _find_content(session.reading(), post_id, number)
         try:
@@ -79,23 +84,12 @@ def _replace(
     """Change a post that is there; give None where it is another one by now."""
     target = posts.target_of(post_id, caller, precondition, now)
     current = posts.load(session.reading(), target)
-    if posts.changes_nothing(current, content, now):
-        return _keep(session, target, current, claim) if claim else (current, False)
+    if claim is None and posts.changes_nothing(current, content, now):
+        return Restored(current.version, written=False)
     changed = posts.update_post(session, target, current, content, caller, now, claim)
-    return None if changed is None else (changed, changed.version > current.version)
-
-
-def _keep(session: Session, target: Target, current: Post, claim: Claim) -> Restored | None:
-    """Keep that a request had nothing to do; give None where it has by now."""
-
-    def keep_it(connection: Connection) -> Restored | None:
-        done = claim.enter(session, connection)
-        if done or posts.load(connection, target).version != current.version:
-            return None
-        claim.keep(connection, current.id, current.version, written=False)
-        return current, False
-
-    return session.write(keep_it)
+    if changed is None:
+        return None
+    return Restored(changed.version, written=changed.version > current.version)
 
 
 def _undelete(
@@ -134,6 +128,6 @@ def _undelete(
         if not newest.holds:
             raise PreconditionFailed("the post has changed since", tombstone)
         restored = posts.insert_post(session, connection, values, content, caller, now, claim)
-        return restored, True
+        return Restored(restored.version, written=True)
 
     return session.write(insert_it)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    literal,
     null,
     select,
     true,
@@ -42,9 +41,6 @@ from blog.storage.versioned import Precondition, next_version
 # What a revision repeats of its post.
 REPEATED = tuple(column.name for column in revision.c if column.name in post.c)
 
-# What `next_version` gives.
-_VERSION = ("version", "previous_date", "updated_date")
-
 _latest = revision.alias("latest")
 _predecessor = revision.alias("predecessor")
 _successor = revision.alias("successor")
@@ -61,22 +57,7 @@ _RECORD = insert(revision).from_select(
         *(post.c[name] for name in REPEATED),
     ).where(post.c.id == _named),
 )
-_RECORD_DELETION = insert(revision).from_select(
-    [
-        *("sequence", "post_id", "operation", "changed_by", "public", "created_date"),
-        *("author_name", "version", "previous_date", "updated_date"),
-    ],
-    select(
-        _next_sequence,
-        post.c.id,
-        literal("deleted", revision.c.operation.type),
-        bindparam("caller_name", type_=revision.c.changed_by.type),
-        post.c.status == "published",
-        post.c.created_date,
-        post.c.author_name,
-        *(bindparam(name, type_=revision.c[name].type) for name in _VERSION),
-    ).where(post.c.id == _named),
-)
+_RECORD_DELETION = insert(revision).values(sequence=_next_sequence, operation="deleted")
 
 
 def record(
@@ -86,11 +67,11 @@ def record(
     after: Post,
     caller: Caller,
 ) -> None:
-    """Keep a version of a post that has just been written, and nothing slow before the commit.
+    """Keep a version of a post that has just been written: the last thing before the commit.
 
     ``before`` is the version that it follows, None where there was no post.
     """
-    session.order_commits()
+    session.order_commits(connection)
     versions = [version for version in (before, after) if version]
     values = {
         "operation": "updated" if before else "created",
@@ -102,12 +83,23 @@ def record(
 
 
 def record_deletion(
-    session: Session, connection: Connection, before: Post, caller: Caller, now: datetime
+    session: Session,
+    connection: Connection,
+    before: Post,
+    created: datetime,
+    caller: Caller,
+    now: datetime,
 ) -> None:
-    """Keep that a post is about to be deleted, with nothing but that before the commit."""
-    session.order_commits()
-    version = next_version(before.version, before.updated_date, now)
-    values = {"post_id": before.id, "caller_name": caller.name, **version}
+    """Keep that a post, created at that moment, was deleted: the last thing before the commit."""
+    values = {
+        "post_id": before.id,
+        "changed_by": caller.name,
+        "public": before.status == "published",
+        "created_date": created,
+        "author_name": before.author_name,
+        **next_version(before.version, before.updated_date, now),
+    }
+    session.order_commits(connection)
     connection.execute(_RECORD_DELETION, values)
 
 

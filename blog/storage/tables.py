@@ -223,7 +223,9 @@ Index(
 idempotency_key = Table(
     "idempotency_key",
     metadata,
-    Column("author_name", line(64), ForeignKey("author.name"), primary_key=True),
+    Column(
+        "author_name", line(64), ForeignKey("author.name", ondelete="CASCADE"), primary_key=True
+    ),
     Column("key", line(255), primary_key=True),
     Column("fingerprint", line(64), nullable=False),
     Column("post_id", line(32), nullable=False),

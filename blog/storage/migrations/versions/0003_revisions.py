@@ -105,7 +105,10 @@ def _create_idempotency_key() -> None:
         sa.Column("written", sa.Boolean(), nullable=False),
         sa.Column("created_date", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["author_name"], ["author.name"], name=op.f("fk_idempotency_key_author_name")
+            ["author_name"],
+            ["author.name"],
+            name=op.f("fk_idempotency_key_author_name"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("author_name", "key", name=op.f("pk_idempotency_key")),
     )
