@@ -1,14 +1,18 @@
-"""Another program on the database of a test: what it changes, and what it keeps others from."""
+"""Others on the database of a test: what they change, and when, and what they keep us from."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any, Protocol
 
 import psycopg
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
+
+from blog.http.application import Application
 
 
 class Rival(Protocol):
@@ -77,3 +81,19 @@ def change(url: str, *statements: str) -> None:
     with connected(url) as rival:
         for statement in statements:
             rival.execute(statement)
+
+
+@contextmanager
+def after_statement(app: Application, number: int, act: Callable[[], object]) -> Iterator[None]:
+    """Have something done by another thread after so many statements of an application."""
+    left = iter(range(number - 1, -1, -1))
+
+    def count_down(*_: object) -> None:
+        if next(left, None) == 0:
+            with ThreadPoolExecutor() as pool:
+                pool.submit(act).result()
+
+    engine = app.extensions["blog"].database.engine
+    event.listen(engine, "after_cursor_execute", count_down)
+    yield
+    event.remove(engine, "after_cursor_execute", count_down)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from blog.http.application import Application
@@ -23,7 +22,7 @@ from blog.storage.idempotency import LIFETIME
 from blog.storage.tables import idempotency_key
 from tests.contract import Clock, assert_problem, create, path_of
 from tests.people import ANN, JOE, RICK
-from tests.rivals import change, connected
+from tests.rivals import after_statement, change, connected
 from tests.serving import PATIENCE, add_author, serve
 
 POST: Mapping[str, Any] = {"title": "First!", "body": "*First* post!", "tags": ["a"]}
@@ -350,22 +349,6 @@ def test_a_restore_sent_several_times_at_once_makes_one_version(
     assert [answer.status_code for answer in answers] == [201] * CLIENTS
     assert len({same(answer) for answer in answers}) == 1
     assert versions(client, edited) == before + 1
-
-
-@contextmanager
-def after_statement(app: Application, number: int, act: Callable[[], object]) -> Iterator[None]:
-    """Have something done by another thread after so many statements of an application."""
-    left = iter(range(number - 1, -1, -1))
-
-    def count_down(*_: object) -> None:
-        if next(left, None) == 0:
-            with ThreadPoolExecutor() as pool:
-                pool.submit(act).result()
-
-    engine = app.extensions["blog"].database.engine
-    event.listen(engine, "after_cursor_execute", count_down)
-    yield
-    event.remove(engine, "after_cursor_execute", count_down)
 
 
 @pytest.mark.parametrize("slug", [None, "chosen"])

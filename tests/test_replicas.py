@@ -18,7 +18,7 @@ from blog.app import create_app
 from blog.http.application import Application
 from blog.settings import Settings
 from tests.blogs import PostgreSQLBlogs
-from tests.contract import assert_problem, create, write_post
+from tests.contract import assert_problem, create, path_of, write_post
 from tests.people import RICK
 from tests.postgresql import FAST, Cluster, is_installed, replicated
 from tests.serving import eventually
@@ -270,6 +270,20 @@ def test_what_is_there_is_read_while_no_primary_and_no_replica_has_all(
             response = client.get("/post")
 
     assert (response.status_code, response.json["data"]) == (200, [])
+
+
+def test_follower_waits_for_a_replica_that_lags_while_there_is_no_primary(
+    primary: Cluster, replicas: Sequence[Cluster], client: FlaskClient
+) -> None:
+    catch_up(primary, replicas)
+    with paused(replicas):
+        write_post(client)
+        end = path_of(client.get("/change").json["_links"]["next"])
+        with stopped([primary]):
+            response = client.get(end)
+
+    assert (response.status_code, response.json["data"]) == (200, [])
+    assert path_of(response.json["_links"]["next"]) == end
 
 
 def test_own_write_is_read_each_time_while_no_primary_and_one_replica_has_it(

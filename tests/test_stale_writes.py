@@ -299,3 +299,21 @@ def test_a_conflict_can_be_resolved_by_what_the_412_says(client: FlaskClient, pa
 
     merged = client.get(path).json
     assert (merged["title"], merged["body"]) == ("Theirs", "Mine.")
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("version", [2**31, 10**15 - 1])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+def test_a_tag_of_a_version_beyond_all_numbers_is_of_none(
+    client: FlaskClient, header: str, version: int, method: str
+) -> None:
+    path = create(client)
+    tag = client.get(path).headers["ETag"].replace("1.", f"{version}.", 1)
+    target, body = (f"{path}/revision", {"restore": 1}) if method == "POST" else (path, {})
+    body = body or {"title": "New", "body": "Text"}
+
+    response = client.open(target, method=method, json=body, headers={header: tag}, auth=RICK)
+
+    assert response.status_code == (
+        412 if header == "If-Match" else 204 if method == "DELETE" else 200
+    )
