@@ -108,7 +108,7 @@ def _check(session: Session, start: Frontier) -> None:
     date = session.reading().scalar(_DATE, {"sequence": start.sequence})
     # On a replica, which may lag, one that is not here yet may come.
     known = date == start.date or (date is None and not session.is_on_primary())
-    if not known and start != BEGINNING:
+    if not known and start.sequence > 0:
         raise NotFound(f"there is no such commit {start.sequence} any more")
 
 
