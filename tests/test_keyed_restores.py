@@ -17,7 +17,7 @@ from tests.people import ANN, RICK
 from tests.rivals import after_statement
 
 # No such request takes more statements.
-STATEMENTS = range(1, 26)
+STATEMENTS = range(1, 22)
 
 
 def restore(
@@ -57,9 +57,17 @@ def test_a_key_goes_with_the_account_of_who_never_wrote(
         assert accounts.remove(session, "ann") == "deleted"
 
 
-@pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "there"])
-@pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("rival", ["the same", "edit", "delete"])
+@pytest.mark.parametrize(
+    ("rival", "number", "deleted"),
+    [
+        ("the same", 1, True),
+        ("the same", 1, False),
+        ("the same", 2, False),
+        ("edit", 1, False),
+        ("edit", 2, False),
+        ("delete", 1, False),
+    ],
+)
 def test_a_rival_after_any_statement_of_it_does_no_harm(
     make_app: Callable[..., Application], database: Database, rival: str, number: int, deleted: bool
 ) -> None:

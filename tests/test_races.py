@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from blog.content.authors import Author, Caller, Profile
 from blog.content.posts import Post, PostContent
@@ -17,7 +20,9 @@ from blog.storage import accounts, authors, posts
 from blog.storage.engine import Database
 from blog.storage.versioned import Precondition
 from tests import people
+from tests.blogs import Blogs
 from tests.contract import Clock, write_post
+from tests.rivals import change
 from tests.serving import PATIENCE
 
 RICK = Caller("rick", "author")
@@ -202,6 +207,26 @@ def test_author_removed_while_a_request_is_under_way_changes_no_profile(
 
         with pytest.raises(Forbidden):
             authors.edit(session, "rick", RICK, ANY, lambda _: Profile(bio="x"), clock())
+
+
+def test_author_removed_between_a_look_and_the_deletion_deletes_nothing(
+    postgresql_blogs: Blogs, clock: Clock, tmp_path: Path
+) -> None:
+    def remove_author(_c: object, _cursor: object, text: str, *_: object) -> None:
+        if text.endswith("FOR UPDATE"):
+            change(url, "UPDATE author SET password_hash = NULL WHERE name = 'rick'")
+
+    with (
+        postgresql_blogs.copy(tmp_path) as url,
+        closing(Database(url)) as database,
+        database.session() as session,
+    ):
+        post = posts.create(session, PostContent(title="One", body="1"), RICK, clock())
+        event.listen(database.engine, "after_cursor_execute", remove_author)
+
+        with pytest.raises(Forbidden):
+            posts.remove(session, post.id, RICK, ANY, clock())
+        assert posts.find(session, post.id, None, clock(), posts.Texts()).version == 1
 
 
 def test_writers_who_race_for_a_slug_all_get_one(
