@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import Table, insert, select, text
 
 from blog.content.authors import Caller
 from blog.content.dates import utc_now
@@ -20,7 +20,7 @@ from blog.storage import accounts, posts, schema
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
 from blog.storage.idempotency import Claim
-from blog.storage.tables import metadata, post, setting
+from blog.storage.tables import access_token, attempt, metadata, post, setting, sign_in
 from blog.storage.transfer import transfer
 from blog.storage.versioned import Precondition
 from tests.blogs import Blogs
@@ -61,6 +61,23 @@ def target_url(other_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+# What no post brings with it.
+ROWS: dict[Table, dict[str, object]] = {
+    setting: {"name": "secret_key", "value": "s" * 40},
+    access_token: {
+        "digest": "d" * 64,
+        "author_name": "rick",
+        "label": "bot",
+        "scope": "read",
+        "created_date": Clock().now,
+        "expiry_date": Clock().now,
+        "last_used": Clock().now.date(),
+    },
+    attempt: {"id": "0" * 32, "key": "k" * 64, "date": Clock().now},
+    sign_in: {"author_name": "rick", "address_key": "k" * 64, "date": Clock().now},
+}
+
+
 @pytest.fixture
 def filled(database: Database, clock: Clock) -> Database:
     """A database with something in every table and every column."""
@@ -77,7 +94,8 @@ def filled(database: Database, clock: Clock) -> Database:
             written = posts.create(session, content, RICK, clock(), claim)
         posts.remove(session, written.id, RICK, Precondition(), clock())
         with session.writing() as connection:
-            connection.execute(insert(setting).values(name="secret_key", value="s" * 40))
+            for table, row in ROWS.items():
+                connection.execute(insert(table).values(row))
     return database
 
 
@@ -107,8 +125,9 @@ def test_every_row_arrives_as_it_was(filled: Database, database_url: str, target
 
     assert everything(target_url) == everything(database_url)
     assert said == (
-        "Copied and compared every row: 3 in author, 1 in setting, 4 in idempotency_key, "
-        "3 in post, 5 in revision, 3 in tag.\n"
+        "Copied and compared every row: 1 in attempt, 3 in author, 1 in setting, "
+        "1 in access_token, 4 in idempotency_key, 3 in post, 5 in revision, 1 in sign_in, "
+        "3 in tag.\n"
     )
 
 

@@ -107,7 +107,8 @@ def upgrade_when_all_are_there(url: str, gate: threading.Barrier) -> bool:
 def test_a_new_database_gets_every_table(new: Database) -> None:
     assert schema.upgrade(new) is True
     assert tables_of(new) == {
-        *("alembic_version", "author", "idempotency_key", "post", "revision", "setting", "tag")
+        *("alembic_version", "author", "idempotency_key", "post", "revision", "setting", "tag"),
+        *("access_token", "attempt", "sign_in"),
     }
     assert soundness.faults(new) == []
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -235,6 +236,45 @@ idempotency_key = Table(
     Column("created_date", UTCDateTime, nullable=False),
 )
 Index(None, idempotency_key.c.created_date)
+
+# What an author may use in place of the password. The secret itself is kept nowhere.
+access_token = Table(
+    "access_token",
+    metadata,
+    # The SHA-256 of the secret, in hexadecimal digits.
+    Column("digest", line(64), primary_key=True),
+    Column("author_name", line(64), ForeignKey("author.name", ondelete="CASCADE"), nullable=False),
+    Column("label", line(100), nullable=False),
+    Column("scope", line(10), nullable=False),
+    Column("created_date", UTCDateTime, nullable=False),
+    Column("expiry_date", UTCDateTime),
+    Column("last_used", Date),
+    UniqueConstraint("author_name", "label"),
+    CheckConstraint("scope IN ('read', 'write')", name="scope"),
+)
+
+# Failed sign-ins of the last minutes, each under a digest of what it is counted for.
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("id", line(32), primary_key=True),
+    Column("key", line(64), nullable=False),
+    Column("date", UTCDateTime, nullable=False),
+)
+Index(None, attempt.c.key, attempt.c.date)
+Index(None, attempt.c.date)
+
+# From which addresses an author has signed in, and when last; an address is kept as a digest.
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column(
+        "author_name", line(64), ForeignKey("author.name", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("address_key", line(64), primary_key=True),
+    Column("date", UTCDateTime, nullable=False),
+)
+Index(None, sign_in.c.date)
 
 setting = Table(
     "setting",
