@@ -9,10 +9,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog import cli
 from blog.content.dates import utc_now
-from blog.http import access_log, cache, preferences, problems
+from blog.http import access_log, cache, gateway, preferences, problems
 from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import Authenticator
+from blog.http.gateway import Bounds, Gateway
 from blog.http.paging import Cursors
 from blog.http.waiting import WaitingRoom
 from blog.resources import ROUTES
@@ -20,6 +21,25 @@ from blog.settings import Settings, read_settings
 from blog.storage import schema
 from blog.storage.engine import Database
 from blog.storage.keys import secret_key
+
+# So many of the longest bodies may be on their way at once, in one process.
+_BODIES = 8
+
+
+def create_gateway() -> Gateway:
+    """Make what a worker of `blog serve` serves: the application behind its gateway."""
+    settings = read_settings()
+    bounds = Bounds(
+        threads=settings.threads,
+        longest_body=settings.max_body,
+        capacity=_BODIES * settings.max_body,
+        queue_seconds=settings.queue_timeout,
+        transfer_seconds=settings.transfer_timeout,
+    )
+    app = create_app(settings)
+    made = Gateway(app, bounds)
+    made.on_stop(app.extensions["blog"].waiting_room.close)
+    return made
 
 
 def create_app(
@@ -35,7 +55,7 @@ def create_app(
     schema.upgrade(database)
     app = Application("blog", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body)
-    for concern in (access_log, problems, cache, preferences):
+    for concern in (access_log, gateway, problems, cache, preferences):
         concern.install(app)
     app.extensions["blog"] = services = _services(settings, database, now)
     api = Api(app)

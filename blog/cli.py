@@ -69,10 +69,11 @@ def serve(host: str, port: int, workers: int) -> None:
     from blog import server
 
     settings = read_settings()
-    server.check_address(host, port)
-    with _session(settings) as session:
-        _add_first_author(session)
-    server.run(host, port, workers, settings.threads)
+    capacity = server.Capacity(workers, settings.connections, settings.transfer_timeout)
+    with server.listen(host, port) as listener:
+        with _session(settings) as session:
+            _add_first_author(session)
+        server.run(listener, capacity)
 
 
 @main.command("settings")

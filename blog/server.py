@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from granian import Granian
-from granian.constants import Interfaces
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.server.mp import MPServer, WorkerProcess
 
 from blog.errors import ServerError
-from blog.http.waiting import listen_for_signals
+from blog.http.gateway import Gateway
 
 logger = logging.getLogger("blog.server")
 
 # What is in flight when the server is told to stop has this long to end.
 _STOP_SECONDS = 30
+# How many clients the system lets wait for a connection, where it is not set to fewer.
+_BACKLOG = 2048
+# What a worker may read of a head before it knows how long it is; the application says no to
+# less, and says why.
+_HEAD_BYTES = 65536
 _LOGGING: dict[str, Any] = {
     "formatters": {
         "line": {
@@ -40,55 +51,112 @@ _LOGGING: dict[str, Any] = {
 }
 
 
-def run(host: str, port: int, workers: int, threads: int) -> None:
-    """Serve until SIGTERM or SIGINT, and let what is in flight end.
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many processes serve, how many connections each keeps, and how long a head may take."""
 
-    Each of the worker processes makes its own application from the environment, and serves as
-    many requests at once as it has threads.
+    workers: int
+    connections: int
+    head_seconds: float
+
+
+class Server(MPServer):
+    """Granian, with one listening socket for all workers.
+
+    Of sockets of their own, as Granian makes them, one that is closed when its worker is replaced
+    would take with it the clients that it had not accepted yet.
     """
-    server = Granian(
-        "blog.app:create_app",
+
+    def __init__(self, listener: socket.socket, **options: Any) -> None:
+        super().__init__(**options)
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+        holder: Any = SocketHolder  # Its type stub is that of another system.
+        self._shd = holder(self._listener.fileno(), False, _BACKLOG)
+        self._sso = self._listener
+
+    def _spawn_worker(
+        self, idx: int, target: Any, callback_loader: Any, *more: Any
+    ) -> WorkerProcess:
+        load = partial(_load, callback_loader, self._listener)
+        return super()._spawn_worker(idx, partial(_work, target), load, *more)
+
+
+def _load(load: Callable[[], Gateway], listener: socket.socket) -> Gateway:
+    """What a worker serves, and on which socket it is called."""
+    gateway = load()
+    gateway.on_stop(partial(_stop_accepting, listener))
+    return gateway
+
+
+def _stop_accepting(listener: socket.socket) -> None:
+    """Leave all clients that come from now on to the other workers.
+
+    The server would do so when it closes what is idle; and whoever has connected, and not sent a
+    request yet, is idle. So it goes on to listen where nobody calls.
+    """
+    with socket.socket(socket.AF_UNIX) as nobody:
+        nobody.bind("")
+        nobody.listen()
+        nobody.setblocking(False)
+        os.dup2(nobody.fileno(), listener.fileno())
+
+
+def _work(serve: Callable[..., None], *args: Any) -> None:
+    """What a worker process does: serve, and end at once.
+
+    Until it serves, any signal to stop ends it as it does any process. Threads of the server may
+    outlast it by a moment; an interpreter that is taken down under them would abort.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    serve(*args)
+    logging.shutdown()
+    os._exit(0)
+
+
+def run(listener: socket.socket, capacity: Capacity) -> None:
+    """Serve until SIGTERM or SIGINT, and let what is in flight end; on SIGHUP, replace the workers.
+
+    Each of the worker processes makes its own application from the environment, in an interpreter
+    of its own, so that a new one runs the program as it is by then.
+    """
+    multiprocessing.set_start_method("spawn")
+    server = Server(
+        listener,
+        target="blog.app:create_gateway",
         factory=True,
-        interface=Interfaces.WSGI,
-        address=host,
-        port=port,
-        workers=workers,
-        # Left alone it would be derived from the backlog: far too many for one database.
-        blocking_threads=threads,
+        interface=Interfaces.ASGI,
+        loop=Loops.asyncio,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=int(capacity.head_seconds * 1000),
+            max_buffer_size=_HEAD_BYTES,
+        ),
+        websockets=False,
+        workers=capacity.workers,
+        backlog=_BACKLOG,
+        backpressure=capacity.connections,
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
     )
+    host, port = listener.getsockname()[:2]
     address = f"http://{_bracketed(host)}:{port}/"
-    server.on_startup(lambda: logger.info("serving %s with %d workers", address, workers))
-    os.register_at_fork(after_in_child=stop_at_once)
-    os.register_at_fork(after_in_child=listen_for_signals)
+    server.on_startup(lambda: logger.info("serving %s with %d workers", address, capacity.workers))
     server.serve()
 
 
-def stop_at_once() -> None:
-    """Let a worker be stopped while it loads the application, as any process can.
-
-    Until it has its own way to stop it would have that of its parent, which only tells the
-    parent's loop, and so would go on when told to stop.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-
-
-def check_address(host: str, port: int) -> None:
-    """Make sure that nobody listens there: the server's own sockets would share the port.
-
-    Raises ServerError when the address can't be had.
-    """
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises ServerError when the address can't be had."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+        # What Python adds says again where.
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
         raise ServerError(
             f"can't listen on {host} port {port}: {reason}; choose another with --host or --port"
         ) from error

@@ -106,6 +106,25 @@ class Settings(BaseSettings):
     threads: int = Field(
         4, ge=1, le=64, description="how many requests one worker process serves at once"
     )
+    connections: int = Field(
+        4096,
+        ge=16,
+        le=65536,
+        description="how many connections of clients one worker process keeps; more have to wait",
+    )
+    queue_timeout: float = Field(
+        5.0,
+        ge=0.1,
+        le=600,
+        description="how many seconds a request waits for a thread, before it is 503",
+    )
+    transfer_timeout: float = Field(
+        30.0,
+        ge=0.1,
+        le=600,
+        description="how many seconds a client may take to send its headers, and for each MiB "
+        "of a body that it sends or is sent",
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,

@@ -45,9 +45,8 @@ class Server:
     def workers(self) -> set[int]:
         """The ids of its worker processes."""
         pid = self.process.pid
-        return {
-            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        }
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return {int(child) for child in children if "spawn_main" in _command(child)}
 
     def connect(self) -> socket.socket:
         """A connection to write to as a client should not."""
@@ -57,6 +56,13 @@ class Server:
         """Ask it to end, and give its exit status."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+
+def _command(pid: str) -> str:
+    """What a process was started as; nothing where it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
 
 
 def run_blog(

@@ -47,7 +47,8 @@ def ask(server: Server, *lines: str, body: str = "") -> http.client.HTTPResponse
         (["GET / HTTP/1.1", "Host: a b"], 400),
         (["GET / HTTP/1.1", "Host: a", "Host: b"], 400),
         (["GET / HTTP/1.1", "Host: a", "Authorization: Basic \xff"], 401),
-        (["GET / HTTP/1.1", "Host: a", "Accept: \xff", "If-None-Match: \xff"], 200),
+        (["GET / HTTP/1.1", "Host: a", "Accept: \xff"], 406),
+        (["GET / HTTP/1.1", "Host: a", "If-None-Match: \xff"], 200),
         (["GET /%00 HTTP/1.1", "Host: a"], 404),
         (["GET /post/%00 HTTP/1.1", "Host: a"], 404),
         (["GET /author/%00 HTTP/1.1", "Host: a"], 404),
@@ -103,7 +104,7 @@ def test_client_that_leaves_in_the_middle_of_its_body_changes_nothing(
         connection.sendall(body.encode())
 
     assert asked.startswith(b"HTTP/1.1 100 ")
-    line = '127.0.0.1 rick "POST /post" 400'
+    line = '127.0.0.1 - "POST /post" 400'
     eventually(lambda: line in server.stderr_text().removeprefix(before), server.stderr_text)
     assert requests.get(f"{server.url}/post?slug=cut").json()["data"] == []
 
@@ -127,8 +128,7 @@ def test_connection_outlives_a_body_that_is_too_long(
     kept = connection.sock is used
     connection.close()
 
-    assert refused.status == {"/post": 413, "/": 405, "/nowhere": 404}[path]
-    assert (answered, kept) == (200, True)
+    assert (refused.status, answered, kept) == (413, 200, True)
 
 
 def test_requests_sent_ahead_are_answered_in_order(server: Server) -> None:

@@ -6,16 +6,18 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
+import threading
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import requests
 
-from blog.server import stop_at_once
 from tests.serving import (
     PATIENCE,
     Server,
@@ -280,13 +282,46 @@ def test_backup_while_serving_holds_every_post_answered_before(tmp_path: Path) -
     assert len(listed) == 3
 
 
-def test_worker_that_is_still_loading_is_stopped_as_any_process_is() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        stop_at_once()
-        after = {number: signal.getsignal(number) for number in before}
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def open_files(pid: int) -> int:
+    """How many files a process may have open."""
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return int(re.findall(r"Max open files +(\d+)", limits)[0])
 
-    assert set(after.values()) == {signal.SIG_DFL}
+
+def test_worker_may_have_as_many_files_open_as_the_system_lets_it(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        with serve(tmp_path) as server:
+            allowed = [open_files(worker) for worker in server.workers()]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert allowed == [hard]
+
+
+def ask_again_and_again(server: Server, *, keep: bool, until: threading.Event) -> int:
+    """Read the posts until the event, on one connection or on many; give how often."""
+    times = 0
+    with requests.Session() as session:
+        session.headers["Connection"] = "keep-alive" if keep else "close"
+        while not until.is_set():
+            session.get(f"{server.url}/post", timeout=PATIENCE).raise_for_status()
+            times += 1
+    return times
+
+
+def test_rolling_restart_under_load_drops_no_request(tmp_path: Path) -> None:
+    done = threading.Event()
+    with serve(tmp_path, "--workers", "2") as server, ThreadPoolExecutor(4) as pool:
+        before = server.workers()
+        answered = [
+            pool.submit(ask_again_and_again, server, keep=keep, until=done)
+            for keep in (True, False, True, False)
+        ]
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: not before & server.workers(), server.stderr_text)
+        done.set()
+
+        assert all(client.result() > 0 for client in answered)
+        assert len(server.workers()) == 2

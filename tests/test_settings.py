@@ -35,6 +35,9 @@ def test_defaults() -> None:
         "require_if_match": False,
         "max_body": 8_388_608,
         "threads": 4,
+        "connections": 4096,
+        "queue_timeout": 5.0,
+        "transfer_timeout": 30.0,
         "trusted_proxies": 0,
     }
 
@@ -65,6 +68,9 @@ def test_defaults() -> None:
         ("BLOG_THREADS", "65"),
         ("BLOG_THREADS", "1.5"),
         ("BLOG_THREADS", "many"),
+        ("BLOG_CONNECTIONS", "15"),
+        ("BLOG_QUEUE_TIMEOUT", "0"),
+        ("BLOG_TRANSFER_TIMEOUT", "0"),
         ("BLOG_TRUSTED_PROXIES", "-1"),
         ("BLOG_TRUSTED_PROXIES", "11"),
         ("BLOG_TRUSTED_PROXIES", "127.0.0.1"),
@@ -209,6 +215,9 @@ def test_every_setting_is_shown_with_its_meaning() -> None:
         "BLOG_REQUIRE_IF_MATCH",
         "BLOG_MAX_BODY",
         "BLOG_THREADS",
+        "BLOG_CONNECTIONS",
+        "BLOG_QUEUE_TIMEOUT",
+        "BLOG_TRANSFER_TIMEOUT",
         "BLOG_TRUSTED_PROXIES",
     ]
     assert all(setting.help for setting in shown)

@@ -29,7 +29,7 @@ class Request(FlaskRequest):
         limit = self.max_content_length
         terminated = self.environ.get("wsgi.input_terminated")
         if terminated and self.content_length is not None:
-            # Werkzeug trusts the server to notice, and Granian only says that there is no more.
+            # Werkzeug trusts a server to notice, and some only say that there is no more.
             return cast(IO[bytes], LimitedStream(super().stream, self.content_length))
         if limit is None or not terminated:
             return super().stream
@@ -39,17 +39,6 @@ class Request(FlaskRequest):
             if len(body) > limit:
                 raise RequestEntityTooLarge
         return io.BytesIO(body)
-
-    def discard_body(self) -> None:
-        """Read on what the client still sends of a body that nobody wanted, within reason.
-
-        Left unread, it would end the connection, often before the client has seen the answer.
-        """
-        if not self.environ.get("wsgi.input_terminated"):
-            return
-        source, left = self.environ["wsgi.input"], 2 * (self.max_content_length or _CHUNK)
-        while left > 0 and (chunk := source.read(_CHUNK)):
-            left -= len(chunk)
 
 
 class PostIdConverter(BaseConverter):
@@ -88,7 +77,6 @@ class Application(Flask):
         }
         # Each thing has one URL; another spelling of it is not found, rather than redirected.
         self.url_map.merge_slashes = False
-        self.after_request(_discard_body)
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with what the resource allows and takes (RFC 9110 section 9.3.7)."""
@@ -101,9 +89,3 @@ class Application(Flask):
         view: Any = self.view_functions[request.url_rule.endpoint]
         response.headers.update(accepted_by(view.view_class))
         return response
-
-
-def _discard_body(response: Response) -> Response:
-    if request.method not in ("GET", "HEAD"):
-        request.discard_body()  # type: ignore[attr-defined]  # `request` is of our own class
-    return response

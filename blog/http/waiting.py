@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import socket
 from collections.abc import Callable
-from select import select
-from threading import Semaphore
+from threading import Event, Semaphore
 from time import monotonic
 from typing import TypeVar
 
@@ -18,9 +15,6 @@ LONGEST = 30
 # How long, in seconds, until another look.
 _PAUSE = 0.25
 
-# The two ends of a pipe into which a signal to this process is written, where it listens for some.
-_signals: list[socket.socket] = []
-
 Found = TypeVar("Found")
 
 
@@ -29,6 +23,7 @@ class WaitingRoom:
 
     def __init__(self, places: int) -> None:
         self._places = Semaphore(places)
+        self._closed = Event()
 
     def wait_for(self, look: Callable[[], Found], is_news: Callable[[Found], bool]) -> Found:
         """What a look finds: once it is news, or when the client will wait no longer.
@@ -42,35 +37,22 @@ class WaitingRoom:
             g.preferences_applied = [f"wait={seconds}"]
             # A read that begins anew, as the database was lost, does not wait anew.
             deadline = g.setdefault("wait_until", monotonic() + seconds)
-            return _look_until(deadline, look, is_news)
+            return self._look_until(deadline, look, is_news)
         finally:
             self._places.release()
 
+    def close(self) -> None:
+        """Keep nobody waiting any more, as the process is told to stop."""
+        self._closed.set()
 
-def _look_until(
-    deadline: float, look: Callable[[], Found], is_news: Callable[[Found], bool]
-) -> Found:
-    while True:
-        told_to_stop = _pause(min(_PAUSE, deadline - monotonic()))
-        found = look()
-        if is_news(found) or told_to_stop or monotonic() >= deadline:
-            return found
-
-
-def listen_for_signals() -> None:
-    """Keep nobody waiting once this process is told to stop; called by its main thread."""
-    reader, writer = socket.socketpair()
-    # Whoever handles a signal must not wait.
-    writer.setblocking(False)
-    signal.set_wakeup_fd(writer.fileno())
-    _signals[:] = [reader, writer]
-
-
-def _pause(seconds: float) -> bool:
-    """Wait; give whether there was a signal."""
-    # Nobody reads what is written there, so all who wait see it.
-    readable, _, _ = select(_signals[:1], [], [], max(0.0, seconds))
-    return bool(readable)
+    def _look_until(
+        self, deadline: float, look: Callable[[], Found], is_news: Callable[[Found], bool]
+    ) -> Found:
+        while True:
+            told_to_stop = self._closed.wait(min(_PAUSE, deadline - monotonic()))
+            found = look()
+            if is_news(found) or told_to_stop or monotonic() >= deadline:
+                return found
 
 
 def _patience() -> int:

@@ -1,0 +1,90 @@
+"""What a WSGI application is told of a request (PEP 3333), made of what an ASGI server tells."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from werkzeug.exceptions import RequestHeaderFieldsTooLarge, RequestURITooLarge
+
+LONGEST_TARGET = 8192
+LONGEST_HEADERS = 32768
+# Under this name stands why a request is refused, where it is: the exception to raise.
+REFUSAL = "blog.refusal"
+_PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1"}
+_EMPTY: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+
+
+def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
+    """The environ of a request that has no body yet.
+
+    One whose target or headers are too long has a refusal in it (RFC 9110 section 15.5.15, RFC
+    6585 section 5).
+    """
+    target, query = scope["raw_path"], scope["query_string"]
+    environ = {
+        **_EMPTY,
+        "REQUEST_METHOD": scope["method"],
+        "PATH_INFO": unquote_to_bytes(target).decode("latin-1"),
+        "QUERY_STRING": query.decode("latin-1"),
+        "SERVER_NAME": scope["server"][0],
+        "SERVER_PORT": scope["server"][1],
+        "SERVER_PROTOCOL": _PROTOCOLS[scope["http_version"]],
+        "REMOTE_ADDR": scope["client"][0],
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": BytesIO(),
+    }
+    length = _add_headers(environ, scope["headers"])
+    if len(target) + len(query) > LONGEST_TARGET:
+        environ[REFUSAL] = RequestURITooLarge(f"the URL is longer than {LONGEST_TARGET} bytes")
+    elif length > LONGEST_HEADERS:
+        environ[REFUSAL] = RequestHeaderFieldsTooLarge(
+            f"the headers are longer than {LONGEST_HEADERS} bytes"
+        )
+    return environ
+
+
+def has_body(environ: dict[str, Any]) -> bool:
+    """Whether a request announces a body (RFC 9112 section 6)."""
+    return "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "0") != "0"
+
+
+def attach_body(environ: dict[str, Any], body: bytes) -> None:
+    """Add the body of a request, however it came."""
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["wsgi.input"] = BytesIO(body)
+
+
+def _add_headers(environ: dict[str, Any], headers: list[tuple[bytes, bytes]]) -> int:
+    """Add the headers; give how long they are, in bytes."""
+    length = 0
+    for name, value in headers:
+        length += len(name) + len(value)
+        if key := _key(name):
+            text = value.decode("latin-1")
+            environ[key] = f"{environ[key]},{text}" if key in environ else text
+    return length
+
+
+@lru_cache(maxsize=256)
+def _key(name: bytes) -> str | None:
+    """Under which key a header stands.
+
+    None for a name with an underscore, which could be taken for another header of which a proxy
+    lets none through.
+    """
+    if b"_" in name:
+        return None
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

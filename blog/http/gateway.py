@@ -1,0 +1,174 @@
+"""Between the server and the application: whole requests go in, whole answers come out.
+
+The server speaks ASGI, where a client that takes its time costs a few kilobytes; the application is
+WSGI, and has a thread for as long as it works. So a request gets one once it is here whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+
+from blog.http.environ import REFUSAL, attach_body, has_body, make_environ
+from blog.http.intake import MEBIBYTE, Intake, Receive
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+# What is longer is sent in parts, each when the client has taken those before.
+_PART = 65536
+_RETRY_SECONDS = 1
+# An answer says nothing of what made it.
+_SERVER = (b"server", b"blog")
+_CLOSE = (b"connection", b"close")
+_NOTICE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much a worker process takes upon itself.
+
+    ``threads`` work at once; a request waits ``queue_seconds`` for one of them. A body has at
+    most ``longest_body`` bytes, and all bodies together ``capacity``. A client has
+    ``transfer_seconds`` for each MiB that it sends or is sent.
+    """
+
+    threads: int
+    longest_body: int
+    capacity: int
+    queue_seconds: float
+    transfer_seconds: float
+
+
+class Answer(NamedTuple):
+    """An answer of the application, as the server takes it."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Gateway:
+    """An ASGI application that hands requests to a WSGI application."""
+
+    def __init__(self, application: Application, bounds: Bounds) -> None:
+        self._application = application
+        self._bounds = bounds
+        self._on_stop: list[Callable[[], None]] = []
+        self._stopping = False
+        self._threads = ThreadPoolExecutor(bounds.threads, "request")
+        self._intake = Intake(bounds.longest_body, bounds.capacity, bounds.transfer_seconds)
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        """Have this called when the process is told to stop, before the server is."""
+        self._on_stop.append(callback)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve a request, or the life of the process (ASGI 3.0)."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._send(await self._answer(make_environ(scope), receive), send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._threads.shutdown()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _stop(self) -> None:
+        """Tell those who go on asking that their connections end, and then have the server stop.
+
+        It closes connections on which nothing is under way, and a request may be on the way there.
+        """
+        self._stopping = True
+        for callback in self._on_stop:
+            callback()
+        asyncio.get_running_loop().call_later(_NOTICE_SECONDS, signal.raise_signal, signal.SIGINT)
+
+    async def _answer(self, environ: Environ, receive: Receive) -> Answer:
+        if REFUSAL in environ or not has_body(environ):
+            return await self._work(environ)
+        try:
+            # Who gives no credentials can't write, so that what they send need not be kept.
+            wanted = "HTTP_AUTHORIZATION" in environ
+            async with self._intake.body(receive, wanted) as body:
+                attach_body(environ, body)
+                return await self._work(environ)
+        except HTTPException as refusal:
+            return self._refuse(environ, refusal)
+
+    async def _work(self, environ: Environ) -> Answer:
+        """Have a thread answer, as soon as one is free."""
+        if REFUSAL in environ:
+            return call(self._application, environ)
+        job = self._threads.submit(call, self._application, environ)
+        # One that has begun can't be cancelled.
+        timer = asyncio.get_running_loop().call_later(self._bounds.queue_seconds, job.cancel)
+        try:
+            return await asyncio.wrap_future(job)
+        except CancelledError:
+            overload = ServiceUnavailable("the server is busy", retry_after=_RETRY_SECONDS)
+            return self._refuse(environ, overload)
+        finally:
+            timer.cancel()
+
+    def _refuse(self, environ: Environ, refusal: HTTPException) -> Answer:
+        """Have the application say no, as it says everything else; that needs no thread."""
+        environ[REFUSAL] = refusal
+        return call(self._application, environ)
+
+    async def _send(self, answer: Answer, send: Send) -> None:
+        headers = [*answer.headers, _CLOSE] if self._stopping else answer.headers
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        patience = self._bounds.transfer_seconds * (1 + len(answer.body) // MEBIBYTE)
+        # Where the answer ends early, the server ends the connection.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await _send_parts(answer.body, send)
+
+
+async def _send_parts(body: bytes, send: Send) -> None:
+    for start in range(0, len(body) or 1, _PART):
+        part, more = body[start : start + _PART], start + _PART < len(body)
+        await send({"type": "http.response.body", "body": part, "more_body": more})
+
+
+def call(application: Application, environ: Environ) -> Answer:
+    """What a WSGI application answers (PEP 3333)."""
+    started: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> None:
+        started[:] = int(status[:3]), headers
+
+    chunks = application(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    status, headers = started
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return Answer(status, [*encoded, _SERVER], body)
+
+
+def install(app: Flask) -> None:
+    """Have the application answer what the gateway refuses."""
+    app.before_request(_refuse)
+
+
+def _refuse() -> None:
+    if refusal := request.environ.get(REFUSAL):
+        raise refusal

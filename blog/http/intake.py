@@ -1,0 +1,84 @@
+"""Taking the body of a request from its client: whole, not too long, and not too slowly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from werkzeug.exceptions import (
+    BadRequest,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    ServiceUnavailable,
+)
+
+# How an ASGI application is told what the client sends.
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+MEBIBYTE = 1024 * 1024
+_RETRY_SECONDS = 5
+
+
+class SlowClient(RequestTimeout):
+    """Raised for a body that takes too long (RFC 9110 section 15.5.9)."""
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Add that the connection ends: the rest of the body may still come."""
+        return [*super().get_headers(*args, **kwargs), ("Connection", "close")]
+
+
+class Intake:
+    """Where bodies are while they come and until they are answered: so many bytes in all."""
+
+    def __init__(self, longest: int, capacity: int, patience: float) -> None:
+        """Take bodies of ``longest`` bytes, for each MiB of which a client has so many seconds."""
+        self._longest = longest
+        self._capacity = capacity
+        self._patience = patience
+        self._held = 0
+
+    @asynccontextmanager
+    async def body(self, receive: Receive, wanted: bool) -> AsyncIterator[bytes]:
+        """The whole body, kept as long as the context lasts; nothing of one that is not wanted.
+
+        Raises RequestEntityTooLarge, SlowClient, ServiceUnavailable when too many bodies are here
+        already, and BadRequest when the client has gone.
+        """
+        kept = bytearray()
+        try:
+            await self._read(receive, kept if wanted else None)
+            yield bytes(kept)
+        except TimeoutError:
+            raise SlowClient("the body takes too long to come") from None
+        finally:
+            self._held -= len(kept)
+
+    async def _read(self, receive: Receive, kept: bytearray | None) -> None:
+        loop, length, more = asyncio.get_running_loop(), 0, True
+        begun = loop.time()
+        async with asyncio.timeout(self._patience) as deadline:
+            # What is too long is read on for a while: who still sends would not see the answer.
+            while more and length <= 2 * self._longest:
+                chunk, more = await _next_chunk(receive)
+                length += len(chunk)
+                deadline.reschedule(begun + self._patience * (1 + length // MEBIBYTE))
+                if kept is not None and length <= self._longest:
+                    self._keep(chunk, kept)
+        if length > self._longest:
+            raise RequestEntityTooLarge
+
+    def _keep(self, chunk: bytes, kept: bytearray) -> None:
+        if self._held + len(chunk) > self._capacity:
+            raise ServiceUnavailable("too much is being sent at once", retry_after=_RETRY_SECONDS)
+        self._held += len(chunk)
+        kept += chunk
+
+
+async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:
+    """What has come, and whether there is more."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise BadRequest("the body ends before it is whole")
+    return message.get("body", b""), message.get("more_body", False)
