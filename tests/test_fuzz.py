@@ -1,0 +1,124 @@
+"""Thousands of malformed requests, the same at every run: no 5xx, no hang, no growth."""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.serving import PATIENCE, Server, add_author, eventually, serve
+
+REQUESTS = 4000
+SEED = 20260101
+BASIC = b"Authorization: Basic cmljazpwYXNzd29yZA=="
+METHODS = [b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE", b"BREW"]
+TARGETS = [
+    *(b"/", b"/post", b"/author", b"/author/rick", b"/tag", b"/change", b"/nowhere", b"*", b"//"),
+    b"/post/00000000000000000000000000000000",
+    b"/post/00000000000000000000000000000000/revision",
+    b"/post/00000000000000000000000000000000/revision/1/diff",
+    b"/post?limit=1&cursor=x&author=a&tag=b&status=draft&slug=s&sort=title&fields=title",
+    b"/post?since=2026-01-01&until=2026-13-01&limit=%00",
+    b"http://example.org/post",
+]
+HEADERS = [
+    *(b"Host: a", b"Accept: */*", b"Accept: image/png;q=0", b"Connection: close", BASIC),
+    b"Content-Type: application/json",
+    b"Content-Type: application/merge-patch+json; charset=utf-16",
+    *(b"Content-Length: 40", b"Content-Length: 7", b"Transfer-Encoding: chunked"),
+    b"Transfer-Encoding: gzip, chunked",
+    *(b'If-Match: "1.abcdefgh-abcdefghijkl"', b"If-Match: *", b"If-None-Match: W/,\x22"),
+    b"If-Modified-Since: Thu, 99 Foo 99999 00:00:00 GMT",
+    *(b"Prefer: return=minimal, handling=lenient;;", b"Idempotency-Key: \x22k", b"Range: bytes=0-"),
+    *(b"Expect: 100-continue", b"Upgrade: h2c", b"Upgrade: websocket", b"Cookie: a=b; =; c"),
+    *(b"X-Forwarded-For: \xff", b"Forwarded: for=;;by=", b"Origin: null", b"Sec-Fetch-Site: x"),
+]
+BODIES = [
+    b'{"title": "Fuzz", "body": "b"}',
+    b'{"title": "\\ud800", "body": null, "tags": [[[]]]}',
+    b"[" * 5000,
+    b"5\r\n{}{}{\r\n0\r\n\r\n",
+    b"fffffffffffffffff\r\n",
+    b"-1\r\n\r\n",
+    b'[{"op": "add", "path": "/-/~2", "value": NaN}]',
+    b"",
+]
+
+
+def request(chance: random.Random) -> bytes:
+    """A request that is nearly right, in which some bytes are then changed."""
+    version = chance.choice([b"HTTP/1.1"] * 6 + [b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9", b""])
+    line = b" ".join([chance.choice(METHODS), chance.choice(TARGETS), version])
+    headers = chance.sample(HEADERS, chance.randrange(8))
+    raw = bytearray(b"\r\n".join([line, *headers, b"", chance.choice(BODIES)]))
+    for _ in range(chance.choice([0, 0, 1, 2, 5])):
+        place = chance.randrange(len(raw))
+        change = chance.randrange(3)
+        if change == 0:
+            raw[place] = chance.randrange(256)
+        elif change == 1:
+            del raw[place : place + chance.randrange(1, 9)]
+        else:
+            raw[place:place] = chance.randbytes(chance.randrange(1, 9))
+        raw = raw or bytearray(b"\0")
+    return bytes(raw)
+
+
+def statuses(server: Server, raw: bytes) -> list[int]:
+    """What the server says to it: all its answers, until it or the client has had enough."""
+    with server.connect() as connection:
+        with suppress(OSError):
+            connection.sendall(raw)
+            connection.shutdown(socket.SHUT_WR)
+        said = b""
+        with suppress(ConnectionResetError):
+            said = b"".join(iter(lambda: connection.recv(65536), b""))
+    return [int(status) for status in re.findall(rb"^HTTP/1\.[01] (\d{3})", said, re.MULTILINE)]
+
+
+def memory(server: Server) -> int:
+    """How much memory the workers have, in KiB."""
+    sizes = [
+        re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{worker}/status").read_text())
+        for worker in server.workers()
+    ]
+    return sum(int(size) for (size,) in sizes)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that has little patience, so that what hangs shows."""
+    directory = tmp_path_factory.mktemp("blog")
+    add_author(directory)
+    with serve(directory, env={"BLOG_TRANSFER_TIMEOUT": "2"}) as running:
+        yield running
+
+
+def test_malformed_requests_break_nothing(server: Server) -> None:
+    chance = random.Random(SEED)
+    workers = server.workers()
+    warm = [statuses(server, request(chance)) for _ in range(REQUESTS // 2)]
+    before = memory(server)
+    more = [statuses(server, request(chance)) for _ in range(REQUESTS // 2)]
+    after = memory(server)
+
+    answered = [status for said in warm + more for status in said]
+    assert [status for status in answered if status >= 500] == []
+    assert len(answered) > REQUESTS / 2
+    assert after < before + 20 * 1024
+    assert server.workers() == workers
+
+
+def test_what_comes_after_is_answered_as_ever(server: Server) -> None:
+    eventually(
+        lambda: requests.get(f"{server.url}/post", timeout=PATIENCE).status_code == 200,
+        server.stderr_text,
+    )
+
+    assert "Traceback" not in server.stderr_text()
