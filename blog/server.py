@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import select
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -94,14 +96,14 @@ def _load(load: Callable[[], Gateway], listener: socket.socket) -> Gateway:
 def _stop_accepting(listener: socket.socket) -> None:
     """Leave all clients that come from now on to the other workers.
 
-    The server would do so when it closes what is idle; and whoever has connected, and not sent a
-    request yet, is idle. So it goes on to listen where nobody calls.
+    The server itself stops to accept when it closes what is idle, and whoever has connected and
+    not sent a request yet is idle, too. So what it waits for is told to wake it no more.
     """
-    with socket.socket(socket.AF_UNIX) as nobody:
-        nobody.bind("")
-        nobody.listen()
-        nobody.setblocking(False)
-        os.dup2(nobody.fileno(), listener.fileno())
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}") == "anon_inode:[eventpoll]":
+                with select.epoll.fromfd(os.dup(int(name))) as waiting:
+                    waiting.unregister(listener)
 
 
 def _work(serve: Callable[..., None], *args: Any) -> None:

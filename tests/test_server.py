@@ -325,3 +325,13 @@ def test_rolling_restart_under_load_drops_no_request(tmp_path: Path) -> None:
 
         assert all(client.result() > 0 for client in answered)
         assert len(server.workers()) == 2
+
+
+def test_client_that_comes_when_its_worker_ends_is_left_to_the_next(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        [ending] = server.workers()
+        os.kill(ending, signal.SIGTERM)
+        answers = [requests.get(server.url, timeout=PATIENCE) for _ in range(10)]
+
+        assert [answer.status_code for answer in answers] == [200] * 10
+        eventually(lambda: ending not in server.workers(), server.stderr_text)
