@@ -62,6 +62,7 @@ def create_app(
     for resource, rule in ROUTES:
         api.add_resource(resource, rule, resource_class_args=(services,))
     app.cli.add_command(cli.author)
+    app.cli.add_command(cli.token)
     app.cli.add_command(cli.database)
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented way
@@ -73,7 +74,7 @@ def create_app(
 def _services(settings: Settings, database: Database, now: Callable[[], datetime]) -> Services:
     return Services(
         database=database,
-        authenticator=Authenticator(),
+        authenticator=Authenticator(now),
         cursors=Cursors(_secret_key(settings, database)),
         # Those who wait leave at least half of the threads to others.
         waiting_room=WaitingRoom(settings.threads // 2),

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ import click
 from blog import __version__
 from blog.content.authors import check_name, check_password
 from blog.content.dates import utc_now
+from blog.content.tokens import digest, new_secret
 from blog.errors import AccountError, BlogError, DatabaseError
 from blog.settings import Settings, read_settings, show
-from blog.storage import accounts, schema, soundness
+from blog.storage import accounts, schema, soundness, tokens
 from blog.storage.backup import back_up
 from blog.storage.connections import Limits
 from blog.storage.engine import Database, Session
 from blog.storage.passwords import hash_password
+from blog.storage.tokens import AccessToken
 from blog.storage.transfer import Progress, transfer
 
 ROLE = click.Choice(["author", "editor"])
@@ -143,6 +146,65 @@ def author_remove(name: str) -> None:
         outcome = accounts.remove(session, name)
     kept = " Their posts and profile stay." if outcome == "closed" else ""
     click.echo(f"Removed {name!r}.{kept}")
+
+
+@main.group(cls=Commands)
+def token() -> None:
+    """Manage the access tokens of authors, which stand in the place of their passwords."""
+
+
+@token.command("add")
+@click.argument("name")
+@click.argument("label")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    show_default="it does not expire",
+    help="How long it is good for.",
+)
+@click.option(
+    "--scope",
+    type=click.Choice(["read", "write"]),
+    default="write",
+    show_default=True,
+    help="What it is good for.",
+)
+def token_add(name: str, label: str, days: int | None, scope: Any) -> None:
+    """Make a token for an author and print it, alone and this once."""
+    name, now, secret = check_name(name), utc_now(), new_secret()
+    expiry = None if days is None else now + timedelta(days=days)
+    with _session() as session:
+        tokens.add(session, name, AccessToken(label, scope, now, expiry), digest(secret))
+    click.echo(secret)
+
+
+@token.command("list")
+@click.argument("name")
+def token_list(name: str) -> None:
+    """List the tokens of an author: label, scope, when each was made, expires, was last used."""
+    name, now = check_name(name), utc_now()
+    with _session() as session:
+        for found in tokens.find_all(session, name):
+            made, used = f"made {found.created_date:%Y-%m-%d}", found.last_used or "never"
+            expiry = _expiry(found.expiry_date, now)
+            click.echo(f"{found.label}\t{found.scope}\t{made}\t{expiry}\tlast used {used}")
+
+
+@token.command("revoke")
+@click.argument("name")
+@click.argument("label")
+def token_revoke(name: str, label: str) -> None:
+    """Take a token away from an author; it is good for nothing from then on."""
+    name = check_name(name)
+    with _session() as session:
+        tokens.revoke(session, name, label)
+    click.echo(f"Revoked the token {label!r} of {name!r}.")
+
+
+def _expiry(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return "expires never"
+    return f"{'expires' if moment > now else 'expired'} {moment:%Y-%m-%d %H:%M}Z"
 
 
 @main.group(cls=Commands)

@@ -57,7 +57,7 @@ class _PostgreSQLRival:
 
     def begin_writing(self) -> None:
         self.execute("BEGIN")
-        self.execute("LOCK TABLE author, post, tag, setting IN EXCLUSIVE MODE")
+        self.execute("LOCK TABLE author, access_token, post, tag, setting IN EXCLUSIVE MODE")
 
     def commit(self) -> None:
         self.execute("COMMIT")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from blog.http.application import Application
+from blog.storage.engine import Database
 from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import ANN, RICK
+from tests.tokens import issue
 
 # Examples of each argument that a rule may have: of something that is not there. A new argument
 # needs one here, and one of something that is there in the fixture `there`.
@@ -83,6 +86,53 @@ def test_wrong_credentials_are_401_for_reads_too(
 
                 assert response.status_code == 401
                 assert "WWW-Authenticate" in response.headers
+
+
+def test_a_write_with_a_read_token_is_403_whatever_it_is_of(
+    app: Application,
+    client: FlaskClient,
+    database: Database,
+    there: Mapping[str, object],
+    subtests: pytest.Subtests,
+) -> None:
+    auth = issue(database, scope="read")
+    for rule in routes(app):
+        for method in methods_of(rule) - {*READS}:
+            for examples in (there, NOWHERE):
+                path = address(app, rule, examples)
+                with subtests.test(path=path, method=method):
+                    response = client.open(path, method=method, json={}, auth=auth)
+
+                    assert "may only read" in assert_problem(response, 403)["detail"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/hal+json"])
+def test_a_read_token_is_shown_all_but_the_links_to_changes(
+    app: Application,
+    client: FlaskClient,
+    database: Database,
+    there: Mapping[str, object],
+    accept: str,
+    subtests: pytest.Subtests,
+) -> None:
+    auth = issue(database, scope="read")
+    for rule in routes(app):
+        path, headers = address(app, rule, there), {"Accept": accept}
+        with subtests.test(path=path):
+            read = client.get(path, auth=auth, headers=headers)
+            written = client.get(path, auth=RICK, headers=headers)
+
+            assert read.json == without_edit(written.json)
+            assert 'rel="edit"' not in read.headers.get("Link", "")
+
+
+def without_edit(value: Any) -> Any:
+    """A document, and all within, without the links that are called so."""
+    if isinstance(value, list):
+        return [without_edit(item) for item in value]
+    if isinstance(value, dict):
+        return {name: without_edit(item) for name, item in value.items() if name != "edit"}
+    return value
 
 
 def test_what_is_not_there_is_404_for_every_method(

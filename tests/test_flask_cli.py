@@ -37,5 +37,13 @@ def test_flask_lists_the_authors(tmp_path: Path) -> None:
     assert run_flask(tmp_path, "author", "list") == "rick\tauthor\n"
 
 
+def test_flask_makes_tokens(tmp_path: Path) -> None:
+    add_author(tmp_path)
+    secret = run_flask(tmp_path, "token", "add", "rick", "bot")
+
+    assert secret.startswith("blogpat_")
+    assert run_flask(tmp_path, "token", "list", "rick").startswith("bot\twrite\t")
+
+
 def test_flask_looks_after_the_database(tmp_path: Path) -> None:
     assert run_flask(tmp_path, "database", "check") == "The database is sound.\n"

@@ -30,6 +30,7 @@ from tests.contract import Clock, path_of, write_post
 from tests.people import ANN, RICK
 from tests.plans import Statements, all_faults, conditions, cost, recorded
 from tests.postgresql import directory
+from tests.tokens import issue
 
 FILTERS = {
     "author": "rick",
@@ -148,10 +149,17 @@ def test_every_other_read_is_along_an_index(
     assert all_faults(connection, statements) == {}
 
 
+@pytest.mark.parametrize("way", ["password", "token"])
 @pytest.mark.parametrize("auth", [RICK, ANN])
 def test_every_write_finds_its_rows_by_an_index(
-    client: FlaskClient, database: Database, connection: Connection, auth: tuple[str, str]
+    client: FlaskClient,
+    database: Database,
+    connection: Connection,
+    auth: tuple[str, str],
+    way: str,
 ) -> None:
+    if way == "token":
+        auth = issue(database, auth[0])
     with recorded(database) as statements:
         write_and_delete(client, auth)
 

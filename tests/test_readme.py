@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from blog.cli import main
+from blog.content.tokens import new_secret
 from blog.resources import ROUTES
 from blog.settings import Settings, show
 from tests.serving import environment, serve
@@ -96,6 +97,12 @@ def test_every_command_and_option_is_in_the_readme() -> None:
         words = [parameter.opts[0] for parameter in command.params if parameter.name != "help"]
         assert line, f"{name} is missing"
         assert all(word.upper() in line.upper() for word in words), f"{name}: {words}"
+
+
+def test_secret_scanners_are_told_the_pattern_of_tokens() -> None:
+    (pattern,) = re.findall(r"matches `(blogpat_\S+)`", README)
+
+    assert re.fullmatch(pattern, new_secret())
 
 
 def test_every_query_parameter_is_in_the_readme() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal
 from unicodedata import category, normalize
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, HttpUrl, TypeAdapter
 
 from blog.content.texts import one_line, several_lines
+from blog.content.tokens import PREFIX, is_token
 from blog.content.validation import RULES
 from blog.errors import AccountError
 
@@ -26,10 +27,17 @@ _NAME = re.compile(r"\w[\w.+@-]*")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request, once verified; a request without credentials has None instead."""
+    """Who makes a request, once verified; a request without credentials has None instead.
+
+    What they came by is no part of who they are, and not of how that is written: a cursor is for
+    an author in a role, and a digest belongs in no log.
+    """
 
     name: str
     role: Role
+    # Of the access token, None for the password.
+    token_digest: str | None = field(default=None, repr=False)
+    may_write: bool = field(default=True, repr=False)
 
 
 def _check_url(url: str) -> str:
@@ -96,8 +104,8 @@ def check_name(name: str) -> str:
 def check_password(password: str) -> str:
     """Give back a new password, in NFC as RFC 7617 section 2.1 wants it compared.
 
-    Raises AccountError for one that is too short, too long, or can't be sent by Basic
-    authentication.
+    Raises AccountError for one that is too short, too long, can't be sent by Basic
+    authentication, or would be taken for an access token.
     """
     password = normalize("NFC", password)
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
@@ -107,4 +115,8 @@ def check_password(password: str) -> str:
         )
     if any(category(character) in ("Cc", "Cs") for character in password):
         raise AccountError("a password must not hold control characters or lone surrogates")
+    if is_token(password):
+        raise AccountError(
+            f"a password must not begin with {PREFIX!r}: it would be taken for an access token"
+        )
     return password

@@ -95,8 +95,8 @@ class Resource(flask_restful.Resource):
         safe = request.method in _SAFE
         with self.services.database.session(source) as g.session:
             self.caller = g.caller = self.services.authenticator.identify()
-            if self.caller is None and not safe:
-                raise SignInRequired("the credentials are missing")
+            if not safe:
+                _check_may_write(self.caller)
             self.query = read_query(self.parameters if safe else self.write_parameters)
             try:
                 return super().dispatch_request(*args, **kwargs)
@@ -156,6 +156,8 @@ class Api(flask_restful.Api):
         """Write a document in the negotiated media type, with its validators."""
         if data is None:
             return _without_body(code, headers)
+        if g.caller and not g.caller.may_write:
+            data = data.read_only()
         body = WRITERS[g.media_type](data)
         etag = entity_tag(data, body)
         response = Response(body, code, headers, content_type=g.media_type)
@@ -170,6 +172,13 @@ class Api(flask_restful.Api):
         if "fields" not in request.args:
             response.headers["Content-Location"] = data.links["self"].href
         return response
+
+
+def _check_may_write(caller: Caller | None) -> None:
+    if caller is None:
+        raise SignInRequired("the credentials are missing")
+    if not caller.may_write:
+        raise Forbidden("this access token may only read")
 
 
 def _without_body(code: int, headers: Mapping[str, str] | None) -> Response:

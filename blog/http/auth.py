@@ -1,9 +1,14 @@
-"""Who makes a request: HTTP Basic authentication (RFC 7617), the only scheme there is."""
+"""Who makes a request: HTTP Basic authentication (RFC 7617), the only scheme there is.
+
+An access token stands in the place of the password.
+"""
 
 from __future__ import annotations
 
 import logging
 from base64 import b64decode
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
 from unicodedata import normalize
 
@@ -13,11 +18,13 @@ from werkzeug.datastructures import Authorization
 from werkzeug.exceptions import Unauthorized
 
 from blog.content.authors import LONGEST_NAME, LONGEST_PASSWORD, Caller
+from blog.content.tokens import digest, is_token
 from blog.errors import StorageUnavailable
-from blog.storage import accounts
+from blog.storage import accounts, tokens
 from blog.storage.accounts import Account
 from blog.storage.engine import Session
 from blog.storage.passwords import PasswordChecker, hash_password, needs_rehash
+from blog.storage.tokens import Grant
 
 logger = logging.getLogger("blog.auth")
 
@@ -38,8 +45,10 @@ class SignInRequired(Unauthorized):
 class Authenticator(HTTPBasicAuth):
     """The verifier of the application: what a request claims, and whether it is true."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        """Take the clock by which tokens expire."""
         super().__init__()
+        self._now = now
         self._checker = PasswordChecker()
         self.verify_password(self._verify)
 
@@ -75,6 +84,8 @@ class Authenticator(HTTPBasicAuth):
         return caller
 
     def _verify(self, name: str, password: str) -> Caller | None:
+        if is_token(password):
+            return self._verify_token(name, password)
         session: Session = g.session
         account = accounts.find(session, normalize("NFC", name))
         stored = account.password_hash if account else None
@@ -85,6 +96,26 @@ class Authenticator(HTTPBasicAuth):
                 return None
             _strengthen(session, account, password)
         return account.caller
+
+    def _verify_token(self, name: str, secret: str) -> Caller | None:
+        """Who has this token; nothing is remembered of it, so that it can be revoked at once."""
+        session: Session = g.session
+        now = self._now()
+        grant = tokens.find_grant(session, normalize("NFC", name), digest(secret), now)
+        if grant is None:
+            return None
+        _note_use(session, grant, now.date())
+        return grant.caller
+
+
+def _note_use(session: Session, grant: Grant, today: date) -> None:
+    """Keep the day on which a token was used last, now or at a next use."""
+    if grant.last_used == today or not session.is_on_primary():
+        return
+    try:
+        tokens.note_use(session, grant.caller, today)
+    except StorageUnavailable as error:
+        logger.warning("the use of a token of %r was not noted: %s", grant.caller.name, error)
 
 
 def _strengthen(session: Session, account: Account, password: str) -> None:

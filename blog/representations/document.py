@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
+
+# The relations of links that lead to a change (RFC 5023 section 11.1).
+_WRITING = frozenset({"edit"})
 
 
 class Link(NamedTuple):
@@ -41,3 +44,8 @@ class Document:
     name: str | None = None
     items: Sequence[Document] = ()
     validators: Validators | None = None
+
+    def read_only(self) -> Document:
+        """The same for a caller who may only read: without what leads to a change."""
+        links = {name: link for name, link in self.links.items() if name not in _WRITING}
+        return replace(self, links=links, items=[item.read_only() for item in self.items])

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Insert, bindparam, delete, exists, insert, or
 from blog.content.authors import Caller, Role, check_name, fold_name
 from blog.errors import AccountError
 from blog.storage.engine import Session
-from blog.storage.tables import author, revision
+from blog.storage.tables import access_token, author, revision
 
 
 class Account(NamedTuple):
@@ -79,12 +79,12 @@ def set_password(session: Session, name: str, password_hash: str) -> None:
 
     Raises AccountError where there is no such author.
     """
-    _set(session, name, password_hash=password_hash)
+    session.write(lambda connection: _set(connection, name, password_hash=password_hash))
 
 
 def set_role(session: Session, name: str, role: Role) -> None:
     """Make an author an editor or an editor an author. Raises AccountError for an unknown one."""
-    _set(session, name, role=role)
+    session.write(lambda connection: _set(connection, name, role=role))
 
 
 def rehash(session: Session, account: Account, password_hash: str) -> None:
@@ -97,15 +97,22 @@ def rehash(session: Session, account: Account, password_hash: str) -> None:
 def remove(session: Session, name: str) -> Literal["deleted", "closed"]:
     """End an account. Who has written stays as an author, without the right to sign in.
 
-    Raises AccountError where there is no such author.
+    Tokens go with it, so that a new password does not bring them back. Raises AccountError where
+    there is no such author.
     """
     # A post that was deleted is among them, and may come back.
     has_written = exists().where(or_(revision.c.author_name == name, revision.c.changed_by == name))
     statement = delete(author).where(author.c.name == name, ~has_written)
-    if session.write(lambda connection: connection.execute(statement).rowcount):
-        return "deleted"
-    _set(session, name, password_hash=None)
-    return "closed"
+    revocation = delete(access_token).where(access_token.c.author_name == name)
+
+    def end(connection: Connection) -> Literal["deleted", "closed"]:
+        if connection.execute(statement).rowcount:
+            return "deleted"
+        _set(connection, name, password_hash=None)
+        connection.execute(revocation)
+        return "closed"
+
+    return session.write(end)
 
 
 def _new(name: str, role: Role, password_hash: str, now: datetime) -> Insert:
@@ -119,7 +126,7 @@ def _new(name: str, role: Role, password_hash: str, now: datetime) -> Insert:
     )
 
 
-def _set(session: Session, name: str, **values: Any) -> None:
+def _set(connection: Connection, name: str, **values: Any) -> None:
     statement = update(author).where(author.c.name == name).values(values)
-    if not session.write(lambda connection: connection.execute(statement).rowcount):
+    if not connection.execute(statement).rowcount:
         raise AccountError(f"there is no author {name!r}")

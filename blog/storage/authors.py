@@ -11,6 +11,7 @@ from sqlalchemy import Select, String, bindparam, false, func, select, true, upd
 
 from blog.content.authors import Author, Caller, Profile
 from blog.errors import NotFound, PreconditionFailed
+from blog.storage import rights
 from blog.storage.engine import Session
 from blog.storage.paging import (
     Beginning,
@@ -84,8 +85,8 @@ def edit(
     target = Target(
         table=author,
         found=author.c.name == name,
-        # The account may have ended since the caller was verified.
-        editable=_EDITABLE & author.c.password_hash.is_not(None),
+        # The account may have ended since the caller was verified, or the token.
+        editable=_EDITABLE & author.c.password_hash.is_not(None) & rights.unrevoked(caller),
         precondition=precondition,
         parameters=_parameters(caller),
     )

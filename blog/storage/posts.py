@@ -143,7 +143,7 @@ def _insert(
     connection: Connection, values: Mapping[str, Any], caller: Caller, now: datetime
 ) -> Post:
     entitled = select(*(literal(value, post.c[name].type) for name, value in values.items()))
-    entitled = entitled.where(rights.entitled(caller.role))
+    entitled = entitled.where(rights.entitled(caller))
     statement = insert(post).from_select(list(values), entitled)
     statement = statement.returning(*columns(WHOLE), true())
     row = connection.execute(statement, rights.parameters(caller, now)).first()
@@ -208,7 +208,7 @@ def target_of(post_id: str, caller: Caller, precondition: Precondition, now: dat
     return Target(
         table=post,
         found=(post.c.id == post_id) & rights.visible(post, kind),
-        editable=rights.editable(post, kind) & rights.entitled(kind),
+        editable=rights.editable(post, kind) & rights.entitled(caller),
         precondition=precondition,
         parameters=rights.parameters(caller, now),
     )

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, false, or_, true
 
 from blog.content.authors import Caller
-from blog.storage.tables import UTCDateTime, author
+from blog.storage.tables import UTCDateTime, access_token, author
 
 # What a statement has to know of its caller to be built; the name is bound when it is run.
 Standing = Literal["anonymous", "author", "editor"]
@@ -42,16 +42,28 @@ def visible(table: Table, standing: Standing) -> ColumnElement[bool]:
     return or_(public(table), editable(table, standing))
 
 
-def entitled(standing: Standing) -> ColumnElement[bool]:
+def entitled(caller: Caller) -> ColumnElement[bool]:
     """Whether the caller still has the account and the role that they were verified with.
 
     A request takes as long as its client likes; the right to write has to last until the write.
     """
-    return exists().where(
+    account = exists().where(
         author.c.name == bindparam("caller_name"),
-        author.c.role == standing,
+        author.c.role == caller.role,
         author.c.password_hash.is_not(None),
     )
+    return account & unrevoked(caller)
+
+
+def unrevoked(caller: Caller) -> ColumnElement[bool]:
+    """Whether the access token that the caller came by, if by one, is still there.
+
+    One that expires meanwhile was good at the moment of the request, and what is written is of
+    that moment.
+    """
+    if caller.token_digest is None:
+        return true()
+    return exists().where(access_token.c.digest == caller.token_digest)
 
 
 def editable(table: Table, standing: Standing) -> ColumnElement[bool]:

@@ -1,0 +1,40 @@
+"""Access tokens for tests, as the credentials that they are sent in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from blog.content.tokens import digest, new_secret
+from blog.storage import tokens
+from blog.storage.engine import Database
+from blog.storage.tokens import AccessToken
+from tests.contract import Clock
+
+NOW = Clock().now
+
+
+def issue(
+    database: Database,
+    name: str = "rick",
+    label: str = "bot",
+    scope: Any = "write",
+    expiry: datetime | None = None,
+) -> tuple[str, str]:
+    """Make a token of an author; give the name and the secret."""
+    secret = new_secret()
+    with database.session() as session:
+        tokens.add(session, name, AccessToken(label, scope, NOW, expiry), digest(secret))
+    return name, secret
+
+
+def revoke(database: Database, name: str = "rick", label: str = "bot") -> None:
+    """Take a token away."""
+    with database.session() as session:
+        tokens.revoke(session, name, label)
+
+
+def kept(database: Database, name: str = "rick") -> list[AccessToken]:
+    """The tokens that an author has."""
+    with database.session() as session:
+        return list(tokens.find_all(session, name))
