@@ -45,7 +45,7 @@ _DIALECTS = {
 
 
 def fill(url: str) -> None:
-    """Write the posts, and more authors, into a blog without posts.
+    """Write the posts, and more authors with a token each, into a blog without posts.
 
     A third of the posts are Rick's, three are Joe's, and the rest is spread over the others; a
     third have the tag "news" and three the tag "rare". A tenth are drafts, half of those without
@@ -76,7 +76,8 @@ def _fill(connection: Connection, dialect: _Dialect) -> None:
     # An index is made faster than it is kept up.
     for index in indexes:
         index.drop(connection)
-    for statement in (_authors(dialect), _posts(dialect), _tags(dialect), _REVISIONS, _KEYS):
+    rest = (_REVISIONS, _KEYS, _TOKENS)
+    for statement in (_authors(dialect), _posts(dialect), _tags(dialect), *rest):
         connection.execute(text(statement))
     for index in indexes:
         index.create(connection)
@@ -143,4 +144,9 @@ _KEYS = """
         (author_name, key, fingerprint, post_id, version, written, created_date)
     SELECT author_name, post_id, post_id, post_id, 1, true, created_date
     FROM revision WHERE sequence <= 100000
+"""
+
+_TOKENS = """
+    INSERT INTO access_token (digest, author_name, label, scope, created_date)
+    SELECT name, name, 'old', 'write', updated_date FROM author
 """

@@ -21,7 +21,7 @@ from blog.storage.engine import Database
 from blog.storage.passwords import hash_password
 from tests.contract import Clock, assert_problem, create, path_of, write_post
 from tests.people import ANN, RICK
-from tests.rivals import after_statement, connected
+from tests.rivals import after_statement, change, connected
 from tests.tokens import NOW, issue, kept, revoke
 
 CHALLENGE = 'Basic realm="blog", charset="UTF-8"'
@@ -388,6 +388,24 @@ def test_a_sign_in_does_not_need_the_use_to_be_written(
     assert found == "rick"
     assert kept(database)[0].last_used is None
     assert "the use of a token of 'rick' was not noted: " in caplog.text
+
+
+@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+def test_a_request_goes_on_when_its_connection_breaks_as_the_use_is_written(
+    client: FlaskClient, database: Database, database_url: str
+) -> None:
+    auth = issue(database)
+    change(
+        database_url,
+        "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$",
+        "CREATE TRIGGER meddle BEFORE UPDATE ON access_token "
+        "FOR EACH ROW EXECUTE FUNCTION meddle()",
+    )
+    path = path_of(write_post(client, auth).headers["Location"])
+
+    assert client.get(path, auth=auth).status_code == 200
+    assert kept(database)[0].last_used is None
 
 
 def test_no_part_of_a_token_is_logged(

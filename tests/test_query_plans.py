@@ -61,7 +61,6 @@ VALUES: dict[str, dict[str, Any]] = {
 # The longest page, and one row more.
 ROWS = 101
 MERGE_PATCH = "application/merge-patch+json"
-KEY = {"Idempotency-Key": "key"}
 
 
 @pytest.fixture(scope="module")
@@ -174,15 +173,16 @@ def write_and_delete(client: FlaskClient, auth: tuple[str, str]) -> None:
         path = path_of(write_post(client, auth, tags=["a", "b"]).headers["Location"])
     tag = client.get(path, auth=auth).headers["ETag"]
     new, slug = {"title": "New", "body": "Text", "tags": ["c"]}, {"slug": FILTERS["slug"]}
+    own, key = {"bio": path}, {"Idempotency-Key": path}
     date = {"If-Unmodified-Since": "Tue, 01 Jan 2030 00:00:00 GMT"}
     answers = [
         client.put(path, json=new, auth=auth, headers={"If-Match": tag}),
         client.patch(path, json={"title": "Newer"}, auth=auth, content_type=MERGE_PATCH),
         client.patch(path, json=slug, auth=auth, content_type=MERGE_PATCH),
-        client.patch(f"/author/{auth[0]}", json={"bio": "Me"}, auth=auth, content_type=MERGE_PATCH),
+        client.patch(f"/author/{auth[0]}", json=own, auth=auth, content_type=MERGE_PATCH),
         client.put(path, json=new, auth=auth, headers={"If-Match": tag}),
         client.delete(path, auth=auth, headers=date),
-        client.post(f"{path}/revision", json={"restore": 1}, auth=auth, headers=KEY),
+        client.post(f"{path}/revision", json={"restore": 1}, auth=auth, headers=key),
         client.post(f"{path}/revision", json={"restore": 2}, auth=auth),
     ]
     assert [answer.status_code for answer in answers] == [200, 200, 409, 200, 412, 204, 201, 201]

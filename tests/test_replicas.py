@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,11 +17,13 @@ from sqlalchemy import make_url
 from blog.app import create_app
 from blog.http.application import Application
 from blog.settings import Settings
+from blog.storage.engine import Database
 from tests.blogs import PostgreSQLBlogs
 from tests.contract import assert_problem, create, path_of, write_post
 from tests.people import RICK
 from tests.postgresql import FAST, Cluster, is_installed, replicated
 from tests.serving import eventually
+from tests.tokens import issue
 
 # What a server is asked stands in its log; what it acknowledged it still knows after a kill.
 SETTINGS = {
@@ -257,6 +259,24 @@ def test_reads_go_on_while_there_is_no_primary(
 
     assert [response.status_code for response in responses] == [200, 200, 200]
     assert [post["title"] for post in responses[0].json["data"]] == ["First!"]
+
+
+def test_token_is_good_while_there_is_no_primary_and_its_use_is_not_written(
+    primary: Cluster,
+    replicas: Sequence[Cluster],
+    client: FlaskClient,
+    url: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with closing(Database(url)) as database:
+        auth = issue(database)
+    catch_up(primary, replicas)
+    with stopped([primary]):
+        response = client.get("/", auth=auth)
+
+    assert response.status_code == 200
+    assert "me" in response.json["_links"]
+    assert "was not noted" not in caplog.text
 
 
 def test_what_is_there_is_read_while_no_primary_and_no_replica_has_all(
