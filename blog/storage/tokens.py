@@ -52,8 +52,8 @@ _FIND = (
 def find_grant(session: Session, name: str, digest: str, now: datetime) -> Grant | None:
     """What the token with this digest gives; None where this author has no such token now.
 
-    How long the index takes to find a digest tells nothing of the secret: to choose a digest is
-    to know what it is of. What lets somebody in is a comparison that takes the same for all.
+    How long the index takes to find a digest tells nothing of a secret, as nobody can choose what
+    a guess is hashed to; the comparison that lets somebody in takes the same time for all.
     """
     values = {"author_name": name, "digest": digest, "now": now}
     row = session.reading().execute(_FIND, values).first()
