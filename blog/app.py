@@ -14,12 +14,14 @@ from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import Authenticator
 from blog.http.paging import Cursors
+from blog.http.throttle import Throttle
 from blog.http.waiting import WaitingRoom
 from blog.resources import ROUTES
 from blog.settings import Settings, read_settings
-from blog.storage import schema
+from blog.storage import keys, schema
+from blog.storage.counts import Counts
 from blog.storage.engine import Database
-from blog.storage.keys import secret_key
+from blog.storage.redis import open_redis
 
 
 def create_app(
@@ -51,10 +53,11 @@ def create_app(
 
 
 def _services(settings: Settings, database: Database, now: Callable[[], datetime]) -> Services:
+    secret_key = _secret_key(settings, database)
     return Services(
         database=database,
-        authenticator=Authenticator(),
-        cursors=Cursors(_secret_key(settings, database)),
+        authenticator=Authenticator(Throttle(_counts(settings), secret_key, now)),
+        cursors=Cursors(secret_key),
         # Those who wait leave at least half of the threads to others.
         waiting_room=WaitingRoom(settings.threads // 2),
         now=now,
@@ -63,8 +66,13 @@ def _services(settings: Settings, database: Database, now: Callable[[], datetime
     )
 
 
+def _counts(settings: Settings) -> Counts:
+    storage = open_redis(settings.rate_limit_url) if settings.rate_limit_url else None
+    return Counts(settings.sign_in_failures, settings.sign_in_window, storage)
+
+
 def _secret_key(settings: Settings, database: Database) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     with database.session("primary, else replica") as session:
-        return secret_key(session)
+        return keys.secret_key(session)

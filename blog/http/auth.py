@@ -14,6 +14,7 @@ from werkzeug.exceptions import Unauthorized
 
 from blog.content.authors import LONGEST_NAME, LONGEST_PASSWORD, Caller
 from blog.errors import StorageUnavailable
+from blog.http.throttle import Throttle
 from blog.storage import accounts
 from blog.storage.accounts import Account
 from blog.storage.engine import Session
@@ -38,8 +39,9 @@ class SignInRequired(Unauthorized):
 class Authenticator(HTTPBasicAuth):
     """The verifier of the application: what a request claims, and whether it is true."""
 
-    def __init__(self) -> None:
+    def __init__(self, throttle: Throttle) -> None:
         super().__init__()
+        self._throttle = throttle
         self._checker = PasswordChecker()
         self.verify_password(self._verify)
 
@@ -64,7 +66,8 @@ class Authenticator(HTTPBasicAuth):
         """Who makes the request; None for one without credentials.
 
         Raises SignInRequired for credentials that are wrong, of another scheme, or can't be read:
-        Flask-HTTPAuth's own optional mode would take such a caller for an anonymous one.
+        Flask-HTTPAuth's own optional mode would take such a caller for an anonymous one. Raises
+        Throttled where too many were wrong before.
         """
         if "Authorization" not in request.headers:
             return None
@@ -76,14 +79,18 @@ class Authenticator(HTTPBasicAuth):
 
     def _verify(self, name: str, password: str) -> Caller | None:
         session: Session = g.session
-        account = accounts.find(session, normalize("NFC", name))
-        stored = account.password_hash if account else None
-        if account is None or stored is None or not self._checker.remembers(stored, password):
-            # Hashing takes long; the connection is given back meanwhile.
-            session.close()
-            if not self._checker.verify(stored, password) or account is None:
-                return None
-            _strengthen(session, account, password)
+        sign_in = self._throttle.begin(normalize("NFC", name), request.remote_addr or "-")
+        account = accounts.find(session, sign_in.name, sign_in.address_key)
+        stored, noted = (account.password_hash, account.noted) if account else (None, None)
+        proof = (password, sign_in.address_key)
+        if account and stored and self._checker.remembers(stored, *proof):
+            return account.caller
+        right = self._throttle.judge(
+            session, sign_in, noted, lambda: self._checker.verify(stored, *proof)
+        )
+        if account is None or not right:
+            return None
+        _strengthen(session, account, password)
         return account.caller
 
 
