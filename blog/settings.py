@@ -16,7 +16,7 @@ from blog.content.validation import nearest
 from blog.errors import DatabaseError, InvalidSetting
 from blog.storage.connections import Limits
 from blog.storage.engine import read_replica_url, read_url
-from blog.storage.redis import read_redis_url
+from blog.storage.redis import open_redis
 
 PREFIX = "BLOG_"
 
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     sign_in_window: int = Field(
         300, ge=1, le=86400, description="for how many seconds a failed sign-in counts"
     )
-    rate_limit_url: Annotated[str, _usable(read_redis_url)] | None = Field(
+    rate_limit_url: Annotated[str, _usable(open_redis)] | None = Field(
         None,
         description="a Redis server in which failed sign-ins are counted, `redis://`, `rediss://` "
         "or `redis+unix://`; without it, in the database",

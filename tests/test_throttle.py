@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import event
@@ -20,6 +22,7 @@ from blog.storage.engine import Database
 from tests.contract import Clock, assert_problem, write_post
 from tests.people import ANN, JOE, RICK
 from tests.rivals import connected
+from tests.serving import PATIENCE, add_author, serve
 
 WRONG = ("rick", "wrong password")
 HOME, OFFICE, ELSEWHERE = "192.0.2.1", "192.0.2.2", "203.0.113.9"
@@ -487,3 +490,20 @@ def test_what_was_counted_meanwhile_still_counts_afterwards(
 
     assert_problem(sign_in(client, RICK), 429)
     assert sign_in(make_client(), RICK).status_code == 200
+
+
+def test_worker_processes_count_together(tmp_path: Path, empty_url: str) -> None:
+    env = {"BLOG_DATABASE_URL": empty_url}
+    add_author(tmp_path, env=env)
+    with serve(tmp_path, "--workers", "2", env=env) as server:
+
+        def sign_in_live(auth: tuple[str, str]) -> int:
+            return requests.get(server.url, auth=auth, timeout=PATIENCE).status_code
+
+        with ThreadPoolExecutor(8) as pool:
+            heard = list(pool.map(sign_in_live, [WRONG] * 40)).count(401)
+        right = sign_in_live(RICK)
+
+    # Each of the two may judge two at once, which do not know of each other.
+    assert 10 <= heard <= 13
+    assert right == 429
