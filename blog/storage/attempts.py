@@ -20,10 +20,8 @@ _SWEPT = 10
 
 _c = attempt.c
 _since = bindparam("since", type_=UTCDateTime)
-_WINDOWS = (
-    select(_c.key, func.min(_c.date), func.count())
-    .where(_c.key.in_(bindparam("keys", expanding=True)), _c.date > _since)
-    .group_by(_c.key)
+_FIND = select(_c.key, _c.date).where(
+    _c.key.in_(bindparam("keys", expanding=True)), _c.date > _since
 )
 _COUNT = select(func.count()).where(_c.key == bindparam("counted"), _c.date > _since)
 _EXPIRED = (
@@ -34,7 +32,7 @@ _EXPIRED = (
     # Whoever else takes them away need not be waited for.
     .with_for_update(skip_locked=True)
 )
-_SWEEP = delete(attempt).where(_c.id.in_(_EXPIRED))
+_FORGET = delete(attempt).where(_c.id == bindparam("expired"))
 
 
 class Attempts(Storage, MovingWindowSupport):
@@ -71,7 +69,7 @@ class Attempts(Storage, MovingWindowSupport):
             self._session.lock_name(connection, key)
             if connection.execute(_COUNT, values).scalar_one() + amount > limit:
                 return False
-            connection.execute(_SWEEP, values)
+            _sweep(connection, values)
             connection.execute(insert(attempt), [self._row(key) for _ in range(amount)])
             return True
 
@@ -85,12 +83,20 @@ class Attempts(Storage, MovingWindowSupport):
 
     def _read_windows(self, expiry: int) -> Mapping[str, tuple[float, int]]:
         values = {"keys": self._keys, "since": self._begin(expiry)}
-        rows = self._session.reading().execute(_WINDOWS, values)
-        empty = dict.fromkeys(self._keys, (self._now.timestamp(), 0))
-        return empty | {key: (first.timestamp(), count) for key, first, count in rows}
+        dates: dict[str, list[float]] = {key: [] for key in self._keys}
+        for key, date in self._session.reading().execute(_FIND, values):
+            dates[key].append(date.timestamp())
+        now = self._now.timestamp()
+        return {key: (min(found, default=now), len(found)) for key, found in dates.items()}
 
     def _begin(self, expiry: int) -> datetime:
         return self._now - timedelta(seconds=expiry)
 
     def _row(self, key: str) -> Mapping[str, object]:
         return {"id": uuid_utils.uuid7().hex, "key": key, "date": self._now}
+
+
+def _sweep(connection: Connection, values: Mapping[str, object]) -> None:
+    expired = connection.execute(_EXPIRED, values).scalars().all()
+    if expired:
+        connection.execute(_FORGET, [{"expired": name} for name in expired])

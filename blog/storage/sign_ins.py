@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
 
 from blog.storage.engine import Session
 from blog.storage.tables import UTCDateTime, author, sign_in
@@ -24,7 +24,8 @@ _EXPIRED = (
     # Whoever else takes them away need not be waited for.
     .with_for_update(skip_locked=True)
 )
-_SWEEP = delete(sign_in).where(tuple_(_c.author_name, _c.address_key).in_(_EXPIRED))
+_is_expired = (_c.author_name == bindparam("name")) & (_c.address_key == bindparam("key"))
+_FORGET = delete(sign_in).where(_is_expired)
 
 
 def is_known(noted: datetime | None, now: datetime) -> bool:
@@ -46,10 +47,16 @@ def note(session: Session, name: str, address_key: str, now: datetime) -> None:
     new = select(author.c.name, literal(address_key), literal(now, UTCDateTime))
 
     def write_it(connection: Connection) -> None:
-        connection.execute(_SWEEP, {"expiry": now - _LIFETIME})
+        _sweep(connection, now - _LIFETIME)
         if not connection.execute(renewal.values(date=now)).rowcount:
             columns = ["author_name", "address_key", "date"]
             found = new.where(author.c.name == name)
             connection.execute(insert(sign_in).from_select(columns, found))
 
     session.write(write_it)
+
+
+def _sweep(connection: Connection, expiry: datetime) -> None:
+    expired = connection.execute(_EXPIRED, {"expiry": expiry}).all()
+    if expired:
+        connection.execute(_FORGET, [{"name": name, "key": key} for name, key in expired])
