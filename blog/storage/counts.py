@@ -22,8 +22,7 @@ from blog.storage.engine import Session
 
 logger = logging.getLogger("blog.counts")
 
-# For so many seconds after a failure the shared counts are left alone: those who sign in would
-# each wait for what is away.
+# Those who sign in would each wait for what is away, so it is not asked again at once.
 _PAUSE = 5.0
 
 Result = TypeVar("Result")
@@ -32,13 +31,17 @@ Result = TypeVar("Result")
 class Counts:
     """Moving windows, one for each key, in which only so much may fail."""
 
-    def __init__(self, most: int, seconds: int, storage: Storage | None = None) -> None:
+    def __init__(
+        self, most: int, seconds: int, storage: Storage | None = None, pause: float = _PAUSE
+    ) -> None:
         """Count up to so many failures within so many seconds, in the database unless told where.
 
-        ``storage`` is one of the limits library that wraps its exceptions.
+        ``storage`` is one of the limits library that wraps its exceptions. Once it has failed it
+        is left alone for a pause, in seconds.
         """
         self._limit = RateLimitItemPerSecond(most, seconds, "failure")
         self._storage = storage
+        self._pause = pause
         self._own = MovingWindowRateLimiter(MemoryStorage())
         self._away_until = float("-inf")
 
@@ -85,7 +88,7 @@ class Counts:
         if monotonic() > self._away_until + self._limit.get_expiry():
             # Nothing in it counts any more, and the library would keep every key for ever.
             self._own = MovingWindowRateLimiter(MemoryStorage())
-        self._away_until = monotonic() + _PAUSE
+        self._away_until = monotonic() + self._pause
 
     def _wait(self, limiter: RateLimiter, key: str, now: datetime) -> int:
         end, room = limiter.get_window_stats(self._limit, key)
