@@ -21,11 +21,10 @@ from blog.errors import StorageUnavailable, Throttled
 from blog.storage import sign_ins
 from blog.storage.counts import Counts
 from blog.storage.engine import Session
+from blog.storage.passwords import AT_ONCE
 
 logger = logging.getLogger("blog.auth")
 
-# As many as may hash at once: guesses that come together are counted before the next are heard.
-_AT_ONCE = 2
 # Long enough that no two are the same.
 _DIGEST_SIZE = 16
 
@@ -50,7 +49,8 @@ class Throttle:
         self._counts = counts
         self._secret_key = secret_key.encode()
         self._now = now
-        self._turns = BoundedSemaphore(_AT_ONCE)
+        # Guesses that come together are counted before the next ones are heard.
+        self._turns = BoundedSemaphore(AT_ONCE)
 
     def begin(self, name: str, address: str) -> SignIn:
         """A sign-in under a name, in NFC, from an address."""

@@ -15,12 +15,12 @@ from cachetools import TTLCache
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 # Each hashing takes 19 MiB and a core; more than two at a time would let a few bad passwords
 # starve everyone else.
-_AT_ONCE = 2
+AT_ONCE = 2
 _REMEMBERED_SECONDS = 60
 _REMEMBERED = 1024
 
 
-_GATE = threading.BoundedSemaphore(_AT_ONCE)
+_GATE = threading.BoundedSemaphore(AT_ONCE)
 
 
 def hash_password(password: str) -> str:
