@@ -15,12 +15,14 @@ from blog.http.application import Application
 from blog.http.auth import Authenticator
 from blog.http.gateway import Bounds, Gateway
 from blog.http.paging import Cursors
+from blog.http.throttle import Throttle
 from blog.http.waiting import WaitingRoom
 from blog.resources import ROUTES
 from blog.settings import Settings, read_settings
-from blog.storage import schema
+from blog.storage import keys, schema
+from blog.storage.counts import Counts
 from blog.storage.engine import Database
-from blog.storage.keys import secret_key
+from blog.storage.redis import open_redis
 
 # So many of the longest bodies may be on their way at once, in one process.
 _BODIES = 8
@@ -72,10 +74,11 @@ def create_app(
 
 
 def _services(settings: Settings, database: Database, now: Callable[[], datetime]) -> Services:
+    secret_key = _secret_key(settings, database)
     return Services(
         database=database,
-        authenticator=Authenticator(now),
-        cursors=Cursors(_secret_key(settings, database)),
+        authenticator=Authenticator(Throttle(_counts(settings), secret_key, now), now),
+        cursors=Cursors(secret_key),
         # Those who wait leave at least half of the threads to others.
         waiting_room=WaitingRoom(settings.threads // 2),
         now=now,
@@ -84,8 +87,13 @@ def _services(settings: Settings, database: Database, now: Callable[[], datetime
     )
 
 
+def _counts(settings: Settings) -> Counts:
+    storage = open_redis(settings.rate_limit_url) if settings.rate_limit_url else None
+    return Counts(settings.sign_in_failures, settings.sign_in_window, storage)
+
+
 def _secret_key(settings: Settings, database: Database) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     with database.session("primary, else replica") as session:
-        return secret_key(session)
+        return keys.secret_key(session)

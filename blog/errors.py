@@ -11,6 +11,7 @@ BlogError
 │   ├── Interrupted       it was cut off without any effect; it may succeed at once
 │   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same
 ├── NotFound              nothing there, or nothing that this caller may see
+├── Throttled             too many sign-ins have failed for another one to be heard
 ├── Forbidden             there, visible, and not this caller's to change
 ├── PreconditionFailed    it has changed since the caller last saw it
 ├── SlugTaken             another post has the slug that the client chose
@@ -68,6 +69,14 @@ class OutcomeUnknown(StorageUnavailable):
 
 class NotFound(BlogError):
     """Raised for what does not exist, and for what this caller may not know to exist."""
+
+
+class Throttled(BlogError):
+    """Raised for a sign-in after too many that failed, until so many ``seconds`` have passed."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many sign-ins have failed: try again in {seconds} seconds")
+        self.seconds = seconds
 
 
 class Forbidden(BlogError):

@@ -16,6 +16,7 @@ from blog.content.validation import nearest
 from blog.errors import DatabaseError, InvalidSetting
 from blog.storage.connections import Limits
 from blog.storage.engine import read_replica_url, read_url
+from blog.storage.redis import open_redis
 
 PREFIX = "BLOG_"
 
@@ -90,8 +91,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="signs cursors, 16 characters or more; without it, one is made and kept in "
-        "the database",
+        description="signs cursors and hides addresses, 16 characters or more; without it, one is "
+        "made and kept in the database",
     )
     require_if_match: bool = Field(
         False,
@@ -124,6 +125,21 @@ class Settings(BaseSettings):
         le=600,
         description="how many seconds a client may take to send its headers, and for each MiB "
         "of a body that it sends or is sent",
+    )
+    sign_in_failures: int = Field(
+        10,
+        ge=1,
+        le=1000,
+        description="how many sign-ins may fail, for one address or one author, until more are "
+        "refused (429)",
+    )
+    sign_in_window: int = Field(
+        300, ge=1, le=86400, description="for how many seconds a failed sign-in counts"
+    )
+    rate_limit_url: Annotated[str, _usable(open_redis)] | None = Field(
+        None,
+        description="a Redis server in which failed sign-ins are counted, `redis://`, `rediss://` "
+        "or `redis+unix://`; without it, in the database",
     )
     trusted_proxies: int = Field(
         0,

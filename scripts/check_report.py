@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data"
 # What .ci/run installs: no test may be skipped for want of it.
-SERVERS = ("PostgreSQL", "pgbouncer")
+SERVERS = ("PostgreSQL", "pgbouncer", "Redis")
 
 cases = ElementTree.parse(sys.argv[1]).findall(".//testcase")
 skips = {case: skipped for case in cases if (skipped := case.find("skipped")) is not None}

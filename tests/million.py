@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from blog.storage.engine import Database
-from blog.storage.tables import idempotency_key, post, revision, tag
+from blog.storage.tables import attempt, idempotency_key, post, revision, sign_in, tag
 from tests.rivals import change
 
 POSTS = 1_000_000
@@ -50,7 +50,8 @@ def fill(url: str) -> None:
     A third of the posts are Rick's, three are Joe's, and the rest is spread over the others; a
     third have the tag "news" and three the tag "rare". A tenth are drafts, half of those without
     a date, and the last 16,000 lie ahead of the tests' clock. Of those in the middle 200,000 have
-    one revision each; a fiftieth of them were scheduled.
+    one revision each; a fiftieth of them were scheduled. Keys of requests, failed
+    sign-ins and known addresses are so many that an index on them pays, all expired.
     """
     database = Database(url)
     with database.session() as session, session.writing("upgrading") as connection:
@@ -63,7 +64,7 @@ def fill(url: str) -> None:
 
 def forget(connection: Connection) -> None:
     """Let PostgreSQL know no more of the tables than it does of new ones, in this transaction."""
-    names = ("author", "post", "tag", "revision", "idempotency_key")
+    names = ("author", "post", "tag", "revision", "idempotency_key", "attempt", "sign_in")
     tables = "(" + ", ".join(f"CAST('{name}' AS regclass)" for name in names) + ")"
     connection.exec_driver_sql(f"DELETE FROM pg_statistic WHERE starelid IN {tables}")
     connection.exec_driver_sql(
@@ -72,12 +73,13 @@ def forget(connection: Connection) -> None:
 
 
 def _fill(connection: Connection, dialect: _Dialect) -> None:
-    indexes = [index for table in (post, tag, revision, idempotency_key) for index in table.indexes]
+    tables = (post, tag, revision, idempotency_key, attempt, sign_in)
+    indexes = [index for table in tables for index in table.indexes]
     # An index is made faster than it is kept up.
     for index in indexes:
         index.drop(connection)
-    rest = (_REVISIONS, _KEYS, _TOKENS)
-    for statement in (_authors(dialect), _posts(dialect), _tags(dialect), *rest):
+    made = (_authors(dialect), _posts(dialect), _tags(dialect))
+    for statement in (*made, _REVISIONS, _KEYS, _TOKENS, _ATTEMPTS, _SIGN_INS):
         connection.execute(text(statement))
     for index in indexes:
         index.create(connection)
@@ -149,4 +151,14 @@ _KEYS = """
 _TOKENS = """
     INSERT INTO access_token (digest, author_name, label, scope, created_date)
     SELECT name, name, 'old', 'write', updated_date FROM author
+"""
+
+_ATTEMPTS = """
+    INSERT INTO attempt (id, key, date)
+    SELECT post_id, post_id, created_date FROM revision WHERE sequence <= 100000
+"""
+
+_SIGN_INS = """
+    INSERT INTO sign_in (author_name, address_key, date)
+    SELECT author_name, post_id, created_date FROM revision WHERE sequence <= 100000
 """

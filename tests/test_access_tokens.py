@@ -79,7 +79,10 @@ def test_a_token_of_an_editor_is_one_of_an_editor(client: FlaskClient, database:
     assert response.status_code == 200
 
 
-def test_nothing_but_the_exact_secret_signs_in(client: FlaskClient, database: Database) -> None:
+def test_nothing_but_the_exact_secret_signs_in(
+    make_app: Callable[..., Application], database: Database
+) -> None:
+    client = make_app(sign_in_failures=1000).test_client()
     name, secret = issue(database)
     _, others = issue(database, "joe")
     changed = [

@@ -28,6 +28,8 @@ PLACES = {
     "sqlalchemy": ("blog.storage",),
     "alembic": ("blog.storage",),
     "psycopg": ("blog.storage.postgresql", "blog.storage.watchdog"),
+    "limits": ("blog.storage",),
+    "redis": ("blog.storage.redis",),
     "granian": ("blog.server",),
     "pydantic_settings": ("blog.settings",),
 }

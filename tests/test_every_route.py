@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -24,6 +24,12 @@ WITH_BODY = ("POST", "PUT", "PATCH")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WRONG = ("rick", "wrong password")
 JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Application]) -> Application:
+    """The application, which hears more wrong passwords than it would of one address."""
+    return make_app(sign_in_failures=1000)
 
 
 @pytest.fixture

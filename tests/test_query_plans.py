@@ -167,6 +167,20 @@ def test_every_write_finds_its_rows_by_an_index(
     assert all_faults(connection, statements) == {}
 
 
+def test_every_sign_in_finds_its_rows_by_an_index(
+    client: FlaskClient, database: Database, connection: Connection
+) -> None:
+    elsewhere = {"REMOTE_ADDR": "192.0.2.1"}
+    with recorded(database) as statements:
+        right = client.get("/", auth=RICK, environ_overrides=elsewhere)
+        wrong = client.get("/", auth=(RICK[0], "wrong password"), environ_overrides=elsewhere)
+
+    assert (right.status_code, wrong.status_code) == (200, 401)
+    kinds = {text.split()[0] for text in statements}
+    assert kinds == {"SELECT", "INSERT", "UPDATE", "DELETE"}
+    assert all_faults(connection, statements) == {}
+
+
 def write_and_delete(client: FlaskClient, auth: tuple[str, str]) -> None:
     """Make every kind of change: two posts with one title, so that a slug has to be found."""
     for _ in range(2):

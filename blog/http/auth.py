@@ -20,6 +20,7 @@ from werkzeug.exceptions import Unauthorized
 from blog.content.authors import LONGEST_NAME, LONGEST_PASSWORD, Caller
 from blog.content.tokens import digest, is_token
 from blog.errors import StorageUnavailable
+from blog.http.throttle import Throttle
 from blog.storage import accounts, tokens
 from blog.storage.accounts import Account
 from blog.storage.engine import Session
@@ -45,9 +46,10 @@ class SignInRequired(Unauthorized):
 class Authenticator(HTTPBasicAuth):
     """The verifier of the application: what a request claims, and whether it is true."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        """Take the clock by which tokens expire."""
+    def __init__(self, throttle: Throttle, now: Callable[[], datetime]) -> None:
+        """Take what holds back those who guess, and the clock by which tokens expire."""
         super().__init__()
+        self._throttle = throttle
         self._now = now
         self._checker = PasswordChecker()
         self.verify_password(self._verify)
@@ -73,7 +75,8 @@ class Authenticator(HTTPBasicAuth):
         """Who makes the request; None for one without credentials.
 
         Raises SignInRequired for credentials that are wrong, of another scheme, or can't be read:
-        Flask-HTTPAuth's own optional mode would take such a caller for an anonymous one.
+        Flask-HTTPAuth's own optional mode would take such a caller for an anonymous one. Raises
+        Throttled where too many were wrong before.
         """
         if "Authorization" not in request.headers:
             return None
@@ -84,17 +87,22 @@ class Authenticator(HTTPBasicAuth):
         return caller
 
     def _verify(self, name: str, password: str) -> Caller | None:
-        if is_token(password):
-            return self._verify_token(name, password)
+        # A token that is wrong is a wrong password, and costs and counts as one.
+        if is_token(password) and (caller := self._verify_token(name, password)):
+            return caller
         session: Session = g.session
-        account = accounts.find(session, normalize("NFC", name))
-        stored = account.password_hash if account else None
-        if account is None or stored is None or not self._checker.remembers(stored, password):
-            # Hashing takes long; the connection is given back meanwhile.
-            session.close()
-            if not self._checker.verify(stored, password) or account is None:
-                return None
-            _strengthen(session, account, password)
+        sign_in = self._throttle.begin(normalize("NFC", name), request.remote_addr or "-")
+        account = accounts.find(session, sign_in.name, sign_in.address_key)
+        stored, noted = (account.password_hash, account.noted) if account else (None, None)
+        proof = (password, sign_in.address_key)
+        if account and stored and self._checker.remembers(stored, *proof):
+            return account.caller
+        right = self._throttle.judge(
+            session, sign_in, noted, lambda: self._checker.verify(stored, *proof)
+        )
+        if account is None or not right:
+            return None
+        _strengthen(session, account, password)
         return account.caller
 
     def _verify_token(self, name: str, secret: str) -> Caller | None:

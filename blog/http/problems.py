@@ -59,6 +59,8 @@ def _as_http(error: Exception) -> HTTPException:
         return error
     if kind := _STATUSES.get(type(error)):
         return kind(str(error))
+    if isinstance(error, errors.Throttled):
+        return http.TooManyRequests(str(error), retry_after=error.seconds)
     if isinstance(error, errors.StorageUnavailable):
         logger.warning("%s storage unavailable: %s", request_id(), error)
         return http.ServiceUnavailable(_storage_detail(error), retry_after=_RETRY_SECONDS)

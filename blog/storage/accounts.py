@@ -11,15 +11,19 @@ from sqlalchemy import Connection, Insert, bindparam, delete, exists, insert, or
 from blog.content.authors import Caller, Role, check_name, fold_name
 from blog.errors import AccountError
 from blog.storage.engine import Session
-from blog.storage.tables import access_token, author, revision
+from blog.storage.tables import access_token, author, revision, sign_in
 
 
 class Account(NamedTuple):
-    """What is needed to let an author in; the hash is None for one who may not sign in."""
+    """What is needed to let an author in; the hash is None for one who may not sign in.
+
+    ``noted`` is when a sign-in was last noted from the address that was asked for.
+    """
 
     name: str
     role: Role
     password_hash: str | None
+    noted: datetime | None = None
 
     @property
     def caller(self) -> Caller:
@@ -28,12 +32,20 @@ class Account(NamedTuple):
 
 
 _COLUMNS = (author.c.name, author.c.role, author.c.password_hash)
-_FIND = select(*_COLUMNS).where(author.c.name == bindparam("author_name"))
+_is_from_there = (sign_in.c.author_name == author.c.name) & (
+    sign_in.c.address_key == bindparam("address_key", type_=sign_in.c.address_key.type)
+)
+_FIND = (
+    select(*_COLUMNS, sign_in.c.date)
+    .select_from(author.outerjoin(sign_in, _is_from_there))
+    .where(author.c.name == bindparam("author_name"))
+)
 
 
-def find(session: Session, name: str) -> Account | None:
-    """The account with this name, if there is one."""
-    row = session.reading().execute(_FIND, {"author_name": name}).first()
+def find(session: Session, name: str, address_key: str | None = None) -> Account | None:
+    """The account with this name, if there is one; with it, who signs in from an address."""
+    values = {"author_name": name, "address_key": address_key}
+    row = session.reading().execute(_FIND, values).first()
     return None if row is None else Account(*row)
 
 

@@ -15,12 +15,12 @@ from cachetools import TTLCache
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 # Each hashing takes 19 MiB and a core; more than two at a time would let a few bad passwords
 # starve everyone else.
-_AT_ONCE = 2
+AT_ONCE = 2
 _REMEMBERED_SECONDS = 60
 _REMEMBERED = 1024
 
 
-_GATE = threading.BoundedSemaphore(_AT_ONCE)
+_GATE = threading.BoundedSemaphore(AT_ONCE)
 
 
 def hash_password(password: str) -> str:
@@ -38,7 +38,8 @@ class PasswordChecker:
     """Compares passwords with hashes; remembers what was right, as a digest, never in clear.
 
     The digest's key lives in this process alone, and the stored hash is part of what is digested:
-    a changed password is forgotten at once, in every process.
+    a changed password is forgotten at once, in every process. The address that it came from is part
+    of it too: nobody is let in because somebody else was.
     """
 
     def __init__(self) -> None:
@@ -46,12 +47,12 @@ class PasswordChecker:
         self._right: TTLCache[bytes, None] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
         self._lock = threading.Lock()
 
-    def remembers(self, password_hash: str, password: str) -> bool:
-        """Whether this password was found right for this hash within the last minute."""
+    def remembers(self, password_hash: str, password: str, address: str) -> bool:
+        """Whether this password was right for this hash, from there, within the last minute."""
         with self._lock:
-            return self._digest(password_hash, password) in self._right
+            return self._digest(password_hash, password, address) in self._right
 
-    def verify(self, password_hash: str | None, password: str) -> bool:
+    def verify(self, password_hash: str | None, password: str, address: str) -> bool:
         """Whether the password is the one that was hashed; takes some 50 ms.
 
         Without a hash, when there is no such author, it takes as long, and is False.
@@ -59,7 +60,7 @@ class PasswordChecker:
         if not self._matches(password_hash or _nobodys_hash(), password) or password_hash is None:
             return False
         with self._lock:
-            self._right[self._digest(password_hash, password)] = None
+            self._right[self._digest(password_hash, password, address)] = None
         return True
 
     def _matches(self, password_hash: str, password: str) -> bool:
@@ -69,8 +70,8 @@ class PasswordChecker:
             except (VerificationError, ValueError):
                 return False
 
-    def _digest(self, password_hash: str, password: str) -> bytes:
-        text = f"{password_hash}\0{normalize('NFC', password)}"
+    def _digest(self, password_hash: str, password: str, address: str) -> bytes:
+        text = f"{password_hash}\0{address}\0{normalize('NFC', password)}"
         return hmac.digest(self._key, text.encode(), "sha256")
 
 

@@ -1,0 +1,54 @@
+"""Redis: where failed sign-ins may be counted instead of in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from blog.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from limits.storage import Storage
+
+_SCHEMES = ("redis", "rediss", "redis+unix")
+# Whoever signs in waits for it, so it has this long, in seconds.
+_TIMEOUTS = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+
+
+def open_redis(url: str) -> Storage:
+    """A storage of the limits library on a Redis server, which is not connected to yet.
+
+    Raises DatabaseError for a URL that can't be used, and where the driver is missing.
+    """
+    _check_url(url)
+    try:
+        # Whoever counts in the database has no need of the driver.
+        from limits.storage import RedisStorage
+        from redis.backoff import NoBackoff
+        from redis.exceptions import RedisError
+        from redis.retry import Retry
+    except ModuleNotFoundError as error:
+        raise DatabaseError("Redis needs redis-py: pip install 'headless-blog[redis]'") from error
+    # A connection that has been idle may be gone, so there is one more try, and at once.
+    options: dict[str, Any] = {"retry": Retry(NoBackoff(), 1), "key_prefix": "blog", **_TIMEOUTS}
+    try:
+        storage = RedisStorage(url, wrap_exceptions=True, **options)
+        pool: Any = storage.storage.connection_pool
+        # An option that is unknown shows only where a connection is made.
+        pool.connection_class(**pool.connection_kwargs)
+    except (RedisError, TypeError, ValueError) as error:
+        raise DatabaseError(f"the Redis URL can't be used: {error}") from error
+    return storage
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        # To read the port is to check it.
+        place = parts.path if parts.scheme == "redis+unix" else parts.port != 0 and parts.hostname
+    except ValueError:
+        raise DatabaseError("the Redis URL can't be read") from None
+    if parts.scheme not in _SCHEMES or not place:
+        raise DatabaseError(
+            "name a Redis server: begin with redis://, rediss:// or redis+unix:// and where it is"
+        )
