@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from flask.testing import FlaskClient
@@ -270,6 +270,18 @@ def test_every_response_says_what_it_depends_on_and_how_it_may_be_kept(
                     kept = response.headers["Cache-Control"].split(", ")
                     assert response.headers["Vary"] == "Accept, Authorization"
                     assert "no-cache" in kept if response.status_code == 200 else "no-store" in kept
+
+
+def test_another_host_than_that_of_the_base_url_is_421(
+    make_app: Callable[..., Application], subtests: pytest.Subtests
+) -> None:
+    app = make_app(base_url="https://blog.example.org")
+    for rule in routes(app):
+        for method in (*METHODS, "OPTIONS", "BREW"):
+            with subtests.test(rule=rule.rule, method=method):
+                path = address(app, rule, NOWHERE)
+
+                assert_problem(app.test_client().open(path, method=method), 421)
 
 
 def test_every_link_of_every_route_leads_somewhere(

@@ -36,6 +36,8 @@ def test_defaults() -> None:
         "max_body": 8_388_608,
         "threads": 4,
         "trusted_proxies": 0,
+        "proxy_header": "x-forwarded",
+        "allowed_hosts": (),
     }
 
 
@@ -68,6 +70,17 @@ def test_defaults() -> None:
         ("BLOG_TRUSTED_PROXIES", "-1"),
         ("BLOG_TRUSTED_PROXIES", "11"),
         ("BLOG_TRUSTED_PROXIES", "127.0.0.1"),
+        ("BLOG_PROXY_HEADER", "X-Forwarded"),
+        ("BLOG_PROXY_HEADER", ""),
+        ("BLOG_ALLOWED_HOSTS", ""),
+        ("BLOG_ALLOWED_HOSTS", "*"),
+        ("BLOG_ALLOWED_HOSTS", "https://blog.example.org"),
+        ("BLOG_ALLOWED_HOSTS", "blog.example.org/"),
+        ("BLOG_ALLOWED_HOSTS", "exämple.org"),
+        ("BLOG_ALLOWED_HOSTS", "::1"),
+        ("BLOG_ALLOWED_HOSTS", "[::::]"),
+        ("BLOG_ALLOWED_HOSTS", "blog.example.org:0"),
+        ("BLOG_ALLOWED_HOSTS", "blog.example.org:65536"),
     ],
 )
 def test_bad_value_is_refused_by_name_and_value(
@@ -194,6 +207,15 @@ def test_secret_key_is_text_whatever_it_looks_like(
     assert secret_key.get_secret_value() == value.ljust(16)
 
 
+def test_lists_are_written_with_commas_and_shown_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_ALLOWED_HOSTS", "A.example,[::1]:5000")
+
+    settings = read_settings()
+
+    assert settings.allowed_hosts == ("a.example", "[::1]:5000")
+    assert [setting.value for setting in show(settings)][-1:] == ["a.example,[::1]:5000"]
+
+
 def test_every_setting_is_shown_with_its_meaning() -> None:
     shown = show(Settings())
 
@@ -210,6 +232,8 @@ def test_every_setting_is_shown_with_its_meaning() -> None:
         "BLOG_MAX_BODY",
         "BLOG_THREADS",
         "BLOG_TRUSTED_PROXIES",
+        "BLOG_PROXY_HEADER",
+        "BLOG_ALLOWED_HOSTS",
     ]
     assert all(setting.help for setting in shown)
     assert {setting.origin for setting in shown} == {"default"}
