@@ -10,9 +10,12 @@ from blog.content.dates import utc_now
 from blog.http import (
     access_log,
     cache,
+    cors,
     hosts,
+    origins,
     preferences,
     problems,
+    security_headers,
 )
 from blog.http.api import Api, Services
 from blog.http.application import Application
@@ -61,6 +64,9 @@ def _install_concerns(app: Application, settings: Settings) -> None:
     access_log.install(app)
     problems.install(app)
     hosts.install(app, settings.hosts)
+    origins.install(app, settings.origin, settings.cors_origins)
+    security_headers.install(app, settings.origin)
+    cors.install(app, settings.cors_origins)
     cache.install(app)
     preferences.install(app)
 

@@ -28,6 +28,8 @@ from blog.storage.engine import read_replica_url, read_url
 PREFIX = "BLOG_"
 
 _HOST = re.compile(r"([a-z0-9._-]+|\[[a-f0-9]*:[a-f0-9.:]+\])(:[1-9][0-9]{0,4})?")
+_ORIGIN = re.compile(rf"https?://{_HOST.pattern}")
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 Item = TypeVar("Item")
 
@@ -55,6 +57,23 @@ def _host_of(url: str) -> str:
     """The host in a URL, without a port."""
     name = urlsplit(url).hostname or ""
     return f"[{name}]" if ":" in name else name
+
+
+def _origin_of(url: str) -> str:
+    """The origin of a URL, as browsers write it (RFC 6454 section 6.2)."""
+    parts = urlsplit(url)
+    usual = parts.port in (None, _USUAL_PORTS.get(parts.scheme))
+    return f"{parts.scheme}://{_host_of(url)}" + ("" if usual else f":{parts.port}")
+
+
+def _check_origin(text: str) -> str:
+    if text in ("*", "null"):
+        raise ValueError("each origin whose pages may write has to be named")
+    if not _ORIGIN.fullmatch(text) or _origin_of(text) != text:
+        raise ValueError(
+            "must be written as browsers write an origin, such as https://editor.example.org"
+        )
+    return text
 
 
 def _check_host(text: str) -> str:
@@ -157,6 +176,11 @@ class Settings(BaseSettings):
         description="further hosts to serve, separated by commas, each with a port or for any; "
         "without this and without `BLOG_BASE_URL`, every host",
     )
+    cors_origins: Listed[Annotated[str, AfterValidator(_check_origin)]] = Field(
+        (),
+        description="the origins whose pages may write from a browser, separated by commas, such "
+        "as `https://editor.example.org`",
+    )
 
     @model_validator(mode="after")
     def _check_replicas(self) -> Self:
@@ -176,6 +200,11 @@ class Settings(BaseSettings):
             statement=self.database_statement_timeout,
             lock=self.database_lock_timeout,
         )
+
+    @property
+    def origin(self) -> str | None:
+        """The origin that the blog is known by, if that is set."""
+        return _origin_of(self.base_url) if self.base_url else None
 
     @property
     def hosts(self) -> frozenset[str]:
