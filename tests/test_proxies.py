@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -13,6 +14,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from blog.http.application import Application
 from blog.http.proxies import MIDDLEWARES
+from tests.serving import Server, eventually, serve
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -243,6 +245,31 @@ def test_a_scheme_that_is_none_makes_no_links(make_app: Callable[..., Applicatio
     response = client.get("/", headers={"Forwarded": "proto=javascript"})
 
     assert response.status_code == 400
+
+
+def exchange(server: Server, *headers: str) -> str:
+    """Send a request with these lines in its head; the whole answer."""
+    head = ("GET / HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", "")
+    with server.connect() as connection:
+        connection.sendall("\r\n".join(head).encode())
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+@pytest.mark.parametrize(
+    ("family", "header", "form"),
+    [("x-forwarded", "X-Forwarded-For", "{}"), ("forwarded", "Forwarded", "for={}")],
+)
+def test_a_proxy_may_add_a_line_of_its_own(
+    tmp_path: Path, family: str, header: str, form: str
+) -> None:
+    env = {"BLOG_TRUSTED_PROXIES": "2", "BLOG_PROXY_HEADER": family}
+    lines = [f"{header}: {form.format(a)}" for a in ("6.6.6.6", "192.0.2.7", "10.0.0.2")]
+    with serve(tmp_path, env=env) as server:
+        answer = exchange(server, *lines)
+        eventually(lambda: "192.0.2.7" in server.stderr_text(), server.stderr_text)
+
+    assert answer.startswith("HTTP/1.1 200 ")
+    assert "6.6.6.6" not in server.stderr_text()
 
 
 @MANY
