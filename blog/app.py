@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from werkzeug.middleware.proxy_fix import ProxyFix
-
 from blog import cli
 from blog.content.dates import utc_now
-from blog.http import access_log, cache, gateway, preferences, problems
+from blog.http import (
+    access_log,
+    cache,
+    cors,
+    gateway,
+    hosts,
+    origins,
+    preferences,
+    problems,
+    security_headers,
+)
 from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import Authenticator
 from blog.http.gateway import Bounds, Gateway
 from blog.http.paging import Cursors
+from blog.http.proxies import MIDDLEWARES
 from blog.http.throttle import Throttle
 from blog.http.waiting import WaitingRoom
 from blog.resources import ROUTES
@@ -57,8 +66,7 @@ def create_app(
     schema.upgrade(database)
     app = Application("blog", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body)
-    for concern in (access_log, gateway, problems, cache, preferences):
-        concern.install(app)
+    _install_concerns(app, settings)
     app.extensions["blog"] = services = _services(settings, database, now)
     api = Api(app)
     for resource, rule in ROUTES:
@@ -67,10 +75,25 @@ def create_app(
     app.cli.add_command(cli.token)
     app.cli.add_command(cli.database)
     if hops := settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented way
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
-        )
+        behind = MIDDLEWARES[settings.proxy_header]
+        app.wsgi_app = behind(app.wsgi_app, hops)  # type: ignore[method-assign]  # Flask's own way
     return app
+
+
+def _install_concerns(app: Application, settings: Settings) -> None:
+    """Install what all requests go through: in this order before they are dispatched.
+
+    What is done to their answers is done in the opposite order.
+    """
+    access_log.install(app)
+    gateway.install(app)
+    problems.install(app)
+    hosts.install(app, settings.hosts)
+    origins.install(app, settings.origin, settings.cors_origins)
+    security_headers.install(app, settings.origin)
+    cors.install(app, settings.cors_origins)
+    cache.install(app)
+    preferences.install(app)
 
 
 def _services(settings: Settings, database: Database, now: Callable[[], datetime]) -> Services:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from blog.content.validation import nearest
 from blog.errors import DatabaseError, InvalidSetting
@@ -19,6 +27,20 @@ from blog.storage.engine import read_replica_url, read_url
 from blog.storage.redis import open_redis
 
 PREFIX = "BLOG_"
+
+_HOST = re.compile(r"([a-z0-9._-]+|\[[a-f0-9]*:[a-f0-9.:]+\])(:[1-9][0-9]{0,4})?")
+_ORIGIN = re.compile(rf"https?://{_HOST.pattern}")
+_USUAL_PORTS = {"http": 80, "https": 443}
+
+Item = TypeVar("Item")
+
+
+def _split(value: str | Sequence[str]) -> Sequence[str]:
+    return [item.strip() for item in value.split(",")] if isinstance(value, str) else value
+
+
+# Pydantic would read a list as JSON.
+Listed = Annotated[tuple[Item, ...], NoDecode, BeforeValidator(_split)]
 
 
 def _check_base_url(url: str) -> str:
@@ -30,6 +52,38 @@ def _check_base_url(url: str) -> str:
     if not usable or parts.scheme not in ("http", "https"):
         raise ValueError("must be an http or https URL in ASCII, without spaces or a query")
     return url.rstrip("/")
+
+
+def _host_of(url: str) -> str:
+    """The host in a URL, without a port."""
+    name = urlsplit(url).hostname or ""
+    return f"[{name}]" if ":" in name else name
+
+
+def _origin_of(url: str) -> str:
+    """The origin of a URL, as browsers write it (RFC 6454 section 6.2)."""
+    parts = urlsplit(url)
+    usual = parts.port in (None, _USUAL_PORTS.get(parts.scheme))
+    return f"{parts.scheme}://{_host_of(url)}" + ("" if usual else f":{parts.port}")
+
+
+def _check_origin(text: str) -> str:
+    if text in ("*", "null"):
+        raise ValueError("each origin whose pages may write has to be named")
+    if not _ORIGIN.fullmatch(text) or _origin_of(text) != text:
+        raise ValueError(
+            "must be written as browsers write an origin, such as https://editor.example.org"
+        )
+    return text
+
+
+def _check_host(text: str) -> str:
+    host = text.lower()
+    if not _HOST.fullmatch(host):
+        raise ValueError("must be a host name or an address, such as blog.example.org or [::1]:80")
+    # To read the port is to check it.
+    _ = urlsplit(f"//{host}").port
+    return host
 
 
 def _usable(parse: Callable[[str], object]) -> AfterValidator:
@@ -145,8 +199,22 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=10,
-        description="how many proxies in front set `X-Forwarded-For`, `-Proto`, `-Host` "
-        "and `-Prefix`",
+        description="how many proxies in front are believed who sent a request, and how",
+    )
+    proxy_header: Literal["x-forwarded", "forwarded"] = Field(
+        "x-forwarded",
+        description="where they say it: in `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix`, or "
+        "in `Forwarded`; the others are ignored",
+    )
+    allowed_hosts: Listed[Annotated[str, AfterValidator(_check_host)]] = Field(
+        (),
+        description="further hosts to serve, separated by commas, each with a port or for any; "
+        "without this and without `BLOG_BASE_URL`, every host",
+    )
+    cors_origins: Listed[Annotated[str, AfterValidator(_check_origin)]] = Field(
+        (),
+        description="the origins whose pages may write from a browser, separated by commas, such "
+        "as `https://editor.example.org`",
     )
 
     @model_validator(mode="after")
@@ -167,6 +235,17 @@ class Settings(BaseSettings):
             statement=self.database_statement_timeout,
             lock=self.database_lock_timeout,
         )
+
+    @property
+    def origin(self) -> str | None:
+        """The origin that the blog is known by, if that is set."""
+        return _origin_of(self.base_url) if self.base_url else None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts to serve; none where every host is to be."""
+        own = [_host_of(self.base_url)] if self.base_url else []
+        return frozenset([*own, *self.allowed_hosts])
 
 
 class Shown(NamedTuple):
@@ -210,6 +289,8 @@ def show(settings: Settings) -> list[Shown]:
 
 def mask(value: object) -> str:
     """A value as text, without a secret: a password in a URL is one too."""
+    if isinstance(value, tuple):
+        value = ",".join(value)
     text = "" if value is None else str(value)
     text = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", text)
     return re.sub(r"(?<=password=)[^&]*", "***", text)

@@ -24,7 +24,11 @@ from tests.serving import add_author, eventually, free_port, run_blog, serve
 _POSTS = 1000
 _SECONDS = 4
 _CLIENTS = 16
-_SETTINGS = {"BLOG_BASE_URL": "https://blog.example.org", "BLOG_TRUSTED_PROXIES": "1"}
+_SETTINGS = {
+    "BLOG_BASE_URL": "https://blog.example.org",
+    "BLOG_ALLOWED_HOSTS": "127.0.0.1",
+    "BLOG_TRUSTED_PROXIES": "1",
+}
 _REPORT = """
 done = function(summary, latency)
     local errors = summary.errors

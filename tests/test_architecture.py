@@ -25,6 +25,7 @@ PLACES = {
     "werkzeug": ("blog.app", "blog.cli", "blog.resources", "blog.http"),
     "flask_restful": ("blog.http.api",),
     "flask_httpauth": ("blog.http.auth",),
+    "flask_cors": ("blog.http.cors",),
     "sqlalchemy": ("blog.storage",),
     "alembic": ("blog.storage",),
     "psycopg": ("blog.storage.postgresql", "blog.storage.watchdog"),

@@ -12,6 +12,9 @@ CREATED = "Sun, 22 Nov 2026 09:47:45 GMT"
 BEFORE = "Sun, 22 Nov 2026 09:47:44 GMT"
 LATER = "Sun, 22 Nov 2026 09:47:46 GMT"
 
+# What a client keeps that has the body already (RFC 9110 section 15.4.5).
+OF_THE_BODY = {"Content-Type", "Content-Length", "Last-Modified", "Link"}
+
 
 @pytest.fixture
 def path(client: FlaskClient) -> str:
@@ -24,14 +27,12 @@ def path(client: FlaskClient) -> str:
 def test_what_the_client_has_already_is_304(
     client: FlaskClient, path: str, address: str | None, method: str
 ) -> None:
-    tag = client.get(address or path).headers["ETag"]
-    response = client.open(address or path, method=method, headers={"If-None-Match": tag})
+    known = client.get(address or path).headers
+    response = client.open(address or path, method=method, headers={"If-None-Match": known["ETag"]})
 
     assert (response.status_code, response.data) == (304, b"")
     assert dict(response.headers) == {
-        "ETag": tag,
-        "Vary": "Accept, Authorization",
-        "Cache-Control": "public, no-cache",
+        name: value for name, value in known.items() if name not in OF_THE_BODY
     }
 
 

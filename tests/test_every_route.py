@@ -328,6 +328,45 @@ def test_every_response_says_what_it_depends_on_and_how_it_may_be_kept(
                     assert "no-cache" in kept if response.status_code == 200 else "no-store" in kept
 
 
+def test_every_answer_tells_browsers_what_not_to_do_with_it(
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
+) -> None:
+    for rule in routes(app):
+        for examples in (there, NOWHERE):
+            for method in (*METHODS, "HEAD", "OPTIONS", "BREW"):
+                path = address(app, rule, examples)
+                with subtests.test(path=path, method=method):
+                    headers = client.open(path, method=method).headers
+
+                    assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+                    assert headers["X-Content-Type-Options"] == "nosniff"
+                    assert headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_write_of_a_page_of_another_site_is_403(
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
+) -> None:
+    for rule in routes(app):
+        for method in (*METHODS[1:], "BREW"):
+            with subtests.test(rule=rule.rule, method=method):
+                path = address(app, rule, there)
+                crossing = {"Sec-Fetch-Site": "cross-site", "Accept": "image/png"}
+
+                assert_problem(client.open(path, method=method, auth=RICK, headers=crossing), 403)
+
+
+def test_another_host_than_that_of_the_base_url_is_421(
+    make_app: Callable[..., Application], subtests: pytest.Subtests
+) -> None:
+    app = make_app(base_url="https://blog.example.org")
+    for rule in routes(app):
+        for method in (*METHODS, "OPTIONS", "BREW"):
+            with subtests.test(rule=rule.rule, method=method):
+                path = address(app, rule, NOWHERE)
+
+                assert_problem(app.test_client().open(path, method=method), 421)
+
+
 def test_every_link_of_every_route_leads_somewhere(
     app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:

@@ -195,8 +195,8 @@ def test_two_applications_of_the_same_classes_do_not_mix(
 
 
 def test_two_applications_have_links_of_their_own(make_app: Callable[..., Application]) -> None:
-    one = make_app(base_url="https://one.example").test_client()
-    two = make_app(base_url="https://two.example").test_client()
+    one = make_app(base_url="https://one.example", allowed_hosts="localhost").test_client()
+    two = make_app(base_url="https://two.example", allowed_hosts="localhost").test_client()
 
     assert self_link(one.get("/")) == "https://one.example/"
     assert self_link(two.get("/")) == "https://two.example/"

@@ -104,7 +104,7 @@ def urls(response: TestResponse) -> list[str]:
 def test_every_url_begins_with_the_base_url_that_is_set(
     make_app: Callable[..., Application], base: str
 ) -> None:
-    client = make_app(base_url=base).test_client()
+    client = make_app(base_url=base, allowed_hosts="localhost").test_client()
     answers = [write_post(client), *(client.get(path) for path in ("/", "/post", "/author"))]
 
     for response in answers:
@@ -112,7 +112,8 @@ def test_every_url_begins_with_the_base_url_that_is_set(
 
 
 def test_the_base_url_wins_over_host_and_proxies(make_app: Callable[..., Application]) -> None:
-    app = make_app(base_url="https://example.org/a", trusted_proxies=1)
+    hosts = "elsewhere,blog.example.org"
+    app = make_app(base_url="https://example.org/a", trusted_proxies=1, allowed_hosts=hosts)
     response = app.test_client().get("/", headers={"Host": "elsewhere", **PROXIED})
 
     assert response.json["_links"]["self"] == "https://example.org/a/"

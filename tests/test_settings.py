@@ -42,6 +42,9 @@ def test_defaults() -> None:
         "sign_in_window": 300,
         "rate_limit_url": None,
         "trusted_proxies": 0,
+        "proxy_header": "x-forwarded",
+        "allowed_hosts": (),
+        "cors_origins": (),
     }
 
 
@@ -90,6 +93,27 @@ def test_defaults() -> None:
         ("BLOG_TRUSTED_PROXIES", "-1"),
         ("BLOG_TRUSTED_PROXIES", "11"),
         ("BLOG_TRUSTED_PROXIES", "127.0.0.1"),
+        ("BLOG_PROXY_HEADER", "X-Forwarded"),
+        ("BLOG_PROXY_HEADER", ""),
+        ("BLOG_ALLOWED_HOSTS", ""),
+        ("BLOG_ALLOWED_HOSTS", "*"),
+        ("BLOG_ALLOWED_HOSTS", "https://blog.example.org"),
+        ("BLOG_ALLOWED_HOSTS", "blog.example.org/"),
+        ("BLOG_ALLOWED_HOSTS", "exämple.org"),
+        ("BLOG_ALLOWED_HOSTS", "::1"),
+        ("BLOG_ALLOWED_HOSTS", "[::::]"),
+        ("BLOG_ALLOWED_HOSTS", "blog.example.org:0"),
+        ("BLOG_ALLOWED_HOSTS", "blog.example.org:65536"),
+        ("BLOG_CORS_ORIGINS", ""),
+        ("BLOG_CORS_ORIGINS", "*"),
+        ("BLOG_CORS_ORIGINS", "null"),
+        ("BLOG_CORS_ORIGINS", "https://*.example.org"),
+        ("BLOG_CORS_ORIGINS", "editor.example.org"),
+        ("BLOG_CORS_ORIGINS", "https://editor.example.org/"),
+        ("BLOG_CORS_ORIGINS", "https://editor.example.org/posts"),
+        ("BLOG_CORS_ORIGINS", "https://Editor.example.org"),
+        ("BLOG_CORS_ORIGINS", "https://editor.example.org:443"),
+        ("BLOG_CORS_ORIGINS", "ftp://editor.example.org"),
     ],
 )
 def test_bad_value_is_refused_by_name_and_value(
@@ -216,6 +240,43 @@ def test_secret_key_is_text_whatever_it_looks_like(
     assert secret_key.get_secret_value() == value.ljust(16)
 
 
+def test_lists_are_written_with_commas_and_shown_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_CORS_ORIGINS", "https://a.example, http://[::1]:3000")
+    monkeypatch.setenv("BLOG_ALLOWED_HOSTS", "A.example,[::1]:5000")
+
+    settings = read_settings()
+
+    assert settings.cors_origins == ("https://a.example", "http://[::1]:3000")
+    assert settings.allowed_hosts == ("a.example", "[::1]:5000")
+    assert [setting.value for setting in show(settings)][-2:] == [
+        "a.example,[::1]:5000",
+        "https://a.example,http://[::1]:3000",
+    ]
+
+
+def test_every_fault_in_a_list_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refused(monkeypatch, BLOG_CORS_ORIGINS="https://a.example,b.example,*")
+
+    assert "BLOG_CORS_ORIGINS: 'b.example' can't be used: " in message
+    assert "BLOG_CORS_ORIGINS: '*' can't be used: each origin " in message
+
+
+@pytest.mark.parametrize(
+    ("base_url", "origin", "host"),
+    [
+        ("https://Blog.example.org:443/a", "https://blog.example.org", "blog.example.org"),
+        ("http://blog.example.org:5000", "http://blog.example.org:5000", "blog.example.org"),
+        ("https://me:s3cret@[::1]", "https://[::1]", "[::1]"),
+    ],
+)
+def test_the_base_url_says_which_origin_and_host_are_ours(
+    base_url: str, origin: str, host: str
+) -> None:
+    settings = Settings(base_url=base_url)
+
+    assert (settings.origin, settings.hosts) == (origin, {host})
+
+
 def test_every_setting_is_shown_with_its_meaning() -> None:
     shown = show(Settings())
 
@@ -238,6 +299,9 @@ def test_every_setting_is_shown_with_its_meaning() -> None:
         "BLOG_SIGN_IN_WINDOW",
         "BLOG_RATE_LIMIT_URL",
         "BLOG_TRUSTED_PROXIES",
+        "BLOG_PROXY_HEADER",
+        "BLOG_ALLOWED_HOSTS",
+        "BLOG_CORS_ORIGINS",
     ]
     assert all(setting.help for setting in shown)
     assert {setting.origin for setting in shown} == {"default"}

@@ -62,6 +62,8 @@ class Resource(flask_restful.Resource):
     each verb, which loads, acts and returns a document.
     """
 
+    # Whether it answers to whatever host it is asked for.
+    any_host: ClassVar[bool] = False
     produces: ClassVar[tuple[str, ...]] = (json.MEDIA_TYPE, hal.MEDIA_TYPE)
     parameters: ClassVar[Mapping[str, Parser]] = {}
     write_parameters: ClassVar[Mapping[str, Parser]] = {}

@@ -109,7 +109,7 @@ def request_base() -> str:
     if not request.host:
         raise BadRequest(f"the Host header can't be used: {request.headers.get('Host', '')!a:.80}")
     if request.scheme not in ("http", "https") or not _PREFIX.fullmatch(request.root_path):
-        raise BadRequest("the X-Forwarded-Proto or -Prefix header can't be used")
+        raise BadRequest("the scheme or the path prefix that a proxy tells can't be used")
     return f"{request.scheme}://{request.host}{quote(request.root_path)}"
 
 

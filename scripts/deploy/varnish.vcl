@@ -4,7 +4,8 @@ vcl 4.1;
 import directors;
 
 probe root {
-    # It needs no table: it says that the node is there, whatever the database does.
+    # It needs no table: it says that the node is there, whatever the database does. It asks for the
+    # host of BLOG_BASE_URL, since any other is 421.
     .url = "/";
     .interval = 2s;
     .timeout = 2s;
@@ -13,9 +14,9 @@ probe root {
     .initial = 2;
 }
 
-backend node1 { .host = "192.0.2.11"; .port = "5000"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 30s; }
-backend node2 { .host = "192.0.2.12"; .port = "5000"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 30s; }
-backend node3 { .host = "192.0.2.13"; .port = "5000"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 30s; }
+backend node1 { .host = "192.0.2.11"; .port = "5000"; .host_header = "blog.example.org"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 30s; }
+backend node2 { .host = "192.0.2.12"; .port = "5000"; .host_header = "blog.example.org"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 30s; }
+backend node3 { .host = "192.0.2.13"; .port = "5000"; .host_header = "blog.example.org"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 30s; }
 
 sub vcl_init {
     new nodes = directors.round_robin();

@@ -1,0 +1,64 @@
+"""What browsers let the pages of other origins do here: read, and write where they are named.
+
+Credentials that a browser adds by itself are never let through: a page has to know them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+
+from flask import Flask, Response, request
+from flask_cors import CORS, cross_origin
+
+_READING = ("GET", "HEAD")
+_READING_HEADERS = (
+    *("Accept", "Prefer"),
+    *("If-Match", "If-Modified-Since", "If-None-Match", "If-Unmodified-Since"),
+)
+_WRITING = (*_READING, "POST", "PUT", "PATCH", "DELETE")
+_WRITING_HEADERS = (*_READING_HEADERS, "Authorization", "Content-Type", "Idempotency-Key")
+# What a page may see of an answer, beside what it always may.
+_EXPOSED = (
+    *("Accept-Patch", "Accept-Post", "Allow", "Content-Location", "ETag", "Link", "Location"),
+    *("Preference-Applied", "Retry-After", "WWW-Authenticate"),
+)
+# Two hours; no browser of today keeps a permission longer than a day, and some no longer than this.
+_SECONDS = 7200
+
+
+@cross_origin(
+    methods=_WRITING,
+    allow_headers=_WRITING_HEADERS,
+    expose_headers=_EXPOSED,
+    max_age=_SECONDS,
+    send_wildcard=True,
+    automatic_options=False,
+)
+def _permit_writing(response: Response) -> Response:
+    """Permit what the client asks whether it may."""
+    return response
+
+
+def install(app: Flask, writers: Collection[str]) -> None:
+    """Let pages of every origin read, errors too, and those of some origins write."""
+    # Flask-CORS leaves alone what has its headers, and hooks run from the last to the first.
+    CORS(
+        app,
+        methods=_READING,
+        allow_headers=_READING_HEADERS,
+        expose_headers=_EXPOSED,
+        max_age=_SECONDS,
+        send_wildcard=True,
+        intercept_exceptions=False,
+    )
+    if writers:
+        app.after_request(partial(_answer_preflight, writers))
+
+
+def _answer_preflight(writers: Collection[str], response: Response) -> Response:
+    """Permit a writer to write; only this depends on who asks."""
+    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+        return response
+    response.vary.add("Origin")
+    return _permit_writing(response) if request.headers.get("Origin") in writers else response

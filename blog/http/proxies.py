@@ -1,0 +1,101 @@
+"""What proxies in front say of a request: who sent it, to which host, and how.
+
+Each proxy adds what it saw at the right end of a header, so that from there as much is true as
+there are proxies that can be trusted. What stands further to the left, anyone may have written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from werkzeug.http import unquote_header_value
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# An address with its port, which may be hidden behind a word, or without (RFC 7239 section 6).
+_PORT = r"(?::(?:\d{1,5}|_[\w.-]+))?"
+_NODE = re.compile(rf"\[([\da-f:.]+)\]{_PORT}|([\d.]+){_PORT}|([\da-f:.]+)", re.ASCII | re.I)
+
+_TOKEN = r"[\w!#$%&'*+.^`|~-]+"
+_PAIR = rf'{_TOKEN}=(?:{_TOKEN}|"(?:[^"\\]|\\.)*")'
+# Each blank has one place in it, so that it is read in one way only, and quickly.
+_ELEMENT = rf"{_PAIR}(?:[ \t]*;(?:[ \t]*{_PAIR})?)*"
+_PAIRS = re.compile(_PAIR, re.ASCII)
+
+
+class XForwarded:
+    """Middleware that believes X-Forwarded-For, -Proto, -Host and -Prefix, and not Forwarded."""
+
+    def __init__(self, app: WSGIApplication, hops: int) -> None:
+        """Believe this many proxies."""
+        self._app = ProxyFix(app, x_for=0, x_proto=hops, x_host=hops, x_prefix=hops)
+        self._hops = hops
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as if there were no proxies."""
+        # Werkzeug would take a quote from the client for the beginning of a string, and what the
+        # proxy adds for a part of it.
+        nodes = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        if len(nodes) >= self._hops:
+            _set_address(environ, nodes[-self._hops].strip())
+        return self._app(environ, start_response)
+
+
+class Forwarded:
+    """Middleware that believes Forwarded (RFC 7239), and no header that begins with X-Forwarded."""
+
+    def __init__(self, app: WSGIApplication, hops: int) -> None:
+        """Believe this many proxies."""
+        self._app = app
+        # Read from the right: nothing that a client opens and does not close reaches that far.
+        later = rf"(?:[ \t]*,[ \t]*{_ELEMENT}){{{hops - 1}}}"
+        self._header = re.compile(rf"(?:.*,)?[ \t]*({_ELEMENT}){later}[ \t]*", re.ASCII | re.S)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as if there were no proxies."""
+        if match := self._header.fullmatch(environ.get("HTTP_FORWARDED", "")):
+            _believe(environ, _read_pairs(match[1]))
+        return self._app(environ, start_response)
+
+
+# By the names that they have in the settings.
+MIDDLEWARES: Mapping[str, type[XForwarded] | type[Forwarded]] = {
+    "x-forwarded": XForwarded,
+    "forwarded": Forwarded,
+}
+
+
+def _read_pairs(element: str) -> Mapping[str, str]:
+    pairs = (pair.partition("=") for pair in _PAIRS.findall(element))
+    return {name.lower(): unquote_header_value(value) for name, _, value in pairs}
+
+
+def _believe(environ: WSGIEnvironment, said: Mapping[str, str]) -> None:
+    _set_address(environ, said.get("for", ""))
+    if scheme := said.get("proto"):
+        environ["wsgi.url_scheme"] = scheme.lower()
+    if host := said.get("host"):
+        environ["HTTP_HOST"] = host
+
+
+def _set_address(environ: WSGIEnvironment, node: str) -> None:
+    """Put the client's address in the place of the proxy's, unless it is not told.
+
+    Its port would make each connection of a client another client. A word that hides the address,
+    or anything else that is none, is not taken for one.
+    """
+    if address := _read_address(node):
+        environ["REMOTE_ADDR"] = address
+
+
+def _read_address(node: str) -> str | None:
+    match = _NODE.fullmatch(node)
+    try:
+        return str(ip_address(match[match.lastindex or 0])) if match else None
+    except ValueError:
+        return None
