@@ -7,7 +7,7 @@ from datetime import datetime
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog import cli
+from blog import cli, logs
 from blog.content.dates import utc_now
 from blog.http import access_log, cache, preferences, problems
 from blog.http.api import Api, Services
@@ -31,6 +31,7 @@ def create_app(
     DatabaseError or StorageUnavailable.
     """
     settings = settings or read_settings()
+    logs.set_up(settings.log_format)
     database = Database(settings.database_url, settings.limits, settings.database_read_url)
     schema.upgrade(database)
     app = Application("blog", static_folder=None)

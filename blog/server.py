@@ -6,12 +6,12 @@ import logging
 import os
 import signal
 import socket
-from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from blog import logs
 from blog.errors import ServerError
 from blog.http.waiting import listen_for_signals
 
@@ -19,28 +19,9 @@ logger = logging.getLogger("blog.server")
 
 # What is in flight when the server is told to stop has this long to end.
 _STOP_SECONDS = 30
-_LOGGING: dict[str, Any] = {
-    "formatters": {
-        "line": {
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
-        }
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stderr",
-            "formatter": "line",
-        }
-    },
-    "loggers": {
-        "_granian": {"handlers": ["stderr"], "propagate": False},
-        "blog": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-    },
-}
 
 
-def run(host: str, port: int, workers: int, threads: int) -> None:
+def run(host: str, port: int, workers: int, threads: int, log_format: logs.Format) -> None:
     """Serve until SIGTERM or SIGINT, and let what is in flight end.
 
     Each of the worker processes makes its own application from the environment, and serves as
@@ -58,7 +39,7 @@ def run(host: str, port: int, workers: int, threads: int) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
         log_level=LogLevels.warning,
-        log_dictconfig=_LOGGING,
+        log_dictconfig=logs.configuration(log_format),
     )
     address = f"http://{_bracketed(host)}:{port}/"
     server.on_startup(lambda: logger.info("serving %s with %d workers", address, workers))

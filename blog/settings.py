@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationError, model_validator
@@ -112,6 +112,12 @@ class Settings(BaseSettings):
         le=10,
         description="how many proxies in front set `X-Forwarded-For`, `-Proto`, `-Host` "
         "and `-Prefix`",
+    )
+
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto",
+        description="how the log is written: `json`, an object a line; `text`, for people; or "
+        "`auto`, text on a terminal and else JSON",
     )
 
     @model_validator(mode="after")

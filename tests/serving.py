@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import requests
 
@@ -41,6 +43,14 @@ class Server:
     def stderr_text(self) -> str:
         """What it logged."""
         return self.stderr.read_text()
+
+    def log(self) -> list[dict[str, Any]]:
+        """What it logged, a JSON object in each line, as its standard error is no terminal."""
+        return [json.loads(line) for line in self.stderr_text().splitlines()]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What it logged of the requests to it."""
+        return [line for line in self.log() if line["logger"] == "blog.access"]
 
     def workers(self) -> set[int]:
         """The ids of its worker processes."""

@@ -17,7 +17,8 @@ MODULES = {
 
 # Left may import right.
 ROOMS = (
-    "app", "cli", "server", "resources", "http", "representations", "storage", "content", "errors",
+    "app", "cli", "server", "logs", "resources", "http", "representations", "storage", "content",
+    "errors",
 )  # fmt: skip
 # Where a library may be known.
 PLACES = {
@@ -29,6 +30,7 @@ PLACES = {
     "alembic": ("blog.storage",),
     "psycopg": ("blog.storage.postgresql", "blog.storage.watchdog"),
     "granian": ("blog.server",),
+    "pythonjsonlogger": ("blog.logs",),
     "pydantic_settings": ("blog.settings",),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from tests.contract import Clock, assert_problem, path_of, write_post
+from tests.contract import Clock, assert_problem, headers_of, path_of, write_post
 from tests.people import RICK
 
 CREATED = "Sun, 22 Nov 2026 09:47:45 GMT"
@@ -28,7 +28,7 @@ def test_what_the_client_has_already_is_304(
     response = client.open(address or path, method=method, headers={"If-None-Match": tag})
 
     assert (response.status_code, response.data) == (304, b"")
-    assert dict(response.headers) == {
+    assert headers_of(response) == {
         "ETag": tag,
         "Vary": "Accept, Authorization",
         "Cache-Control": "public, no-cache",

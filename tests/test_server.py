@@ -243,26 +243,35 @@ def test_killed_worker_is_replaced(tmp_path: Path, env: dict[str, str]) -> None:
 def test_every_request_is_one_line_of_the_log(tmp_path: Path) -> None:
     add_author(tmp_path)
     with serve(tmp_path) as server:
-        before = server.stderr_text()
+        before = len(server.requests())
         requests.get(f"{server.url}/post?limit=5")
         requests.post(f"{server.url}/post", json=POST, auth=RICK)
         requests.get(f"{server.url}/no%0Asuch")
-        lines = server.stderr_text().removeprefix(before).splitlines()
+        lines = server.requests()[before:]
 
-    said = [re.sub(r"^\S+ INFO blog.access [0-9a-f]{16} ", "", line) for line in lines]
-    assert [re.sub(r" \d+ [\d.]+ms$", "", line) for line in said] == [
-        '127.0.0.1 - "GET /post?limit=5" 200',
-        '127.0.0.1 rick "POST /post" 201',
-        '127.0.0.1 - "GET /no%0Asuch" 404',
+    assert [(line.get("author"), line["message"]) for line in lines] == [
+        (None, "GET /post?limit=5 200"),
+        ("rick", "POST /post 201"),
+        (None, "GET /no%0Asuch 404"),
     ]
+    assert {line["address"] for line in lines} == {"127.0.0.1"}
+
+
+def test_log_is_written_for_people_where_that_is_wanted(tmp_path: Path) -> None:
+    with serve(tmp_path, env={"BLOG_LOG_FORMAT": "text"}) as server:
+        requests.get(f"{server.url}/post?limit=5")
+        last = server.stderr_text().splitlines()[-1]
+
+    start = r"\S+ INFO blog.access [0-9a-f]{16} 127.0.0.1 - "
+    assert re.fullmatch(start + r'"GET /post\?limit=5" 200 \d+ \d+\.\dms', last)
 
 
 def test_log_names_address_and_workers_at_the_start(tmp_path: Path) -> None:
     with serve(tmp_path, "--workers", "2") as server:
-        first = server.stderr_text().splitlines()[0]
+        first = server.log()[0]
         workers = server.workers()
 
-    assert first.endswith(f" INFO blog.server serving {server.url}/ with 2 workers")
+    assert first["message"] == f"serving {server.url}/ with 2 workers"
     assert len(workers) == 2
 
 

@@ -36,6 +36,7 @@ def test_defaults() -> None:
         "max_body": 8_388_608,
         "threads": 4,
         "trusted_proxies": 0,
+        "log_format": "auto",
     }
 
 
@@ -53,6 +54,7 @@ def test_defaults() -> None:
         ("BLOG_BASE_URL", "https://example.org\n"),
         ("BLOG_BASE_URL", "https://exämple.org"),
         ("BLOG_BASE_URL", "http://[::1"),
+        ("BLOG_LOG_FORMAT", "xml"),
         ("BLOG_REQUIRE_IF_MATCH", ""),
         ("BLOG_REQUIRE_IF_MATCH", "perhaps"),
         ("BLOG_REQUIRE_IF_MATCH", "2"),
@@ -210,6 +212,7 @@ def test_every_setting_is_shown_with_its_meaning() -> None:
         "BLOG_MAX_BODY",
         "BLOG_THREADS",
         "BLOG_TRUSTED_PROXIES",
+        "BLOG_LOG_FORMAT",
     ]
     assert all(setting.help for setting in shown)
     assert {setting.origin for setting in shown} == {"default"}

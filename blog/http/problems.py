@@ -60,10 +60,18 @@ def _as_http(error: Exception) -> HTTPException:
     if kind := _STATUSES.get(type(error)):
         return kind(str(error))
     if isinstance(error, errors.StorageUnavailable):
-        logger.warning("%s storage unavailable: %s", request_id(), error)
+        logger.warning("storage unavailable: %s", error, extra=_request())
         return http.ServiceUnavailable(_storage_detail(error), retry_after=_RETRY_SECONDS)
-    logger.error("%s unexpected error", request_id(), exc_info=error)
+    if isinstance(error, errors.NotReady):
+        logger.warning("not ready: %s", error.__cause__ or error, extra=_request())
+        return http.ServiceUnavailable(str(error), retry_after=_RETRY_SECONDS)
+    logger.error("unexpected error", exc_info=error, extra=_request())
     return http.InternalServerError()
+
+
+def _request() -> dict[str, str]:
+    """By which a line in the log is found."""
+    return {"requestId": request_id()}
 
 
 def _storage_detail(error: errors.StorageUnavailable) -> str:
@@ -83,6 +91,8 @@ def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
     }
     if isinstance(error, errors.InvalidInput):
         document["errors"] = [_fault(fault) for fault in error.faults]
+    if isinstance(error, errors.NotReady):
+        document["failed"] = error.check
     if code >= 500:
         document["requestId"] = request_id()
     return document | getattr(status, "members", {})
