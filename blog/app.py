@@ -42,6 +42,8 @@ def create_app(
     api = Api(app)
     for resource, rule in ROUTES:
         api.add_resource(resource, rule, resource_class_args=(services,))
+    if settings.metrics:
+        _add_metrics(app, api, services)
     app.cli.add_command(cli.author)
     app.cli.add_command(cli.database)
     if hops := settings.trusted_proxies:
@@ -49,6 +51,16 @@ def create_app(
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
         )
     return app
+
+
+def _add_metrics(app: Application, api: Api, services: Services) -> None:
+    # Whoever does not want them does not load the library.
+    from blog.http.metrics import Meters
+    from blog.resources.metrics import Metrics
+
+    meters = Meters()
+    meters.install(app)
+    api.add_resource(Metrics, "/metrics", resource_class_args=(services, meters))
 
 
 def _services(settings: Settings, database: Database, now: Callable[[], datetime]) -> Services:

@@ -72,7 +72,7 @@ def serve(host: str, port: int, workers: int) -> None:
     server.check_address(host, port)
     with _session(settings) as session:
         _add_first_author(session)
-    server.run(host, port, workers, settings.threads, settings.log_format)
+    server.run(host, port, workers, settings.threads, settings.log_format, settings.metrics)
 
 
 @main.command("settings")

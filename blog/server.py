@@ -6,6 +6,9 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from tempfile import TemporaryDirectory
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -21,7 +24,9 @@ logger = logging.getLogger("blog.server")
 _STOP_SECONDS = 30
 
 
-def run(host: str, port: int, workers: int, threads: int, log_format: logs.Format) -> None:
+def run(
+    host: str, port: int, workers: int, threads: int, log_format: logs.Format, metrics: bool
+) -> None:
     """Serve until SIGTERM or SIGINT, and let what is in flight end.
 
     Each of the worker processes makes its own application from the environment, and serves as
@@ -45,7 +50,19 @@ def run(host: str, port: int, workers: int, threads: int, log_format: logs.Forma
     server.on_startup(lambda: logger.info("serving %s with %d workers", address, workers))
     os.register_at_fork(after_in_child=stop_at_once)
     os.register_at_fork(after_in_child=listen_for_signals)
-    server.serve()
+    with _shared_counts() if metrics else nullcontext():
+        server.serve()
+
+
+@contextmanager
+def _shared_counts() -> Iterator[None]:
+    """A directory of their own in which the workers count, so that any of them tells the sums.
+
+    It has to be there before prometheus-client is loaded, which is told of it in this way.
+    """
+    with TemporaryDirectory(prefix="blog-metrics-") as directory:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
+        yield
 
 
 def stop_at_once() -> None:

@@ -30,6 +30,7 @@ PLACES = {
     "alembic": ("blog.storage",),
     "psycopg": ("blog.storage.postgresql", "blog.storage.watchdog"),
     "granian": ("blog.server",),
+    "prometheus_client": ("blog.http.metrics",),
     "pythonjsonlogger": ("blog.logs",),
     "pydantic_settings": ("blog.settings",),
 }

@@ -37,6 +37,7 @@ def test_defaults() -> None:
         "threads": 4,
         "trusted_proxies": 0,
         "log_format": "auto",
+        "metrics": False,
     }
 
 
@@ -55,6 +56,7 @@ def test_defaults() -> None:
         ("BLOG_BASE_URL", "https://exämple.org"),
         ("BLOG_BASE_URL", "http://[::1"),
         ("BLOG_LOG_FORMAT", "xml"),
+        ("BLOG_METRICS", "perhaps"),
         ("BLOG_REQUIRE_IF_MATCH", ""),
         ("BLOG_REQUIRE_IF_MATCH", "perhaps"),
         ("BLOG_REQUIRE_IF_MATCH", "2"),
@@ -213,6 +215,7 @@ def test_every_setting_is_shown_with_its_meaning() -> None:
         "BLOG_THREADS",
         "BLOG_TRUSTED_PROXIES",
         "BLOG_LOG_FORMAT",
+        "BLOG_METRICS",
     ]
     assert all(setting.help for setting in shown)
     assert {setting.origin for setting in shown} == {"default"}

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug import exceptions as http
 from werkzeug.exceptions import HTTPException
 
@@ -44,6 +44,8 @@ def install(app: Flask) -> None:
 
 def answer(error: Exception) -> Response:
     """The answer to an exception. What is not the client's doing is logged with its cause."""
+    # For those who count what went wrong.
+    g.error = error
     status = _as_http(error)
     response = Response(encode(_document(status, error)), status.code, mimetype=MEDIA_TYPE)
     for name, value in status.get_headers(request.environ):
