@@ -27,7 +27,6 @@ from tests.serving import (
     wait_until_it_serves,
 )
 
-PASSWORD = re.compile(r"^Made the editor '(\w+)' with the password (\S+)$", re.MULTILINE)
 POST = {"title": "First!", "body": "First post!"}
 # Takes most of a second to render: longer than an idle server takes to stop.
 LONG_POST = {"title": "Long", "body": "* see [this](https://example.org)\n" * 8000}
@@ -38,11 +37,6 @@ RICK = ("rick", "password")
 def env(empty_url: str) -> dict[str, str]:
     """The settings of a server with a database of either kind."""
     return {"BLOG_DATABASE_URL": empty_url}
-
-
-def passwords(server: Server) -> list[tuple[str, str]]:
-    """The names and passwords that the server has printed."""
-    return PASSWORD.findall(server.stdout_text())
 
 
 def begin_post(server: Server, body: bytes) -> socket.socket:
@@ -178,7 +172,7 @@ def test_first_start_prints_a_password_that_lets_an_editor_in(
     tmp_path: Path, env: dict[str, str]
 ) -> None:
     with serve(tmp_path, env={**env, "LOGNAME": "ann"}) as server:
-        credentials = passwords(server)
+        credentials = server.first_accounts()
         response = requests.post(f"{server.url}/post", json=POST, auth=credentials[0])
 
     assert [name for name, _ in credentials] == ["ann"]
@@ -188,7 +182,7 @@ def test_first_start_prints_a_password_that_lets_an_editor_in(
 
 def test_system_user_who_can_be_no_author_is_called_editor(tmp_path: Path) -> None:
     with serve(tmp_path, env={"LOGNAME": "DOMAIN:ann"}) as server:
-        names = [name for name, _ in passwords(server)]
+        names = [name for name, _ in server.first_accounts()]
 
     assert names == ["editor"]
 
@@ -204,7 +198,7 @@ def test_second_start_prints_no_password(tmp_path: Path, env: dict[str, str]) ->
 
 def test_generated_password_is_not_logged(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
-        [(_, password)] = passwords(server)
+        [(_, password)] = server.first_accounts()
         logged = server.stderr_text()
 
     assert password not in logged
@@ -218,7 +212,7 @@ def test_several_first_starts_at_once_make_one_author(tmp_path: Path, env: dict[
         ]
         for server in servers:
             wait_until_it_serves(server)
-        printed = [found for server in servers for found in passwords(server)]
+        printed = [found for server in servers for found in server.first_accounts()]
         answers = [
             requests.post(f"{server.url}/post", json=POST, auth=printed[0]) for server in servers
         ]
