@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blog.errors import NotReady, StorageUnavailable
+from blog.errors import DatabaseError, NotReady, StorageUnavailable
 from blog.http.api import Resource
 from blog.representations.document import Document
 from blog.storage import schema
@@ -33,8 +33,8 @@ class Readiness(Resource):
         """Answer; however the database fails to, it is the same news here."""
         try:
             return super().dispatch_request(*args, **kwargs)
-        except StorageUnavailable as error:
-            raise NotReady("database", "the database does not answer") from error
+        except (DatabaseError, StorageUnavailable) as error:
+            raise NotReady("database", "the database can't be read now") from error
 
     def get(self) -> Document:
         """Look at the database and its schema, and say who answered."""

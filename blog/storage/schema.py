@@ -34,12 +34,11 @@ def upgrade_in(connection: Connection) -> bool:
 
 
 def require_newest(session: Session) -> None:
-    """Raise NotReady where the database has another schema than this program."""
-    try:
-        found = revision(session.reading())
-    except DatabaseError as error:
-        raise NotReady("schema", str(error)) from None
-    if found != HEAD:
+    """Raise NotReady where the database has another schema than this program.
+
+    Raises StorageUnavailable or DatabaseError where it can't be read.
+    """
+    if (found := revision(session.reading())) != HEAD:
         detail = f"the database has {found or 'no'} schema, and this program needs {HEAD}"
         raise NotReady("schema", detail)
 
