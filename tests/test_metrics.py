@@ -47,19 +47,38 @@ def test_metrics_are_not_there_unless_wanted(client: FlaskClient) -> None:
     assert_problem(client.get("/metrics"), 404)
 
 
-@pytest.mark.parametrize(("wanted", "loaded"), [(False, "False\n"), (True, "True\n")])
-def test_the_library_is_loaded_only_where_wanted(wanted: bool, loaded: str, tmp_path: Path) -> None:
-    code = (
+def run(directory: Path, code: str, metrics: bool = True, **env: str) -> str:
+    """What a process prints that makes an application, called ``app``, and runs this code."""
+    begin = (
         "import sys; from blog.app import create_app; from blog.settings import Settings; "
-        f"create_app(Settings(database_url='sqlite:///blog.db', metrics={wanted})); "
-        "print('prometheus_client' in sys.modules)"
+        f"app = create_app(Settings(database_url='sqlite:///blog.db', metrics={metrics})); "
     )
-    command = [sys.executable, "-c", code]
     ended = subprocess.run(
-        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", begin + code],
+        cwd=directory,
+        env=environment(env),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
+    return ended.stdout
 
-    assert ended.stdout == loaded
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_library_is_loaded_only_where_wanted(wanted: bool, tmp_path: Path) -> None:
+    printed = run(tmp_path, "print('prometheus_client' in sys.modules)", metrics=wanted)
+
+    assert printed == f"{wanted}\n"
+
+
+def test_processes_that_count_in_one_place_tell_the_sum(tmp_path: Path) -> None:
+    read = "client = app.test_client(); client.get('/post'); "
+    (tmp_path / "counts").mkdir()
+    place = {"PROMETHEUS_MULTIPROC_DIR": "counts"}
+    run(tmp_path, read, **place)
+    printed = run(tmp_path, read + "print(client.get('/metrics').text)", **place)
+
+    assert samples(printed, REQUESTS)["GET", "/post", "200"] == 2
 
 
 def test_requests_are_counted_by_method_route_and_status(counted: FlaskClient) -> None:
