@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from blog import cli
+from blog import cli, logs
 from blog.content.dates import utc_now
 from blog.http import (
     access_log,
@@ -62,6 +62,7 @@ def create_app(
     DatabaseError or StorageUnavailable.
     """
     settings = settings or read_settings()
+    logs.set_up(settings.log_format)
     database = Database(settings.database_url, settings.limits, settings.database_read_url)
     schema.upgrade(database)
     app = Application("blog", static_folder=None)
@@ -71,6 +72,8 @@ def create_app(
     api = Api(app)
     for resource, rule in ROUTES:
         api.add_resource(resource, rule, resource_class_args=(services,))
+    if settings.metrics:
+        _add_metrics(app, api, services)
     app.cli.add_command(cli.author)
     app.cli.add_command(cli.token)
     app.cli.add_command(cli.database)
@@ -94,6 +97,16 @@ def _install_concerns(app: Application, settings: Settings) -> None:
     cors.install(app, settings.cors_origins)
     cache.install(app)
     preferences.install(app)
+
+
+def _add_metrics(app: Application, api: Api, services: Services) -> None:
+    # Whoever does not want them does not load the library.
+    from blog.http.metrics import Meters
+    from blog.resources.metrics import Metrics
+
+    meters = Meters()
+    meters.install(app)
+    api.add_resource(Metrics, "/metrics", resource_class_args=(services, meters))
 
 
 def _services(settings: Settings, database: Database, now: Callable[[], datetime]) -> Services:

@@ -76,7 +76,7 @@ def serve(host: str, port: int, workers: int) -> None:
     with server.listen(host, port) as listener:
         with _session(settings) as session:
             _add_first_author(session)
-        server.run(listener, capacity)
+        server.run(listener, capacity, settings.log_format, settings.metrics)
 
 
 @main.command("settings")

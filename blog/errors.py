@@ -10,6 +10,7 @@ BlogError
 │   ├── Unreachable       no server is there, or none that is the primary
 │   ├── Interrupted       it was cut off without any effect; it may succeed at once
 │   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same
+├── NotReady              a check of the server's health has failed
 ├── NotFound              nothing there, or nothing that this caller may see
 ├── Throttled             too many sign-ins have failed for another one to be heard
 ├── Forbidden             there, visible, and not this caller's to change
@@ -65,6 +66,14 @@ class Interrupted(StorageUnavailable):
 
 class OutcomeUnknown(StorageUnavailable):
     """Raised when a commit was not confirmed: what it was for may or may not have been done."""
+
+
+class NotReady(BlogError):
+    """Raised by a check of the server's health that fails; ``check`` is its name."""
+
+    def __init__(self, check: str, detail: str) -> None:
+        super().__init__(detail)
+        self.check = check
 
 
 class NotFound(BlogError):

@@ -8,10 +8,11 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from granian._granian import SocketHolder
@@ -20,6 +21,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer, WorkerProcess
 
+from blog import logs
 from blog.errors import ServerError
 from blog.http.gateway import Gateway
 
@@ -32,25 +34,6 @@ _BACKLOG = 2048
 # What a worker may read of a head before it knows how long it is; the application says no to
 # less, and says why.
 _HEAD_BYTES = 65536
-_LOGGING: dict[str, Any] = {
-    "formatters": {
-        "line": {
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
-        }
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stderr",
-            "formatter": "line",
-        }
-    },
-    "loggers": {
-        "_granian": {"handlers": ["stderr"], "propagate": False},
-        "blog": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +101,9 @@ def _work(serve: Callable[..., None], *args: Any) -> None:
     os._exit(0)
 
 
-def run(listener: socket.socket, capacity: Capacity) -> None:
+def run(
+    listener: socket.socket, capacity: Capacity, log_format: logs.Format, metrics: bool
+) -> None:
     """Serve until SIGTERM or SIGINT, and let what is in flight end; on SIGHUP, replace the workers.
 
     Each of the worker processes makes its own application from the environment, in an interpreter
@@ -143,12 +128,24 @@ def run(listener: socket.socket, capacity: Capacity) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
         log_level=LogLevels.warning,
-        log_dictconfig=_LOGGING,
+        log_dictconfig=logs.configuration(log_format),
     )
     host, port = listener.getsockname()[:2]
     address = f"http://{_bracketed(host)}:{port}/"
     server.on_startup(lambda: logger.info("serving %s with %d workers", address, capacity.workers))
-    server.serve()
+    with _shared_counts() if metrics else nullcontext():
+        server.serve()
+
+
+@contextmanager
+def _shared_counts() -> Iterator[None]:
+    """A directory of their own in which the workers count, so that any of them tells the sums.
+
+    It has to be there before prometheus-client is loaded, which is told of it in this way.
+    """
+    with TemporaryDirectory(prefix="blog-metrics-") as directory:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
+        yield
 
 
 def listen(host: str, port: int) -> socket.socket:

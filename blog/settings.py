@@ -217,6 +217,15 @@ class Settings(BaseSettings):
         "as `https://editor.example.org`",
     )
 
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto",
+        description="how the log is written: `json`, an object a line; `text`, for people; or "
+        "`auto`, text on a terminal and else JSON",
+    )
+    metrics: bool = Field(
+        False, description="`1` serves what Prometheus collects, to anyone, at `/metrics`"
+    )
+
     @model_validator(mode="after")
     def _check_replicas(self) -> Self:
         """Replicas are of the same kind as what they follow."""

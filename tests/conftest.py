@@ -15,6 +15,7 @@ from blog.http.application import Application
 from blog.settings import Settings
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
+from tests import leaks
 from tests.blogs import Blogs, PostgreSQLBlogs, SQLiteBlogs
 from tests.commands import blog, done
 from tests.contract import Clock
@@ -23,6 +24,11 @@ from tests.postgresql import Cluster, cluster, is_installed
 # A developer's own settings must not decide whether a test passes.
 for name in [name for name in os.environ if name.startswith("BLOG_")]:
     del os.environ[name]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fail every test in which a secret is logged."""
+    leaks.watch(config)
 
 
 @pytest.fixture

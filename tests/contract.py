@@ -49,6 +49,11 @@ def assert_problem(response: TestResponse, status: int) -> dict[str, Any]:
     return problem
 
 
+def headers_of(response: TestResponse) -> dict[str, str]:
+    """The header fields of an answer, but for the id that each request has of its own."""
+    return {name: value for name, value in response.headers.items() if name != "X-Request-Id"}
+
+
 def faults(response: TestResponse, status: int) -> dict[str, str]:
     """Assert a problem with a list of faults; give where each is and what it says."""
     errors = assert_problem(response, status)["errors"]

@@ -7,7 +7,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -189,6 +189,17 @@ def replicated(settings: Mapping[str, str]) -> Iterator[list[Cluster]]:
         finally:
             for server in made:
                 server.stop("immediate")
+
+
+def catch_up(primary: Cluster, replicas: Sequence[Cluster]) -> None:
+    """Wait until the replicas have all that the primary has."""
+    [(position,)] = primary.execute("SELECT pg_current_wal_flush_lsn()::text")
+    statement = f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"
+    for replica in replicas:
+        eventually(
+            lambda replica=replica: replica.execute(statement) == [(True,)],
+            lambda: "a replica does not catch up",
+        )
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -13,9 +15,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import requests
 
+from tests.leaks import assert_no_secret
+
+# What the first start prints, which nothing else may.
+FIRST_PASSWORD = re.compile(r"^Made the editor '(\w+)' with the password (\S+)$", re.MULTILINE)
 # A machine that does many things at once may be slow; one that is broken stays so.
 PATIENCE = 60
 
@@ -41,6 +48,18 @@ class Server:
     def stderr_text(self) -> str:
         """What it logged."""
         return self.stderr.read_text()
+
+    def first_accounts(self) -> list[tuple[str, str]]:
+        """The names and passwords that it printed."""
+        return FIRST_PASSWORD.findall(self.stdout_text())
+
+    def log(self) -> list[dict[str, Any]]:
+        """What it logged, a JSON object in each line, as its standard error is no terminal."""
+        return [json.loads(line) for line in self.stderr_text().splitlines()]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What it logged of the requests to it."""
+        return [line for line in self.log() if line["logger"] == "blog.access"]
 
     def workers(self) -> set[int]:
         """The ids of its worker processes."""
@@ -107,7 +126,10 @@ def eventually(holds: Callable[[], bool], what: Callable[[], str]) -> None:
 def start(
     directory: Path, *args: str, env: Mapping[str, str] | None = None, port: int | None = None
 ) -> Iterator[Server]:
-    """Start a server whose database is in the directory; whatever is left at the end is killed."""
+    """Start a server whose database is in the directory; whatever is left at the end is killed.
+
+    It must have logged no secret.
+    """
     port = port or free_port()
     stdout, stderr = directory / f"{port}.stdout", directory / f"{port}.stderr"
     with stdout.open("wb") as out, stderr.open("wb") as err:
@@ -120,13 +142,16 @@ def start(
             stderr=err,
             start_new_session=True,
         )
+    server = Server(process, port, stdout, stderr)
     try:
-        yield Server(process, port, stdout, stderr)
+        yield server
     finally:
         # Its workers too, should it have ended without them.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    assert_no_secret(server.stderr_text(), *(word for _, word in server.first_accounts()))
+    assert_no_secret(FIRST_PASSWORD.sub("", server.stdout_text()))
 
 
 def wait_until_it_serves(server: Server) -> None:

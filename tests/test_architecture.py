@@ -17,7 +17,8 @@ MODULES = {
 
 # Left may import right.
 ROOMS = (
-    "app", "cli", "server", "resources", "http", "representations", "storage", "content", "errors",
+    "app", "cli", "server", "logs", "resources", "http", "representations", "storage", "content",
+    "errors",
 )  # fmt: skip
 # Where a library may be known.
 PLACES = {
@@ -32,6 +33,8 @@ PLACES = {
     "limits": ("blog.storage",),
     "redis": ("blog.storage.redis",),
     "granian": ("blog.server",),
+    "prometheus_client": ("blog.http.metrics",),
+    "pythonjsonlogger": ("blog.logs",),
     "pydantic_settings": ("blog.settings",),
 }
 

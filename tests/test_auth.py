@@ -16,7 +16,7 @@ from blog.http.application import Application
 from blog.storage import accounts
 from blog.storage.engine import Database
 from blog.storage.passwords import hash_password
-from tests.contract import Clock, assert_problem, path_of, write_post
+from tests.contract import Clock, assert_problem, headers_of, path_of, write_post
 from tests.people import ANN, JOE, RICK
 from tests.rivals import connected
 
@@ -111,7 +111,7 @@ def test_an_unknown_author_and_a_wrong_password_are_answered_alike(client: Flask
     wrong = ask(client, basic("rick:wrong"))
 
     assert unknown.data == wrong.data
-    assert dict(unknown.headers) == dict(wrong.headers)
+    assert headers_of(unknown) == headers_of(wrong)
 
 
 def test_missing_credentials_are_told_from_wrong_ones(client: FlaskClient) -> None:

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from blog.storage import accounts
 from blog.storage.engine import Database
-from tests.contract import Clock, assert_problem, faults, path_of
+from tests.contract import Clock, assert_problem, faults, headers_of, path_of
 from tests.people import ANN, RICK
 
 HAL = {"Accept": "application/hal+json"}
@@ -139,7 +139,7 @@ def test_head_of_the_list_is_get_without_the_body(client: FlaskClient) -> None:
     headed = client.head("/author")
 
     assert headed.data == b""
-    assert dict(headed.headers) == dict(got.headers)
+    assert headers_of(headed) == headers_of(got)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from tests.contract import Clock, assert_problem, path_of, write_post
+from tests.contract import Clock, assert_problem, headers_of, path_of, write_post
 from tests.people import RICK
 
 CREATED = "Sun, 22 Nov 2026 09:47:45 GMT"
@@ -27,12 +27,13 @@ def path(client: FlaskClient) -> str:
 def test_what_the_client_has_already_is_304(
     client: FlaskClient, path: str, address: str | None, method: str
 ) -> None:
-    known = client.get(address or path).headers
-    response = client.open(address or path, method=method, headers={"If-None-Match": known["ETag"]})
+    known = client.get(address or path)
+    tag = {"If-None-Match": known.headers["ETag"]}
+    response = client.open(address or path, method=method, headers=tag)
 
     assert (response.status_code, response.data) == (304, b"")
-    assert dict(response.headers) == {
-        name: value for name, value in known.items() if name not in OF_THE_BODY
+    assert headers_of(response) == {
+        name: value for name, value in headers_of(known).items() if name not in OF_THE_BODY
     }
 
 

@@ -92,7 +92,7 @@ def test_a_page_sees_what_a_client_needs(client: FlaskClient) -> None:
 
     assert response.headers.getlist("Access-Control-Expose-Headers") == [
         "Accept-Patch, Accept-Post, Allow, Content-Location, ETag, Link, Location, "
-        "Preference-Applied, Retry-After, WWW-Authenticate"
+        "Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id"
     ]
 
 

@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 
 from blog.http.application import Application
 from blog.storage.engine import Database
-from tests.contract import assert_problem, faults, path_of, write_post
+from tests.contract import assert_problem, faults, headers_of, path_of, write_post
 from tests.people import ANN, RICK
 from tests.tokens import issue
 
@@ -24,6 +24,8 @@ WITH_BODY = ("POST", "PUT", "PATCH")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WRONG = ("rick", "wrong password")
 JSON = {"Accept": "application/json"}
+# What they say holds for the moment in which they are asked, so no cache may keep it.
+MOMENTARY = ("/health/live", "/health/ready")
 
 
 @pytest.fixture
@@ -292,7 +294,7 @@ def test_head_is_get_without_the_body(
                 head = client.head(path, headers={"Accept": accept})
 
                 assert (head.status_code, head.data) == (got.status_code, b"")
-                assert dict(head.headers) == dict(got.headers)
+                assert headers_of(head) == headers_of(got)
 
 
 def test_an_unknown_parameter_is_400_for_every_method(
@@ -324,8 +326,9 @@ def test_every_response_says_what_it_depends_on_and_how_it_may_be_kept(
                     response = client.open(path, method=method, auth=auth)
 
                     kept = response.headers["Cache-Control"].split(", ")
+                    lasting = response.status_code == 200 and path not in MOMENTARY
                     assert response.headers["Vary"] == "Accept, Authorization"
-                    assert "no-cache" in kept if response.status_code == 200 else "no-store" in kept
+                    assert ("no-cache" if lasting else "no-store") in kept
 
 
 def test_every_answer_tells_browsers_what_not_to_do_with_it(
@@ -360,11 +363,14 @@ def test_another_host_than_that_of_the_base_url_is_421(
 ) -> None:
     app = make_app(base_url="https://blog.example.org")
     for rule in routes(app):
+        path = address(app, rule, NOWHERE)
         for method in (*METHODS, "OPTIONS", "BREW"):
             with subtests.test(rule=rule.rule, method=method):
-                path = address(app, rule, NOWHERE)
+                response = app.test_client().open(path, method=method)
 
-                assert_problem(app.test_client().open(path, method=method), 421)
+                # A balancer asks for health by address.
+                exempt = path in MOMENTARY and method in ("GET", "OPTIONS")
+                assert (response.status_code == 421) != exempt
 
 
 def test_every_link_of_every_route_leads_somewhere(

@@ -21,7 +21,7 @@ from blog.storage.engine import Database
 from tests.blogs import PostgreSQLBlogs
 from tests.contract import assert_problem, create, path_of, write_post
 from tests.people import RICK
-from tests.postgresql import FAST, Cluster, is_installed, replicated
+from tests.postgresql import FAST, Cluster, catch_up, is_installed, replicated
 from tests.serving import eventually
 from tests.tokens import issue
 
@@ -121,17 +121,6 @@ def stopped(servers: Sequence[Cluster]) -> Iterator[None]:
     finally:
         for server in servers:
             server.start(SETTINGS)
-
-
-def catch_up(primary: Cluster, replicas: Sequence[Cluster]) -> None:
-    """Wait until the replicas have all that the primary has."""
-    [(position,)] = primary.execute("SELECT pg_current_wal_flush_lsn()::text")
-    statement = f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"
-    for replica in replicas:
-        eventually(
-            lambda replica=replica: replica.execute(statement) == [(True,)],
-            lambda: "a replica does not catch up",
-        )
 
 
 def asked(server: Cluster) -> int:

@@ -13,7 +13,16 @@ from blog.storage import accounts, posts
 from blog.storage.engine import Database
 from blog.storage.soundness import faults as unsound
 from blog.storage.versioned import Precondition
-from tests.contract import WRITTEN, Clock, assert_problem, create, faults, path_of, write_post
+from tests.contract import (
+    WRITTEN,
+    Clock,
+    assert_problem,
+    create,
+    faults,
+    headers_of,
+    path_of,
+    write_post,
+)
 from tests.people import ANN, JOE, RICK
 
 BASE = "http://localhost"
@@ -313,7 +322,7 @@ def test_head_has_the_headers_of_get(client: FlaskClient, whole_life: str) -> No
     response = client.head(f"{whole_life}/revision/2", auth=RICK)
 
     assert (response.status_code, response.data) == (200, b"")
-    assert dict(response.headers) == dict(expected.headers)
+    assert headers_of(response) == headers_of(expected)
 
 
 @pytest.mark.parametrize(

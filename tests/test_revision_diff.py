@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from requests.utils import parse_header_links
 
 from blog.content.revisions import Revision, difference
-from tests.contract import WRITTEN, Clock, assert_problem, create, faults, path_of
+from tests.contract import WRITTEN, Clock, assert_problem, create, faults, headers_of, path_of
 from tests.people import ANN, RICK
 
 BASE = "http://localhost"
@@ -366,4 +366,4 @@ def test_head_has_the_headers_of_get(client: FlaskClient, path: str) -> None:
     response = client.head(f"{path}/revision/2/diff", auth=RICK)
 
     assert (response.status_code, response.data) == (200, b"")
-    assert dict(response.headers) == dict(expected.headers)
+    assert headers_of(response) == headers_of(expected)

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from requests.utils import parse_header_links
 
-from tests.contract import WRITTEN, Clock, assert_problem, create, faults, path_of
+from tests.contract import WRITTEN, Clock, assert_problem, create, faults, headers_of, path_of
 from tests.people import ANN, JOE, RICK
 
 BASE = "http://localhost"
@@ -371,7 +371,7 @@ def test_head_has_the_headers_of_get(client: FlaskClient, path: str) -> None:
     response = client.head(f"{path}/revision", auth=RICK)
 
     assert (response.status_code, response.data) == (200, b"")
-    assert dict(response.headers) == dict(expected.headers)
+    assert headers_of(response) == headers_of(expected)
     assert response.headers["Cache-Control"] == "private, no-cache"
 
 

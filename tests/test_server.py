@@ -29,7 +29,6 @@ from tests.serving import (
     wait_until_it_serves,
 )
 
-PASSWORD = re.compile(r"^Made the editor '(\w+)' with the password (\S+)$", re.MULTILINE)
 POST = {"title": "First!", "body": "First post!"}
 # Takes most of a second to render: longer than an idle server takes to stop.
 LONG_POST = {"title": "Long", "body": "* see [this](https://example.org)\n" * 8000}
@@ -40,11 +39,6 @@ RICK = ("rick", "password")
 def env(empty_url: str) -> dict[str, str]:
     """The settings of a server with a database of either kind."""
     return {"BLOG_DATABASE_URL": empty_url}
-
-
-def passwords(server: Server) -> list[tuple[str, str]]:
-    """The names and passwords that the server has printed."""
-    return PASSWORD.findall(server.stdout_text())
 
 
 def begin_post(server: Server, body: bytes) -> socket.socket:
@@ -180,7 +174,7 @@ def test_first_start_prints_a_password_that_lets_an_editor_in(
     tmp_path: Path, env: dict[str, str]
 ) -> None:
     with serve(tmp_path, env={**env, "LOGNAME": "ann"}) as server:
-        credentials = passwords(server)
+        credentials = server.first_accounts()
         response = requests.post(f"{server.url}/post", json=POST, auth=credentials[0])
 
     assert [name for name, _ in credentials] == ["ann"]
@@ -190,7 +184,7 @@ def test_first_start_prints_a_password_that_lets_an_editor_in(
 
 def test_system_user_who_can_be_no_author_is_called_editor(tmp_path: Path) -> None:
     with serve(tmp_path, env={"LOGNAME": "DOMAIN:ann"}) as server:
-        names = [name for name, _ in passwords(server)]
+        names = [name for name, _ in server.first_accounts()]
 
     assert names == ["editor"]
 
@@ -206,7 +200,7 @@ def test_second_start_prints_no_password(tmp_path: Path, env: dict[str, str]) ->
 
 def test_generated_password_is_not_logged(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
-        [(_, password)] = passwords(server)
+        [(_, password)] = server.first_accounts()
         logged = server.stderr_text()
 
     assert password not in logged
@@ -220,7 +214,7 @@ def test_several_first_starts_at_once_make_one_author(tmp_path: Path, env: dict[
         ]
         for server in servers:
             wait_until_it_serves(server)
-        printed = [found for server in servers for found in passwords(server)]
+        printed = [found for server in servers for found in server.first_accounts()]
         answers = [
             requests.post(f"{server.url}/post", json=POST, auth=printed[0]) for server in servers
         ]
@@ -245,26 +239,35 @@ def test_killed_worker_is_replaced(tmp_path: Path, env: dict[str, str]) -> None:
 def test_every_request_is_one_line_of_the_log(tmp_path: Path) -> None:
     add_author(tmp_path)
     with serve(tmp_path) as server:
-        before = server.stderr_text()
+        before = len(server.requests())
         requests.get(f"{server.url}/post?limit=5")
         requests.post(f"{server.url}/post", json=POST, auth=RICK)
         requests.get(f"{server.url}/no%0Asuch")
-        lines = server.stderr_text().removeprefix(before).splitlines()
+        lines = server.requests()[before:]
 
-    said = [re.sub(r"^\S+ INFO blog.access [0-9a-f]{16} ", "", line) for line in lines]
-    assert [re.sub(r" \d+ [\d.]+ms$", "", line) for line in said] == [
-        '127.0.0.1 - "GET /post?limit=5" 200',
-        '127.0.0.1 rick "POST /post" 201',
-        '127.0.0.1 - "GET /no%0Asuch" 404',
+    assert [(line.get("author"), line["message"]) for line in lines] == [
+        (None, "GET /post?limit=5 200"),
+        ("rick", "POST /post 201"),
+        (None, "GET /no%0Asuch 404"),
     ]
+    assert {line["address"] for line in lines} == {"127.0.0.1"}
+
+
+def test_log_is_written_for_people_where_that_is_wanted(tmp_path: Path) -> None:
+    with serve(tmp_path, env={"BLOG_LOG_FORMAT": "text"}) as server:
+        requests.get(f"{server.url}/post?limit=5")
+        last = server.stderr_text().splitlines()[-1]
+
+    start = r"\S+ INFO blog.access [0-9a-f]{16} 127.0.0.1 - "
+    assert re.fullmatch(start + r'"GET /post\?limit=5" 200 \d+ \d+\.\dms', last)
 
 
 def test_log_names_address_and_workers_at_the_start(tmp_path: Path) -> None:
     with serve(tmp_path, "--workers", "2") as server:
-        first = server.stderr_text().splitlines()[0]
+        first = server.log()[0]
         workers = server.workers()
 
-    assert first.endswith(f" INFO blog.server serving {server.url}/ with 2 workers")
+    assert first["message"] == f"serving {server.url}/ with 2 workers"
     assert len(workers) == 2
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from tests.contract import Clock, assert_problem, faults, path_of, write_post
+from tests.contract import Clock, assert_problem, faults, headers_of, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
 Credentials = tuple[str, str] | None
@@ -227,7 +227,7 @@ def test_head_of_the_list_is_get_without_the_body(client: FlaskClient) -> None:
     headed = client.head("/tag")
 
     assert headed.data == b""
-    assert dict(headed.headers) == dict(got.headers)
+    assert headers_of(headed) == headers_of(got)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])

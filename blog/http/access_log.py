@@ -1,19 +1,21 @@
-"""One line for each request, with the id that a client is told when something breaks."""
+"""What is logged of each request, with the id that its client is told."""
 
 from __future__ import annotations
 
 import logging
 import secrets
 from time import perf_counter
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from flask import Flask, Response, g, request
+
+from blog.http.routes import resource, route
 
 logger = logging.getLogger("blog.access")
 
 
 def install(app: Flask) -> None:
-    """Log every request of the application."""
+    """Log every request of the application, and tell its id on every answer."""
     app.before_request(_begin)
     app.after_request(_end)
 
@@ -23,34 +25,59 @@ def request_id() -> str:
     return str(g.request_id)
 
 
+def duration() -> float:
+    """For how many seconds this request has been served."""
+    return perf_counter() - float(g.started)
+
+
 def _begin() -> None:
+    # One that the client sent could be that of another request.
     g.request_id = secrets.token_hex(8)
     g.started = perf_counter()
 
 
 def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id()
     if logger.isEnabledFor(logging.INFO):
+        target = _target()
         logger.info(
-            '%s %s %s "%s %s" %d %s %.1fms',
-            request_id(),
-            request.remote_addr or "-",
-            _caller_name(),
+            "%s %s %d",
             request.method,
-            _target(),
+            target,
             response.status_code,
-            response.content_length or 0,
-            (perf_counter() - g.started) * 1000,
+            extra={
+                "requestId": request_id(),
+                **_caller(),
+                "method": request.method,
+                "target": target,
+                "route": route(),
+                "status": response.status_code,
+                "bytes": response.content_length or 0,
+                "durationMs": round(duration() * 1000, 3),
+            },
         )
     return response
 
 
-def _caller_name() -> str:
-    """Who was verified; a name that was only claimed is no fact for a log."""
+def _caller() -> dict[str, str]:
+    """From where, and who was verified; a name that was only claimed is no fact for a log."""
+    known = {"address": request.remote_addr} if request.remote_addr else {}
     caller = g.get("caller")
-    return quote(caller.name) if caller else "-"
+    return {**known, "author": quote(caller.name)} if caller else known
 
 
 def _target() -> str:
     """What was asked for, in ASCII: nothing a client sends can forge a line."""
-    query = request.query_string.decode("ascii", "replace")
-    return quote(request.path) + (f"?{quote(query, safe='=&%+,:/')}" if query else "")
+    query = request.query_string.decode("latin-1")
+    return quote(request.path) + (f"?{_known(query)}" if query else "")
+
+
+def _known(query: str) -> str:
+    """The query, without what the resource does not know: it could be a secret sent astray."""
+    kind = resource()
+    known = {**kind.parameters, **kind.write_parameters} if kind else {}
+    parts = (part.partition("=") for part in query.split("&"))
+    pairs = ((unquote_plus(name), value) for name, _, value in parts)
+    return "&".join(
+        f"{name}={quote(value, safe='%+,:/')}" if name in known else "***" for name, value in pairs
+    )

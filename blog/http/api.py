@@ -62,11 +62,15 @@ class Resource(flask_restful.Resource):
     each verb, which loads, acts and returns a document.
     """
 
-    # Whether it answers to whatever host it is asked for.
-    any_host: ClassVar[bool] = False
     produces: ClassVar[tuple[str, ...]] = (json.MEDIA_TYPE, hal.MEDIA_TYPE)
     parameters: ClassVar[Mapping[str, Parser]] = {}
     write_parameters: ClassVar[Mapping[str, Parser]] = {}
+    # Where it is read for a caller without credentials.
+    source: ClassVar[Source] = "replica"
+    # Whether a cache may keep what is read.
+    cacheable: ClassVar[bool] = True
+    # Whether it answers to whatever host it is asked for.
+    any_host: ClassVar[bool] = False
     # Represents a state of the resource, such as a post, to the caller.
     document: ClassVar[Callable[..., Document]]
 
@@ -86,7 +90,7 @@ class Resource(flask_restful.Resource):
         if request.method not in _SAFE:
             return self._run("primary", *args, **kwargs)
         signed = "Authorization" in request.headers
-        source: Source = "primary, else replica" if signed else "replica"
+        source: Source = "primary, else replica" if signed else self.source
         for _ in range(_READS - 1):
             # A read has no effect, so it may begin anew, on a server that is there.
             with suppress(Interrupted):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+from blog.http.routes import resource
+
 
 def install(app: Flask) -> None:
     """Say it on every answer, errors included."""
@@ -18,6 +20,8 @@ def _set_headers(response: Response) -> Response:
 
 def _cache_control(response: Response) -> str:
     if response.status_code >= 400 or request.method not in ("GET", "HEAD"):
+        return "no-store"
+    if not getattr(resource(), "cacheable", True):
         return "no-store"
     # With no-cache a cache keeps the answer and asks each time whether it is still right.
     shared = "private" if "Authorization" in request.headers else "public"

@@ -21,7 +21,7 @@ _WRITING_HEADERS = (*_READING_HEADERS, "Authorization", "Content-Type", "Idempot
 # What a page may see of an answer, beside what it always may.
 _EXPOSED = (
     *("Accept-Patch", "Accept-Post", "Allow", "Content-Location", "ETag", "Link", "Location"),
-    *("Preference-Applied", "Retry-After", "WWW-Authenticate"),
+    *("Preference-Applied", "Retry-After", "WWW-Authenticate", "X-Request-Id"),
 )
 # Two hours; no browser of today keeps a permission longer than a day, and some no longer than this.
 _SECONDS = 7200

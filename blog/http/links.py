@@ -57,6 +57,16 @@ class Links:
         """The change feed, from its beginning."""
         return Link(f"{self._base}/change")
 
+    @cached_property
+    def liveness(self) -> Link:
+        """Whether the server answers."""
+        return Link(f"{self._base}/health/live")
+
+    @cached_property
+    def readiness(self) -> Link:
+        """Whether the server can serve."""
+        return Link(f"{self._base}/health/ready")
+
     def post(self, post_id: str) -> Link:
         """One post."""
         return Link(f"{self._base}/post/{post_id}")

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug import exceptions as http
 from werkzeug.exceptions import HTTPException
 
@@ -44,6 +44,8 @@ def install(app: Flask) -> None:
 
 def answer(error: Exception) -> Response:
     """The answer to an exception. What is not the client's doing is logged with its cause."""
+    # For those who count what went wrong.
+    g.error = error
     status = _as_http(error)
     response = Response(encode(_document(status, error)), status.code, mimetype=MEDIA_TYPE)
     for name, value in status.get_headers(request.environ):
@@ -62,10 +64,18 @@ def _as_http(error: Exception) -> HTTPException:
     if isinstance(error, errors.Throttled):
         return http.TooManyRequests(str(error), retry_after=error.seconds)
     if isinstance(error, errors.StorageUnavailable):
-        logger.warning("%s storage unavailable: %s", request_id(), error)
+        logger.warning("storage unavailable: %s", error, extra=_request())
         return http.ServiceUnavailable(_storage_detail(error), retry_after=_RETRY_SECONDS)
-    logger.error("%s unexpected error", request_id(), exc_info=error)
+    if isinstance(error, errors.NotReady):
+        logger.warning("not ready: %s", error.__cause__ or error, extra=_request())
+        return http.ServiceUnavailable(str(error), retry_after=_RETRY_SECONDS)
+    logger.error("unexpected error", exc_info=error, extra=_request())
     return http.InternalServerError()
+
+
+def _request() -> dict[str, str]:
+    """By which a line in the log is found."""
+    return {"requestId": request_id()}
 
 
 def _storage_detail(error: errors.StorageUnavailable) -> str:
@@ -85,6 +95,8 @@ def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
     }
     if isinstance(error, errors.InvalidInput):
         document["errors"] = [_fault(fault) for fault in error.faults]
+    if isinstance(error, errors.NotReady):
+        document["failed"] = error.check
     if code >= 500:
         document["requestId"] = request_id()
     return document | getattr(status, "members", {})

@@ -2,6 +2,7 @@
 
 from blog.resources.authors import Author, AuthorList
 from blog.resources.changes import ChangeList
+from blog.resources.health import Liveness, Readiness
 from blog.resources.posts import Post, PostList
 from blog.resources.revisions import Revision, RevisionDiff, RevisionList
 from blog.resources.root import Root
@@ -18,4 +19,6 @@ ROUTES = (
     (AuthorList, "/author"),
     (Author, "/author/<name>"),
     (TagList, "/tag"),
+    (Liveness, "/health/live"),
+    (Readiness, "/health/ready"),
 )

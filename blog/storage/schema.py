@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, text
 
-from blog.errors import DatabaseError
-from blog.storage.engine import Database
+from blog.errors import DatabaseError, NotReady
+from blog.storage.engine import Database, Session
 from blog.storage.migrations import HEAD
 
 
@@ -31,6 +31,16 @@ def upgrade_in(connection: Connection) -> bool:
         return False
     _migrate(connection)
     return True
+
+
+def require_newest(session: Session) -> None:
+    """Raise NotReady where the database has another schema than this program.
+
+    Raises StorageUnavailable or DatabaseError where it can't be read.
+    """
+    if (found := revision(session.reading())) != HEAD:
+        detail = f"the database has {found or 'no'} schema, and this program needs {HEAD}"
+        raise NotReady("schema", detail)
 
 
 def revision(connection: Connection) -> str | None:

@@ -1,0 +1,88 @@
+"""How the log is written out: a line for people, or one JSON object a line for programs."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pythonjsonlogger.json import JsonFormatter
+
+from blog.content.dates import format_date_time
+
+Format = Literal["auto", "json", "text"]
+
+_START = "%(asctime)s %(levelname)s %(name)s %(requestId)s "
+_REQUEST = '%(address)s %(author)s "%(method)s %(target)s" %(status)d %(bytes)d %(durationMs).1fms'
+# What a record may be without.
+_NOTHING = {"requestId": "-", "address": "-", "author": "-"}
+
+
+class JSONFormatter(JsonFormatter):
+    """Writes a record as a JSON object in ASCII, with all that it has of its own as members.
+
+    A traceback is a member too, so nothing that is logged can break a line or begin another one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            ["asctime", "levelname", "name", "message"],
+            rename_fields={
+                "asctime": "time",
+                "levelname": "level",
+                "name": "logger",
+                "exc_info": "exception",
+                "stack_info": "stack",
+            },
+        )
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """When it was logged (RFC 3339), in UTC."""
+        return format_date_time(datetime.fromtimestamp(record.created, UTC))
+
+
+def configuration(form: Format) -> dict[str, Any]:
+    """The set-up of the log on standard error, as `logging.config.dictConfig` takes it.
+
+    What other libraries warn of is in it, too. ``auto`` is text on a terminal, and else JSON.
+    """
+    text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "plain": _line("%(message)s") if text else {"()": JSONFormatter},
+            "request": _line(_REQUEST) if text else {"()": JSONFormatter},
+        },
+        "handlers": {"plain": _handler("plain"), "request": _handler("request")},
+        "loggers": {
+            "blog": {"level": "INFO"},
+            "blog.access": {"handlers": ["request"], "propagate": False},
+        },
+        "root": {"handlers": ["plain"], "level": "WARNING"},
+    }
+
+
+def set_up(form: Format) -> None:
+    """Set the log up, unless whoever runs the application has done so."""
+    if not logging.getLogger("blog").hasHandlers():
+        logging.config.dictConfig(configuration(form))
+
+
+def _line(message: str) -> dict[str, Any]:
+    return {
+        "()": logging.Formatter,
+        "fmt": _START + message,
+        "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+        "defaults": _NOTHING,
+    }
+
+
+def _handler(formatter: str) -> dict[str, Any]:
+    return {
+        "class": "logging.StreamHandler",
+        "stream": "ext://sys.stderr",
+        "formatter": formatter,
+    }

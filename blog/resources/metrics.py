@@ -1,0 +1,25 @@
+"""The metrics: what the server has counted of the requests to it."""
+
+from __future__ import annotations
+
+from flask import Response, g
+
+from blog.http.api import Resource, Services
+from blog.http.metrics import MEDIA_TYPES, Meters
+
+
+class Metrics(Resource):
+    """The counts of all worker processes, as Prometheus collects them."""
+
+    produces = MEDIA_TYPES
+    any_host = True
+    cacheable = False
+
+    def __init__(self, services: Services, meters: Meters) -> None:
+        super().__init__(services)
+        self._meters = meters
+
+    def get(self) -> Response:
+        """Everything that was counted by now."""
+        body, content_type = self._meters.write(g.media_type)
+        return Response(body, content_type=content_type)
