@@ -6,6 +6,7 @@ import logging
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, NoReturn
 
 import pytest
@@ -48,6 +49,14 @@ def test_a_request_is_one_record(client: FlaskClient, caplog: pytest.LogCaptureF
     }
     assert record["message"] == "GET /post?limit=3&sort=-postedDate 200"
     assert record["durationMs"] > 0
+
+
+def test_the_wait_for_a_thread_is_part_of_the_duration(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.get("/", environ_overrides={"blog.received": perf_counter() - 60})
+
+    assert only_record(caplog)["durationMs"] > 60_000
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ class Gate:
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
         refusal = environ.get("blog.refusal")
-        if refusal is None:
+        if refusal is None and environ["PATH_INFO"] != "/health/live":
             self.entered.release()
             assert self.opened.wait(60)
         start(f"{refusal.code if refusal else 200} said", [])
@@ -195,6 +195,17 @@ def test_a_request_that_gets_no_thread_in_time_is_503() -> None:
         return [late, *await asyncio.gather(*working)]
 
     assert [heard.status for heard in asyncio.run(crowd())] == [503, 200, 200]
+
+
+def test_whether_the_process_lives_is_answered_however_busy_it_is() -> None:
+    async def crowd() -> list[int]:
+        gate = Gate()
+        working, to = await fill(gate)
+        live = await ask(to, scope(target="/health/live"))
+        gate.opened.set()
+        return [live.status, len(await asyncio.gather(*working))]
+
+    assert asyncio.run(crowd()) == [200, 2]
 
 
 def test_a_body_on_its_way_takes_no_thread() -> None:

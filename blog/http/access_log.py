@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote_plus
 
 from flask import Flask, Response, g, request
 
+from blog.http.environ import RECEIVED
 from blog.http.routes import resource, route
 
 logger = logging.getLogger("blog.access")
@@ -26,14 +27,14 @@ def request_id() -> str:
 
 
 def duration() -> float:
-    """For how many seconds this request has been served."""
+    """For how many seconds this request has been here whole, the wait for a thread included."""
     return perf_counter() - float(g.started)
 
 
 def _begin() -> None:
     # One that the client sent could be that of another request.
     g.request_id = secrets.token_hex(8)
-    g.started = perf_counter()
+    g.started = request.environ.get(RECEIVED) or perf_counter()
 
 
 def _end(response: Response) -> Response:

@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
-from blog.http.environ import REFUSAL, attach_body, has_body, make_environ
+from blog.http.environ import RECEIVED, REFUSAL, attach_body, has_body, make_environ
 from blog.http.intake import MEBIBYTE, Intake, Receive
 
 Environ = dict[str, Any]
@@ -31,7 +32,10 @@ _RETRY_SECONDS = 1
 # An answer says nothing of what made it.
 _SERVER = (b"server", b"blog")
 _CLOSE = (b"connection", b"close")
+# How long those who go on asking are told so before the connections end.
 _NOTICE_SECONDS = 0.5
+# Answered without a look at the database, and so without a thread.
+_LIVENESS = "/health/live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,9 @@ class Gateway:
             return self._refuse(environ, refusal)
 
     async def _work(self, environ: Environ) -> Answer:
-        """Have a thread answer, as soon as one is free."""
-        if REFUSAL in environ:
+        """Have a thread answer, as soon as one is free, unless none is needed."""
+        environ[RECEIVED] = perf_counter()
+        if REFUSAL in environ or self._is_for_liveness(environ):
             return call(self._application, environ)
         job = self._threads.submit(call, self._application, environ)
         # One that has begun can't be cancelled.
@@ -124,6 +129,13 @@ class Gateway:
             return self._refuse(environ, overload)
         finally:
             timer.cancel()
+
+    def _is_for_liveness(self, environ: Environ) -> bool:
+        """Whether the question is only whether the process lives, however busy it is.
+
+        Credentials would have to be looked up.
+        """
+        return environ["PATH_INFO"] == _LIVENESS and "HTTP_AUTHORIZATION" not in environ
 
     def _refuse(self, environ: Environ, refusal: HTTPException) -> Answer:
         """Have the application say no, as it says everything else; that needs no thread."""
