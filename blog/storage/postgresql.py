@@ -305,6 +305,8 @@ def _opening(limits: Limits, purpose: Purpose) -> str:
         "SET LOCAL DateStyle = 'ISO';"
         # A bitmap loses the order of its index: a page would be sorted out of the whole list.
         "SET LOCAL enable_bitmapscan = off;"
+        # One process finds the few rows of a page along an index; several would read far more.
+        "SET LOCAL max_parallel_workers_per_gather = 0;"
         # A commit that is not confirmed is a warning.
         "SET LOCAL client_min_messages = 'warning';"
         f"SET LOCAL statement_timeout = {statement * 1000:.0f};"
