@@ -19,11 +19,14 @@ from tests import leaks
 from tests.blogs import Blogs, PostgreSQLBlogs, SQLiteBlogs
 from tests.commands import blog, done
 from tests.contract import Clock
-from tests.postgresql import Cluster, cluster, is_installed
+from tests.postgresql import Cluster, cluster, is_installed, memory
 
 # A developer's own settings must not decide whether a test passes.
 for name in [name for name in os.environ if name.startswith("BLOG_")]:
     del os.environ[name]
+# Where pytest makes the directories of the tests.
+if place := memory():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
 
 
 def pytest_configure(config: pytest.Config) -> None:

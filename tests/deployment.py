@@ -51,18 +51,45 @@ def backends(ports: Sequence[int], form: str = "{}:{}") -> dict[str, str]:
 
 def nginx(place: Path, port: int, plain_port: int, nodes: Sequence[int]) -> list[str]:
     """The command that runs nginx with TLS at a port."""
-    temporary = "".join(f"{name}_temp_path {place}/{name};" for name in _NGINX_PLACES)
     changes = backends(nodes) | {
         "listen 80 ": f"listen 127.0.0.1:{plain_port} ",
         "listen 443 ": f"listen 127.0.0.1:{port} ",
         "/etc/ssl/blog": str(certificate(place).with_suffix("")),
         "/var/log/nginx/blog.log": f"{place}/nginx.log",
         "/run/nginx.pid": f"{place}/nginx.pid",
-        "http {": f"http {{ {temporary}",
+        "http {": f"http {{ {_nginx_places(place)}",
     }
-    adapted = adapt("nginx.conf", place, changes)
+    return _nginx(place, adapt("nginx.conf", place, changes))
+
+
+def nginx_site(place: Path, port: int, plain_port: int, node: int) -> list[str]:
+    """The command that runs nginx with the site of one node, as Debian includes one."""
+    changes = {
+        "    listen [::]:80 default_server;\n": "",
+        "    listen [::]:443 ssl http2;\n": "",
+        "listen 80 ": f"listen 127.0.0.1:{plain_port} ",
+        "listen 443 ": f"listen 127.0.0.1:{port} ",
+        "/etc/ssl/blog": str(certificate(place).with_suffix("")),
+        "127.0.0.1:5000": f"127.0.0.1:{node}",
+    }
+    site = adapt("nginx-site.conf", place, changes)
+    whole = place / "nginx.conf"
+    whole.write_text(
+        f"pid {place}/nginx.pid; events {{ }} http {{ {_nginx_places(place)} "
+        f"access_log {place}/nginx.log; include {site}; }}"
+    )
+    return _nginx(place, whole)
+
+
+def _nginx(place: Path, configuration: Path) -> list[str]:
     log = str(place / "nginx-errors.log")
-    return [require("nginx"), "-e", log, "-g", "daemon off;", "-c", str(adapted)]
+    # Its workers could not reach a place of root's.
+    options = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"
+    return [require("nginx"), "-e", log, "-g", options, "-c", str(configuration)]
+
+
+def _nginx_places(place: Path) -> str:
+    return "".join(f"{name}_temp_path {place}/{name};" for name in _NGINX_PLACES)
 
 
 def haproxy(place: Path, port: int, plain_port: int, nodes: Sequence[int]) -> list[str]:

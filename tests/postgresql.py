@@ -202,12 +202,16 @@ def catch_up(primary: Cluster, replicas: Sequence[Cluster]) -> None:
         )
 
 
+def memory() -> Path | None:
+    """A place in memory, which is quicker than a disk, where there is one with room."""
+    shared = Path("/dev/shm")
+    roomy = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > _ROOM
+    return shared if roomy else None
+
+
 @contextmanager
 def directory() -> Iterator[Path]:
     """A place for servers, short enough for a socket's name, in memory where there is some."""
-    memory = Path("/dev/shm")
-    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM
-    root = memory if roomy else None
-    with TemporaryDirectory(prefix="blog-", dir=root, ignore_cleanup_errors=True) as name:
+    with TemporaryDirectory(prefix="blog-", dir=memory(), ignore_cleanup_errors=True) as name:
         os.chmod(name, 0o711)
         yield Path(name)

@@ -21,6 +21,12 @@ def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     deployment.check([*command, "-t"])
 
 
+def test_nginx_takes_the_site_of_one_node(tmp_path: Path) -> None:
+    command = deployment.nginx_site(tmp_path, 20000, 20004, 20001)
+
+    deployment.check([*command, "-t"])
+
+
 def test_haproxy_takes_its_configuration(tmp_path: Path) -> None:
     command = deployment.haproxy(tmp_path, 20000, 20004, PORTS)
 

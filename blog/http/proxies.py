@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _PORT = r"(?::(?:\d{1,5}|_[\w.-]+))?"
 _NODE = re.compile(rf"\[([\da-f:.]+)\]{_PORT}|([\d.]+){_PORT}|([\da-f:.]+)", re.ASCII | re.I)
 
-_TOKEN = r"[\w!#$%&'*+.^`|~-]+"
-_PAIR = rf'{_TOKEN}=(?:{_TOKEN}|"(?:[^"\\]|\\.)*")'
+# What RFC 9110 section 5.6.2 calls a token, and RFC 7239 section 4 makes of it.
+_WORD = r"[\w!#$%&'*+.^`|~-]+"
+_PAIR = rf'{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\.)*")'
 # Each blank has one place in it, so that it is read in one way only, and quickly.
 _ELEMENT = rf"{_PAIR}(?:[ \t]*;(?:[ \t]*{_PAIR})?)*"
 _PAIRS = re.compile(_PAIR, re.ASCII)

@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL
 
@@ -89,8 +90,7 @@ def _copy(database: Database, path: Path, progress: Progress) -> None:
 
 def _copy_pages(database: Database, path: Path) -> None:
     with database.session() as session, closing(sqlite3.connect(path)) as copy:
-        source = session.reading().connection.driver_connection
-        assert isinstance(source, sqlite3.Connection)
+        source: Any = session.reading().connection.driver_connection
         # A journal on disk would be left behind by a copy that fails.
         copy.execute("PRAGMA journal_mode=MEMORY")
         source.backup(copy)

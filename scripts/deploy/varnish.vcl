@@ -14,9 +14,9 @@ probe root {
     .initial = 2;
 }
 
-backend node1 { .host = "192.0.2.11"; .port = "5000"; .host_header = "blog.example.org"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 30s; }
-backend node2 { .host = "192.0.2.12"; .port = "5000"; .host_header = "blog.example.org"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 30s; }
-backend node3 { .host = "192.0.2.13"; .port = "5000"; .host_header = "blog.example.org"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 30s; }
+backend node1 { .host = "192.0.2.11"; .port = "5000"; .host_header = "blog.example.org"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 40s; }
+backend node2 { .host = "192.0.2.12"; .port = "5000"; .host_header = "blog.example.org"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 40s; }
+backend node3 { .host = "192.0.2.13"; .port = "5000"; .host_header = "blog.example.org"; .probe = root; .connect_timeout = 2s; .first_byte_timeout = 40s; }
 
 sub vcl_init {
     new nodes = directors.round_robin();
