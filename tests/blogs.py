@@ -11,7 +11,6 @@ from typing import Protocol
 
 from blog.storage import accounts, schema
 from blog.storage.engine import Database
-from blog.storage.keys import secret_key
 from blog.storage.passwords import hash_password
 from tests.contract import Clock
 from tests.people import ROLES
@@ -87,6 +86,4 @@ def _fill(url: str) -> None:
     with database.session() as session:
         for (name, password), role in ROLES.items():
             accounts.add(session, name, role, hash_password(password), Clock().now)
-        # As any blog has it that was served once; to make it costs each test a commit.
-        secret_key(session)
     database.close()

@@ -20,7 +20,7 @@ from blog.storage import accounts, posts, schema
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
 from blog.storage.idempotency import Claim
-from blog.storage.tables import access_token, attempt, metadata, post, sign_in
+from blog.storage.tables import access_token, attempt, metadata, post, setting, sign_in
 from blog.storage.transfer import transfer
 from blog.storage.versioned import Precondition
 from tests.blogs import Blogs
@@ -61,8 +61,9 @@ def target_url(other_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-# What no post brings with it; the secret key is there.
+# What no post brings with it.
 ROWS: dict[Table, dict[str, object]] = {
+    setting: {"name": "secret_key", "value": "s" * 40},
     access_token: {
         "digest": "d" * 64,
         "author_name": "rick",
