@@ -97,7 +97,6 @@ def _work(serve: Callable[..., None], *args: Any) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     serve(*args)
-    logging.shutdown()
     os._exit(0)
 
 

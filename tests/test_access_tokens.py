@@ -19,7 +19,7 @@ from blog.http.application import Application
 from blog.storage import accounts
 from blog.storage.engine import Database
 from blog.storage.passwords import hash_password
-from tests.contract import Clock, assert_problem, create, path_of, write_post
+from tests.contract import Clock, assert_problem, create, headers_of, path_of, write_post
 from tests.people import ANN, RICK
 from tests.rivals import after_statement, change, connected
 from tests.tokens import NOW, issue, kept, revoke
@@ -133,7 +133,7 @@ def test_a_wrong_token_is_answered_as_a_wrong_password_is(
     expected = client.get("/", auth=("rick", "wrong password"))
 
     assert_problem(wrong, 401)
-    assert (wrong.data, dict(wrong.headers)) == (expected.data, dict(expected.headers))
+    assert (wrong.data, headers_of(wrong)) == (expected.data, headers_of(expected))
 
 
 def test_a_write_with_a_wrong_token_is_401(client: FlaskClient) -> None:

@@ -1,0 +1,64 @@
+"""What a worker process of the server does, each step of it by itself."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blog import server
+from blog.app import create_gateway
+from blog.cli import main
+from tests.gateways import asked, part, scope
+
+
+class Registered:
+    """A gateway that keeps what it is to do when it is told to stop."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[], None]] = []
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        self.callbacks.append(callback)
+
+
+def test_process_that_ends_is_not_woken_by_new_clients() -> None:
+    gateway = Registered()
+    with socket.create_server(("127.0.0.1", 0)) as listener, select.epoll() as waiting:
+        waiting.register(listener, select.EPOLLIN)
+        [stop] = server._load(lambda: gateway, listener).callbacks
+        stop()
+        with socket.create_connection(listener.getsockname()):
+            assert waiting.poll(0.1) == []
+
+
+def test_worker_ends_at_once_when_it_has_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    did: list[object] = []
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(os, "_exit", did.append)
+    try:
+        server._work(did.append, "served")
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert did == ["served", 0]
+
+
+def test_worker_serves_what_the_environment_says(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_MAX_BODY", "1024")
+    made = create_gateway()
+    heard = asked(made, scope("POST", "/post", content_length="4000"), [part(b"a" * 4000, False)])
+
+    assert heard.status == 413
+
+
+def test_importing_the_program_runs_nothing() -> None:
+    assert importlib.import_module("blog.__main__").main is main
