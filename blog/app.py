@@ -35,6 +35,8 @@ from blog.storage.redis import open_redis
 
 # So many of the longest bodies may be on their way at once, in one process.
 _BODIES = 8
+# So much of all answers, in bytes, while they are sent.
+_ANSWERS = 128 * 1024 * 1024
 
 
 def create_gateway() -> Gateway:
@@ -43,7 +45,8 @@ def create_gateway() -> Gateway:
     bounds = Bounds(
         threads=settings.threads,
         longest_body=settings.max_body,
-        capacity=_BODIES * settings.max_body,
+        intake=_BODIES * settings.max_body,
+        outbox=_ANSWERS,
         queue_seconds=settings.queue_timeout,
         transfer_seconds=settings.transfer_timeout,
     )
@@ -113,7 +116,7 @@ def _services(settings: Settings, database: Database, now: Callable[[], datetime
     secret_key = _secret_key(settings, database)
     return Services(
         database=database,
-        authenticator=Authenticator(Throttle(_counts(settings), secret_key, now), now),
+        authenticator=Authenticator(_throttle(settings, secret_key, now), now),
         cursors=Cursors(secret_key),
         # Those who wait leave at least half of the threads to others.
         waiting_room=WaitingRoom(settings.threads // 2),
@@ -121,6 +124,12 @@ def _services(settings: Settings, database: Database, now: Callable[[], datetime
         require_if_match=settings.require_if_match,
         base_url=settings.base_url,
     )
+
+
+def _throttle(settings: Settings, secret_key: str, now: Callable[[], datetime]) -> Throttle:
+    # However many sign in, one thread at least is left to those who do not.
+    places = max(1, settings.threads - 1)
+    return Throttle(_counts(settings), secret_key, now, places)
 
 
 def _counts(settings: Settings) -> Counts:

@@ -73,7 +73,7 @@ def serve(host: str, port: int, workers: int) -> None:
 
     settings = read_settings()
     capacity = server.Capacity(workers, settings.connections, settings.transfer_timeout)
-    with server.listen(host, port) as listener:
+    with server.listen(host, port, settings.transfer_timeout) as listener:
         with _session(settings) as session:
             _add_first_author(session)
         server.run(listener, capacity, settings.log_format, settings.metrics)

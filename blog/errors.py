@@ -12,6 +12,7 @@ BlogError
 │   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same
 ├── NotReady              a check of the server's health has failed
 ├── NotFound              nothing there, or nothing that this caller may see
+├── Crowded               too many sign in at once
 ├── Throttled             too many sign-ins have failed for another one to be heard
 ├── Forbidden             there, visible, and not this caller's to change
 ├── PreconditionFailed    it has changed since the caller last saw it
@@ -78,6 +79,10 @@ class NotReady(BlogError):
 
 class NotFound(BlogError):
     """Raised for what does not exist, and for what this caller may not know to exist."""
+
+
+class Crowded(BlogError):
+    """Raised for a sign-in while too many others are looked at; it may be heard a moment later."""
 
 
 class Throttled(BlogError):

@@ -9,6 +9,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,8 @@ logger = logging.getLogger("blog.server")
 
 # What is in flight when the server is told to stop has this long to end.
 _STOP_SECONDS = 30
+# A new worker is given up when it has not loaded after this long.
+_TRIAL_SECONDS = 60
 # How many clients the system lets wait for a connection, where it is not set to fewer.
 _BACKLOG = 2048
 # What a worker may read of a head before it knows how long it is; the application says no to
@@ -67,6 +70,26 @@ class Server(MPServer):
     ) -> WorkerProcess:
         load = partial(_load, callback_loader, self._listener)
         return super()._spawn_worker(idx, partial(_work, target), load, *more)
+
+    def _reload(self, spawn_target: Any, target_loader: Any) -> None:
+        """Replace the workers, unless a new one would fail: those that serve are better than none.
+
+        It could, with a program or a database that is not as it was.
+        """
+        try:
+            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as trial:
+                trial.submit(_try, target_loader).result(_TRIAL_SECONDS)
+        except Exception as error:
+            logger.error("the workers stay, since new ones would fail: %s", error)
+            self.reload_signal = False
+            self.main_loop_interrupt.clear()
+        else:
+            super()._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # no type
+
+
+def _try(load: Callable[[], object]) -> None:
+    """Make what a worker serves, and let it go."""
+    load()
 
 
 def _load(load: Callable[[], Gateway], listener: socket.socket) -> Gateway:
@@ -147,11 +170,18 @@ def _shared_counts() -> Iterator[None]:
         yield
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises ServerError when the address can't be had."""
+def listen(host: str, port: int, patience: float) -> socket.socket:
+    """A socket that listens there. Raises ServerError when the address can't be had.
+
+    A client that takes nothing of what it is sent for ``patience`` seconds loses its connection.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        # Those of its connections have it from this one.
+        milliseconds = int(patience * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        return listener
     except (OSError, UnicodeError) as error:
         # What Python adds says again where.
         reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]

@@ -9,7 +9,14 @@ from typing import Any
 
 from blog.http.gateway import Bounds, Gateway
 
-BOUNDS = Bounds(threads=2, longest_body=1000, capacity=1500, queue_seconds=60, transfer_seconds=60)
+BOUNDS = Bounds(
+    threads=2,
+    longest_body=100_000,
+    intake=50_000,
+    outbox=300_000,
+    queue_seconds=60,
+    transfer_seconds=60,
+)
 GONE = {"type": "http.disconnect"}
 
 
@@ -34,10 +41,14 @@ class Heard:
 
 @dataclass
 class Client:
-    """A client that says so much, and then nothing more; ``stalls`` when it is sent a body."""
+    """A client that says so much, and then nothing more; ``stalls`` when it is sent a body.
+
+    It takes a ``pause``, in seconds, before each thing that it says and hears.
+    """
 
     says: Iterable[dict[str, Any]] = ()
     stalls: bool = False
+    pause: float = 0
     heard: Heard = field(default_factory=Heard)
 
     def __post_init__(self) -> None:
@@ -45,6 +56,7 @@ class Client:
 
     async def receive(self) -> dict[str, Any]:
         """What the client says next."""
+        await asyncio.sleep(self.pause)
         for message in self._says:
             return message
         await asyncio.Event().wait()
@@ -57,6 +69,7 @@ class Client:
             names = [(name.decode().lower(), value.decode()) for name, value in message["headers"]]
             self.heard.headers = dict(names)
             return
+        await asyncio.sleep(self.pause)
         if self.stalls:
             await asyncio.Event().wait()
         self.heard.parts.append(message["body"])
@@ -88,7 +101,7 @@ async def ask(
     to: Gateway,
     asked: dict[str, Any],
     says: Iterable[dict[str, Any]] = (),
-    **behaviour: bool,
+    **behaviour: Any,
 ) -> Heard:
     """Send a request and its body; give the answer."""
     client = Client(says, **behaviour)

@@ -51,6 +51,24 @@ def test_a_request_is_one_record(client: FlaskClient, caplog: pytest.LogCaptureF
     assert record["durationMs"] > 0
 
 
+@pytest.mark.parametrize("path", ["/{}", "/post?author={}", "/post/{}/revision"])
+def test_a_token_in_a_url_is_not_logged(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    client.get(path.format("blogpat_" + "A" * 42))
+
+    assert "***" in only_record(caplog)["target"]
+    assert "AAA" not in caplog.text
+
+
+def test_a_long_url_is_logged_in_part(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.get("/" + "é" * 5000)
+
+    assert len(only_record(caplog)["target"]) == 1000
+
+
 def test_the_wait_for_a_thread_is_part_of_the_duration(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -12,10 +13,13 @@ from typing import Any
 import pytest
 
 from blog.http.application import Application
+from blog.http.outbox import hang_up
 from tests.gateways import BOUNDS, GONE, Heard, ask, asked, gateway, part, scope
 
 POST = {"content_type": "application/json", "authorization": "Basic cmljazpwYXNzd29yZA=="}
 CHUNKED = {**POST, "transfer_encoding": "chunked"}
+REQUEST = scope("POST", "/post", **CHUNKED)
+LARGE = replace(BOUNDS, longest_body=2**23, intake=2**23, outbox=2**23)
 
 
 class Tell:
@@ -107,14 +111,16 @@ def refused(app: Application) -> Callable[..., Heard]:
 
 
 def test_a_body_that_is_too_long_is_413(refused: Callable[..., Heard]) -> None:
-    heard = refused(scope("POST", "/post", **CHUNKED), [part(b"a" * 600)] * 2 + [part(b"", False)])
+    heard = refused(
+        scope("POST", "/post", **CHUNKED), [part(b"a" * 60_000)] * 2 + [part(b"", False)]
+    )
 
     assert heard.status == 413
     assert heard.headers["content-type"] == "application/problem+json"
 
 
 def test_a_body_without_end_is_413(refused: Callable[..., Heard]) -> None:
-    endless = iter(lambda: part(b"a" * 100), None)
+    endless = iter(lambda: part(b"a" * 10_000), None)
 
     assert refused(scope("POST", "/post", **CHUNKED), endless).status == 413
 
@@ -142,6 +148,7 @@ def test_a_body_that_ends_early_is_400_and_reaches_nobody(refused: Callable[...,
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
+        (scope(target=""), 400),
         (scope(target="/" + "a" * 8192), 414),
         (scope(target="/post?q=" + "a" * 8192), 414),
         (scope(x_filler="a" * 32768), 431),
@@ -208,6 +215,17 @@ def test_whether_the_process_lives_is_answered_however_busy_it_is() -> None:
     assert asyncio.run(crowd()) == [200, 2]
 
 
+def test_whose_credentials_have_to_be_looked_up_needs_a_thread_for_liveness_too() -> None:
+    async def crowd() -> list[int]:
+        gate = Gate()
+        working, to = await fill(gate, queue_seconds=0.05)
+        live = await ask(to, scope(target="/health/live", authorization="Basic x"))
+        gate.opened.set()
+        return [live.status, len(await asyncio.gather(*working))]
+
+    assert asyncio.run(crowd()) == [503, 2]
+
+
 def test_a_body_on_its_way_takes_no_thread() -> None:
     async def slow() -> list[int]:
         gate = Gate()
@@ -224,20 +242,84 @@ def test_a_body_on_its_way_takes_no_thread() -> None:
     assert asyncio.run(slow()) == [200, 200, 200]
 
 
-def test_more_bodies_than_there_is_room_for_are_503(app: Application) -> None:
-    async def crowd() -> tuple[int, int]:
+def long_body(more: bool = False) -> list[dict[str, Any]]:
+    """A body that takes up more than half of the room that there is for all."""
+    return [part(b"a" * 100_000, more)]
+
+
+@pytest.mark.parametrize(("length", "status"), [(100_000, 503), (60_000, 400)])
+def test_more_long_bodies_than_there_is_room_for_are_503(
+    app: Application, length: int, status: int
+) -> None:
+    """What is short has room always; that it is not JSON is another matter."""
+
+    async def crowd() -> int:
         to = gateway(app)
-        request = scope("POST", "/post", **CHUNKED)
-        first = asyncio.create_task(ask(to, request, [part(b"a" * 900)]))
+        first = asyncio.create_task(ask(to, REQUEST, long_body(more=True)))
         await asyncio.sleep(0)
-        refused = await ask(to, request, [part(b"a" * 900, more=False)])
+        second = await ask(to, REQUEST, [part(b"a" * length, more=False)])
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
-        taken = await ask(to, request, [part(b"a" * 900, more=False)])
-        return refused.status, taken.status
+        return second.status
 
-    # The second has room once the first has left; that it is not JSON is another matter.
-    assert asyncio.run(crowd()) == (503, 400)
+    assert asyncio.run(crowd()) == status
+
+
+def test_there_is_room_again_once_a_long_body_has_left(app: Application) -> None:
+    async def one_after_the_other() -> list[int]:
+        to = gateway(app)
+        return [(await ask(to, REQUEST, long_body())).status for _ in range(3)]
+
+    assert asyncio.run(one_after_the_other()) == [400, 400, 400]
+
+
+def test_a_client_has_time_for_each_mebibyte_that_it_sends() -> None:
+    parts = [part(b"a" * 1024 * 1024) for _ in range(4)] + [part(b"", more=False)]
+    to = gateway(Tell("CONTENT_LENGTH"), replace(LARGE, transfer_seconds=0.5))
+
+    assert asked(to, REQUEST, parts, pause=0.2).body == b"4194304"
+
+
+def test_a_client_has_time_for_each_mebibyte_that_it_is_sent() -> None:
+    to = gateway(Large(2 * 1024 * 1024), replace(LARGE, transfer_seconds=0.5))
+
+    assert len(asked(to, scope(), pause=0.03).body) == 2 * 1024 * 1024
+
+
+class Large:
+    """An application whose answer is as long as it is told to be."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def __call__(self, _: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        start("200 OK", [])
+        return [b"a" * self._length]
+
+
+def test_the_oldest_answer_is_given_up_where_there_is_no_room_for_another() -> None:
+    async def crowd() -> list[bool]:
+        to = gateway(Large(200_000))
+        unread = []
+        for _ in range(2):
+            unread.append(asyncio.create_task(ask(to, scope(), stalls=True)))
+            await asyncio.sleep(0.1)
+        done = [task.done() for task in unread]
+        unread[1].cancel()
+        await asyncio.gather(*unread, return_exceptions=True)
+        return done
+
+    assert asyncio.run(crowd()) == [True, False]
+
+
+def test_who_does_not_take_an_answer_is_hung_up_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_connection(listener.getsockname()) as client:
+            served, (host, port) = listener.accept()
+            hang_up((host, str(port)))
+
+            assert client.recv(1) == b""
+        served.close()
 
 
 def big(_: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:

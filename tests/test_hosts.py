@@ -8,25 +8,13 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from blog.http.api import Api, Resource
 from blog.http.application import Application
-from blog.representations.document import Document
 from tests.contract import assert_problem
 from tests.people import RICK
 
 WRITTEN = {"title": "First!", "body": ""}
 HOSTS = "Blog.example.org, node:5000, [2001:DB8::1], 192.0.2.1:80, secure.example.org:443"
 MakeApp = Callable[..., Application]
-
-
-class Health(Resource):
-    """A resource that a balancer asks for by the address of a node."""
-
-    any_host = True
-
-    def get(self) -> Document:
-        """Be well."""
-        return Document({"self": self.links.root})
 
 
 def status(client: FlaskClient, host: str, path: str = "/", **headers: str) -> int:
@@ -132,9 +120,8 @@ def test_a_write_for_another_host_is_not_done(make_app: MakeApp) -> None:
 
 
 def test_a_resource_may_be_for_any_host(make_app: MakeApp) -> None:
-    app = make_app(allowed_hosts="blog.example.org")
-    Api(app).add_resource(Health, "/health/live", resource_class_args=(app.extensions["blog"],))
-    client = app.test_client()
+    client = make_app(allowed_hosts="blog.example.org", metrics=True).test_client()
 
     assert status(client, "192.0.2.11:5000", "/health/live") == 200
+    assert status(client, "192.0.2.11:5000", "/metrics") == 200
     assert status(client, "192.0.2.11:5000", "/health/dead") == 421

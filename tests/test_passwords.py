@@ -88,6 +88,15 @@ def test_a_changed_password_is_forgotten(checker: PasswordChecker) -> None:
     assert checker.remembers(hash_password("other password"), "password", HERE) is False
 
 
+def test_what_is_remembered_is_forgotten_once_another_password_is_tried(
+    checker: PasswordChecker,
+) -> None:
+    checker.verify(HASH, "password", HERE)
+    checker.remembers(HASH, "a guess", HERE)
+
+    assert checker.remembers(HASH, "password", HERE) is False
+
+
 def test_what_one_process_remembers_another_does_not(checker: PasswordChecker) -> None:
     checker.verify(HASH, "password", HERE)
 

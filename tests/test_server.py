@@ -338,3 +338,14 @@ def test_client_that_comes_when_its_worker_ends_is_left_to_the_next(tmp_path: Pa
 
         assert [answer.status_code for answer in answers] == [200] * 10
         eventually(lambda: ending not in server.workers(), server.stderr_text)
+
+
+def test_workers_stay_where_new_ones_would_fail(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        before = server.workers()
+        (tmp_path / "damaged").write_text("This is no database. " * 100)
+        (tmp_path / "damaged").replace(tmp_path / "blog.db")
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "the workers stay" in server.stderr_text(), server.stderr_text)
+
+        assert server.workers() == before

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import socket
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from time import sleep
 
@@ -16,7 +17,7 @@ from blog.content.dates import utc_now
 from blog.content.posts import PostContent
 from blog.storage import posts
 from blog.storage.engine import Database
-from tests.serving import Server, add_author, serve, start, wait_until_it_serves
+from tests.serving import Server, add_author, eventually, serve, start, wait_until_it_serves
 from tests.stalling import p99, stalled
 
 POST = (
@@ -73,12 +74,34 @@ def test_an_answer_that_nobody_takes_ends_the_connection(tmp_path: Path) -> None
         wait_until_it_serves(server)
         with server.connect() as connection:
             connection.sendall(b"GET /post HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            response = http.client.HTTPResponse(connection)
-            response.begin()
-            sleep(3)
+            with http.client.HTTPResponse(connection) as response:
+                response.begin()
+                sleep(3)
 
-            with pytest.raises((http.client.IncompleteRead, ConnectionError)):
-                response.read()
+                with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+                    response.read()
+
+
+def is_established(connection: socket.socket) -> bool:
+    """Whether a connection is there, by the first byte of `struct tcp_info`."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\x01"
+
+
+@pytest.mark.parametrize("path", ["/", "/post"])
+def test_who_never_reads_loses_the_connection(path: str, tmp_path: Path) -> None:
+    """Nothing but the system itself sees that, and with many short answers nothing else could."""
+    add_author(tmp_path)
+    write_posts(tmp_path, 10)
+    env = {"BLOG_TRANSFER_TIMEOUT": "0.1"}
+    with start(tmp_path, "--workers", "1", env=env) as server:
+        wait_until_it_serves(server)
+        with server.connect() as connection:
+            with suppress(ConnectionError):
+                connection.sendall(
+                    f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 9000
+                )
+
+            eventually(lambda: not is_established(connection), server.stderr_text)
 
 
 def write_posts(directory: Path, count: int) -> None:

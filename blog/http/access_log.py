@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from time import perf_counter
 from urllib.parse import quote, unquote_plus
 
 from flask import Flask, Response, g, request
 
+from blog.content.tokens import PREFIX
 from blog.http.environ import RECEIVED
 from blog.http.routes import resource, route
 
 logger = logging.getLogger("blog.access")
+
+# An access token that somebody took for a part of the URL.
+_SECRET = re.compile(rf"{PREFIX}\w*", re.ASCII)
+_LONGEST_TARGET = 1000
 
 
 def install(app: Flask) -> None:
@@ -70,7 +76,8 @@ def _caller() -> dict[str, str]:
 def _target() -> str:
     """What was asked for, in ASCII: nothing a client sends can forge a line."""
     query = request.query_string.decode("latin-1")
-    return quote(request.path) + (f"?{_known(query)}" if query else "")
+    target = quote(request.path) + (f"?{_known(query)}" if query else "")
+    return _SECRET.sub("***", target)[:_LONGEST_TARGET]
 
 
 def _known(query: str) -> str:

@@ -55,7 +55,7 @@ class Authenticator(HTTPBasicAuth):
         self.verify_password(self._verify)
 
     def get_auth(self) -> Authorization | None:
-        """The credentials of the request, or None where there are none that can be read.
+        """The credentials of the request, in NFC, or None where there are none that can be read.
 
         Flask-HTTPAuth would take any scheme and skip over what is not base64.
         """
@@ -66,9 +66,10 @@ class Authenticator(HTTPBasicAuth):
             text = b64decode(encoded.strip(), validate=True).decode()
         except ValueError:
             return None
-        name, colon, password = text.partition(":")
-        if not colon or "\0" in text or len(text) > _LONGEST:
+        if ":" not in text or "\0" in text or len(text) > _LONGEST:
             return None
+        # For whomever they are: how long this takes must not tell who exists.
+        name, _, password = normalize("NFC", text).partition(":")
         return Authorization("basic", {"username": name, "password": password})
 
     def identify(self) -> Caller | None:
@@ -91,7 +92,7 @@ class Authenticator(HTTPBasicAuth):
         if is_token(password) and (caller := self._verify_token(name, password)):
             return caller
         session: Session = g.session
-        sign_in = self._throttle.begin(normalize("NFC", name), request.remote_addr or "-")
+        sign_in = self._throttle.begin(name, request.remote_addr or "-")
         account = accounts.find(session, sign_in.name, sign_in.address_key)
         stored, noted = (account.password_hash, account.noted) if account else (None, None)
         proof = (password, sign_in.address_key)
@@ -109,7 +110,7 @@ class Authenticator(HTTPBasicAuth):
         """Who has this token; nothing is remembered of it, so that it can be revoked at once."""
         session: Session = g.session
         now = self._now()
-        grant = tokens.find_grant(session, normalize("NFC", name), digest(secret), now)
+        grant = tokens.find_grant(session, name, digest(secret), now)
         if grant is None:
             return None
         _note_use(session, grant, now.date())

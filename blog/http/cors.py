@@ -23,6 +23,10 @@ _EXPOSED = (
     *("Accept-Patch", "Accept-Post", "Allow", "Content-Location", "ETag", "Link", "Location"),
     *("Preference-Applied", "Retry-After", "WWW-Authenticate", "X-Request-Id"),
 )
+# The operator's own are for no page.
+_PUBLIC = r"^/(?!health/|metrics$)"
+# No page asks whether it may send more than this; to look through it would take long.
+_LONGEST_QUESTION = 1024
 # Two hours; no browser of today keeps a permission longer than a day, and some no longer than this.
 _SECONDS = 7200
 
@@ -43,8 +47,10 @@ def _permit_writing(response: Response) -> Response:
 def install(app: Flask, writers: Collection[str]) -> None:
     """Let pages of every origin read, errors too, and those of some origins write."""
     # Flask-CORS leaves alone what has its headers, and hooks run from the last to the first.
+    app.before_request(_shorten)
     CORS(
         app,
+        resources=_PUBLIC,
         methods=_READING,
         allow_headers=_READING_HEADERS,
         expose_headers=_EXPOSED,
@@ -54,6 +60,12 @@ def install(app: Flask, writers: Collection[str]) -> None:
     )
     if writers:
         app.after_request(partial(_answer_preflight, writers))
+
+
+def _shorten() -> None:
+    name = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"
+    if len(request.environ.get(name, "")) > _LONGEST_QUESTION:
+        del request.environ[name]
 
 
 def _answer_preflight(writers: Collection[str], response: Response) -> Response:

@@ -8,7 +8,12 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from werkzeug.exceptions import RequestHeaderFieldsTooLarge, RequestURITooLarge
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    RequestHeaderFieldsTooLarge,
+    RequestURITooLarge,
+)
 
 LONGEST_TARGET = 8192
 LONGEST_HEADERS = 32768
@@ -31,7 +36,7 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
     """The environ of a request that has no body yet.
 
     One whose target or headers are too long has a refusal in it (RFC 9110 section 15.5.15, RFC
-    6585 section 5).
+    6585 section 5), and no headers: to look at them would be what is refused.
     """
     target, query = scope["raw_path"], scope["query_string"]
     environ = {
@@ -46,13 +51,12 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
         "wsgi.url_scheme": scope["scheme"],
         "wsgi.input": BytesIO(),
     }
-    length = _add_headers(environ, scope["headers"])
-    if len(target) + len(query) > LONGEST_TARGET:
-        environ[REFUSAL] = RequestURITooLarge(f"the URL is longer than {LONGEST_TARGET} bytes")
-    elif length > LONGEST_HEADERS:
-        environ[REFUSAL] = RequestHeaderFieldsTooLarge(
-            f"the headers are longer than {LONGEST_HEADERS} bytes"
-        )
+    if refusal := _fault(scope):
+        return {**environ, REFUSAL: refusal}
+    for name, value in scope["headers"]:
+        if key := _key(name):
+            text = value.decode("latin-1")
+            environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
 
 
@@ -68,15 +72,15 @@ def attach_body(environ: dict[str, Any], body: bytes) -> None:
     environ["wsgi.input"] = BytesIO(body)
 
 
-def _add_headers(environ: dict[str, Any], headers: list[tuple[bytes, bytes]]) -> int:
-    """Add the headers; give how long they are, in bytes."""
-    length = 0
-    for name, value in headers:
-        length += len(name) + len(value)
-        if key := _key(name):
-            text = value.decode("latin-1")
-            environ[key] = f"{environ[key]},{text}" if key in environ else text
-    return length
+def _fault(scope: dict[str, Any]) -> HTTPException | None:
+    """Why the head of a request is refused, where it is."""
+    target, query = scope["raw_path"], scope["query_string"]
+    if len(target) + len(query) > LONGEST_TARGET:
+        return RequestURITooLarge(f"the URL is longer than {LONGEST_TARGET} bytes")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > LONGEST_HEADERS:
+        return RequestHeaderFieldsTooLarge(f"the headers are longer than {LONGEST_HEADERS} bytes")
+    # That of a proxy request (RFC 9112 section 3.2.3) has no path.
+    return None if target else BadRequest("the request is for no path")
 
 
 @lru_cache(maxsize=256)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import signal
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -20,14 +19,12 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from blog.http.environ import RECEIVED, REFUSAL, attach_body, has_body, make_environ
-from blog.http.intake import MEBIBYTE, Intake, Receive
+from blog.http.intake import Intake, Receive
+from blog.http.outbox import Outbox, Send
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-# What is longer is sent in parts, each when the client has taken those before.
-_PART = 65536
 _RETRY_SECONDS = 1
 # An answer says nothing of what made it.
 _SERVER = (b"server", b"blog")
@@ -43,13 +40,14 @@ class Bounds:
     """How much a worker process takes upon itself.
 
     ``threads`` work at once; a request waits ``queue_seconds`` for one of them. A body has at
-    most ``longest_body`` bytes, and all bodies together ``capacity``. A client has
-    ``transfer_seconds`` for each MiB that it sends or is sent.
+    most ``longest_body`` bytes, all bodies together ``intake``, and all answers ``outbox``. A
+    client has ``transfer_seconds`` for each MiB that it sends or is sent.
     """
 
     threads: int
     longest_body: int
-    capacity: int
+    intake: int
+    outbox: int
     queue_seconds: float
     transfer_seconds: float
 
@@ -71,7 +69,8 @@ class Gateway:
         self._on_stop: list[Callable[[], None]] = []
         self._stopping = False
         self._threads = ThreadPoolExecutor(bounds.threads, "request")
-        self._intake = Intake(bounds.longest_body, bounds.capacity, bounds.transfer_seconds)
+        self._intake = Intake(bounds.longest_body, bounds.intake, bounds.transfer_seconds)
+        self._outbox = Outbox(bounds.outbox, bounds.transfer_seconds)
 
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Have this called when the process is told to stop, before the server is."""
@@ -82,7 +81,8 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
-            await self._send(await self._answer(make_environ(scope), receive), send)
+            answer = await self._answer(make_environ(scope), receive)
+            await self._send(answer, send, scope["client"])
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -135,27 +135,18 @@ class Gateway:
 
         Credentials would have to be looked up.
         """
-        return environ["PATH_INFO"] == _LIVENESS and "HTTP_AUTHORIZATION" not in environ
+        reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        return reads and environ["PATH_INFO"] == _LIVENESS and "HTTP_AUTHORIZATION" not in environ
 
     def _refuse(self, environ: Environ, refusal: HTTPException) -> Answer:
         """Have the application say no, as it says everything else; that needs no thread."""
         environ[REFUSAL] = refusal
         return call(self._application, environ)
 
-    async def _send(self, answer: Answer, send: Send) -> None:
+    async def _send(self, answer: Answer, send: Send, client: tuple[str, str]) -> None:
         headers = [*answer.headers, _CLOSE] if self._stopping else answer.headers
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        patience = self._bounds.transfer_seconds * (1 + len(answer.body) // MEBIBYTE)
-        # Where the answer ends early, the server ends the connection.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                await _send_parts(answer.body, send)
-
-
-async def _send_parts(body: bytes, send: Send) -> None:
-    for start in range(0, len(body) or 1, _PART):
-        part, more = body[start : start + _PART], start + _PART < len(body)
-        await send({"type": "http.response.body", "body": part, "more_body": more})
+        await self._outbox.send(answer.body, send, client)
 
 
 def call(application: Application, environ: Environ) -> Answer:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from functools import partial
-from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from werkzeug.exceptions import HTTPException
+
+from blog.http.routes import resource
 
 _PORT = re.compile(r":\d+$", re.ASCII)
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -44,7 +45,4 @@ def _names() -> tuple[str, str]:
 
 def _is_for_any_host() -> bool:
     """Whether the resource is asked by address, as a balancer asks for health."""
-    if request.endpoint is None:
-        return False
-    view: Any = current_app.view_functions[request.endpoint]
-    return bool(view.view_class.any_host)
+    return bool(getattr(resource(), "any_host", False))

@@ -18,6 +18,9 @@ from werkzeug.exceptions import (
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 MEBIBYTE = 1024 * 1024
+# The beginning of a body that is always kept: all of most, so that those who send much, and slowly,
+# keep no one else from writing.
+_BEGINNING = 65536
 _RETRY_SECONDS = 5
 
 
@@ -30,10 +33,13 @@ class SlowClient(RequestTimeout):
 
 
 class Intake:
-    """Where bodies are while they come and until they are answered: so many bytes in all."""
+    """Where bodies are while they come and until they are answered."""
 
     def __init__(self, longest: int, capacity: int, patience: float) -> None:
-        """Take bodies of ``longest`` bytes, for each MiB of which a client has so many seconds."""
+        """Take bodies of ``longest`` bytes, for each MiB of which a client has so many seconds.
+
+        ``capacity`` is for what is beyond the first 64 KiB of each; so many bytes in all.
+        """
         self._longest = longest
         self._capacity = capacity
         self._patience = patience
@@ -50,30 +56,40 @@ class Intake:
         try:
             await self._read(receive, kept if wanted else None)
             yield bytes(kept)
-        except TimeoutError:
-            raise SlowClient("the body takes too long to come") from None
         finally:
-            self._held -= len(kept)
+            self._held -= _counted(kept)
 
     async def _read(self, receive: Receive, kept: bytearray | None) -> None:
-        loop, length, more = asyncio.get_running_loop(), 0, True
-        begun = loop.time()
-        async with asyncio.timeout(self._patience) as deadline:
-            # What is too long is read on for a while: who still sends would not see the answer.
-            while more and length <= 2 * self._longest:
-                chunk, more = await _next_chunk(receive)
-                length += len(chunk)
-                deadline.reschedule(begun + self._patience * (1 + length // MEBIBYTE))
-                if kept is not None and length <= self._longest:
-                    self._keep(chunk, kept)
+        try:
+            async with asyncio.timeout(self._patience) as deadline:
+                await self._read_until(deadline, receive, kept)
+        except TimeoutError:
+            raise SlowClient("the body takes too long to come") from None
+
+    async def _read_until(
+        self, deadline: asyncio.Timeout, receive: Receive, kept: bytearray | None
+    ) -> None:
+        begun, length, more = asyncio.get_running_loop().time(), 0, True
+        # What is too long is read on for a while: who still sends would not see the answer.
+        while more and length <= 2 * self._longest:
+            chunk, more = await _next_chunk(receive)
+            length += len(chunk)
+            deadline.reschedule(begun + self._patience * (1 + length // MEBIBYTE))
+            if kept is not None and length <= self._longest:
+                self._keep(chunk, kept)
         if length > self._longest:
             raise RequestEntityTooLarge
 
     def _keep(self, chunk: bytes, kept: bytearray) -> None:
-        if self._held + len(chunk) > self._capacity:
-            raise ServiceUnavailable("too much is being sent at once", retry_after=_RETRY_SECONDS)
-        self._held += len(chunk)
+        before = _counted(kept)
         kept += chunk
+        self._held += _counted(kept) - before
+        if self._held > self._capacity:
+            raise ServiceUnavailable("too much is being sent at once", retry_after=_RETRY_SECONDS)
+
+
+def _counted(kept: bytearray) -> int:
+    return max(0, len(kept) - _BEGINNING)
 
 
 async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:

@@ -19,6 +19,8 @@ logger = logging.getLogger("blog.errors")
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = 5
+# No URL of ours is longer, and what is refused for its length need not be said again whole.
+_LONGEST_INSTANCE = 1000
 _STATUSES: dict[type[Exception], type[HTTPException]] = {
     errors.Malformed: http.BadRequest,
     errors.Forbidden: http.Forbidden,
@@ -28,7 +30,7 @@ _STATUSES: dict[type[Exception], type[HTTPException]] = {
     errors.Invalid: http.UnprocessableEntity,
 }
 # The names of RFC 9110; Python knows some of them by their names of old.
-_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+_TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 _DETAILS = {
     404: "there is nothing at this address",
     405: "the method is not allowed here; Allow says which are",
@@ -61,6 +63,8 @@ def _as_http(error: Exception) -> HTTPException:
         return error
     if kind := _STATUSES.get(type(error)):
         return kind(str(error))
+    if isinstance(error, errors.Crowded):
+        return http.ServiceUnavailable(str(error), retry_after=1)
     if isinstance(error, errors.Throttled):
         return http.TooManyRequests(str(error), retry_after=error.seconds)
     if isinstance(error, errors.StorageUnavailable):
@@ -91,7 +95,7 @@ def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
         "title": _TITLES.get(code, HTTPStatus(code).phrase),
         "status": code,
         "detail": _detail(status, code),
-        "instance": quote(request.root_path + request.path),
+        "instance": quote(request.root_path + request.path)[:_LONGEST_INSTANCE],
     }
     if isinstance(error, errors.InvalidInput):
         document["errors"] = [_fault(fault) for fault in error.faults]

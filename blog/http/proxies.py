@@ -27,6 +27,7 @@ _PAIR = rf'{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\.)*")'
 # Each blank has one place in it, so that it is read in one way only, and quickly.
 _ELEMENT = rf"{_PAIR}(?:[ \t]*;(?:[ \t]*{_PAIR})?)*"
 _PAIRS = re.compile(_PAIR, re.ASCII)
+_X_FORWARDED = frozenset(f"HTTP_X_FORWARDED_{name}" for name in ("PROTO", "HOST", "PREFIX"))
 
 
 class XForwarded:
@@ -41,6 +42,8 @@ class XForwarded:
         """Answer as if there were no proxies."""
         # Werkzeug would take a quote from the client for the beginning of a string, and what the
         # proxy adds for a part of it.
+        for name in _X_FORWARDED & environ.keys():
+            environ[name] = environ[name].replace('"', "")
         nodes = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if len(nodes) >= self._hops:
             _set_address(environ, nodes[-self._hops].strip())

@@ -7,6 +7,8 @@ from functools import partial
 
 from flask import Flask, Response, request
 
+from blog.http.routes import resource
+
 # Nothing that is answered loads, runs, frames or submits anything.
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 HEADERS: Mapping[str, str] = {
@@ -34,5 +36,9 @@ def _set_headers(own: str | None, response: Response) -> Response:
 
 
 def _resource_policy() -> str:
-    """Who may embed it: anyone what anyone may read, and nobody else what needed credentials."""
-    return "same-origin" if "Authorization" in request.headers else "cross-origin"
+    """Who may embed it: anyone what anyone may read, and nobody else the rest.
+
+    That is what needed credentials, and what is for the operator.
+    """
+    own = "Authorization" in request.headers or getattr(resource(), "any_host", False)
+    return "same-origin" if own else "cross-origin"

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from threading import BoundedSemaphore
 
-from blog.errors import StorageUnavailable, Throttled
+from blog.errors import Crowded, StorageUnavailable, Throttled
 from blog.storage import sign_ins
 from blog.storage.counts import Counts
 from blog.storage.engine import Session
@@ -45,12 +46,16 @@ class Throttle:
     under the secret key of the blog.
     """
 
-    def __init__(self, counts: Counts, secret_key: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, counts: Counts, secret_key: str, now: Callable[[], datetime], places: int
+    ) -> None:
+        """Count somewhere, by a clock; so many sign-ins are looked at or wait for it at once."""
         self._counts = counts
         self._secret_key = secret_key.encode()
         self._now = now
         # Guesses that come together are counted before the next ones are heard.
         self._turns = BoundedSemaphore(AT_ONCE)
+        self._places = BoundedSemaphore(places)
 
     def begin(self, name: str, address: str) -> SignIn:
         """A sign-in under a name, in NFC, from an address."""
@@ -66,13 +71,14 @@ class Throttle:
         """Whether a sign-in is right, as ``is_right`` says, which past the limit is not asked.
 
         One that is wrong is counted. ``noted`` is when the author was last seen at this address.
-        The session is closed while ``is_right`` is asked. Raises Throttled.
+        The session is closed while ``is_right`` is asked. Raises Throttled, and
+        Crowded where too many wait: each keeps a thread from those who only read.
         """
         now = self._now()
         keys = self._keys(sign_in, noted, now)
         # Those before have counted what the snapshot of the session does not show.
         session.close()
-        with self._turns:
+        with self._place(), self._turns:
             wait = self._counts.wait(session, keys, now)
             # To hash takes long; the connection is given back meanwhile.
             session.close()
@@ -86,6 +92,15 @@ class Throttle:
         if sign_ins.is_due(noted, now):
             _note(session, sign_in, now)
         return True
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise Crowded("too many sign in at once: try again")
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def _keys(self, sign_in: SignIn, noted: datetime | None, now: datetime) -> Sequence[str]:
         """What a failure is counted under."""

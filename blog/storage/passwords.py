@@ -6,6 +6,7 @@ import hmac
 import os
 import threading
 from base64 import b64encode
+from hmac import compare_digest
 from unicodedata import normalize
 
 from argon2 import PasswordHasher
@@ -37,20 +38,25 @@ def needs_rehash(password_hash: str) -> bool:
 class PasswordChecker:
     """Compares passwords with hashes; remembers what was right, as a digest, never in clear.
 
-    The digest's key lives in this process alone, and the stored hash is part of what is digested:
-    a changed password is forgotten at once, in every process. The address that it came from is part
-    of it too: nobody is let in because somebody else was.
+    The digest's key lives in this process alone. What is remembered is for one hash and one
+    address: a changed password is forgotten at once, in every process, and nobody is let in because
+    somebody else was. It is forgotten too once another password is tried there: to ask whether a
+    guess is the one that is remembered costs nothing and would be counted nowhere.
     """
 
     def __init__(self) -> None:
         self._key = os.urandom(32)
-        self._right: TTLCache[bytes, None] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
+        self._right: TTLCache[tuple[str, str], bytes] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
         self._lock = threading.Lock()
 
     def remembers(self, password_hash: str, password: str, address: str) -> bool:
         """Whether this password was right for this hash, from there, within the last minute."""
+        place, digest = (password_hash, address), self._digest(password)
         with self._lock:
-            return self._digest(password_hash, password, address) in self._right
+            if compare_digest(self._right.get(place, b""), digest):
+                return True
+            self._right.pop(place, None)
+        return False
 
     def verify(self, password_hash: str | None, password: str, address: str) -> bool:
         """Whether the password is the one that was hashed; takes some 50 ms.
@@ -60,7 +66,7 @@ class PasswordChecker:
         if not self._matches(password_hash or _nobodys_hash(), password) or password_hash is None:
             return False
         with self._lock:
-            self._right[self._digest(password_hash, password, address)] = None
+            self._right[password_hash, address] = self._digest(password)
         return True
 
     def _matches(self, password_hash: str, password: str) -> bool:
@@ -70,9 +76,8 @@ class PasswordChecker:
             except (VerificationError, ValueError):
                 return False
 
-    def _digest(self, password_hash: str, password: str, address: str) -> bytes:
-        text = f"{password_hash}\0{address}\0{normalize('NFC', password)}"
-        return hmac.digest(self._key, text.encode(), "sha256")
+    def _digest(self, password: str) -> bytes:
+        return hmac.digest(self._key, normalize("NFC", password).encode(), "sha256")
 
 
 def _nobodys_hash() -> str:

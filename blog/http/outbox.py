@@ -1,0 +1,80 @@
+"""Handing an answer to its client: in parts, each when those before are taken, and not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from blog.http.intake import MEBIBYTE
+
+# How an ASGI application answers.
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+# What is longer is sent in parts.
+_PART = 65536
+
+
+class Outbox:
+    """Where answers are until their clients have taken them; it holds so many bytes in all."""
+
+    def __init__(self, capacity: int, patience: float) -> None:
+        """Hold so many bytes, for each MiB of which a client has so many seconds."""
+        self._capacity = capacity
+        self._patience = patience
+        self._held = 0
+        # The deadlines of what is being sent, the oldest first.
+        self._deadlines: dict[asyncio.Timeout, None] = {}
+
+    async def send(self, body: bytes, send: Send, client: tuple[str, str]) -> None:
+        """Send the body of an answer, or hang up on a client that does not take it in time.
+
+        Where there is too much on its way, that one which has taken longest is out of time.
+        """
+        if len(body) <= _PART:
+            await send(_part(body, more=False))
+            return
+        deadline = asyncio.timeout(self._patience * (1 + len(body) // MEBIBYTE))
+        self._held += len(body)
+        self._make_room()
+        try:
+            async with deadline:
+                self._deadlines[deadline] = None
+                await _send_parts(body, send)
+        except TimeoutError:
+            hang_up(client)
+        finally:
+            self._held -= len(body)
+            self._deadlines.pop(deadline, None)
+
+    def _make_room(self) -> None:
+        if self._held > self._capacity and self._deadlines:
+            oldest = next(iter(self._deadlines))
+            del self._deadlines[oldest]
+            oldest.reschedule(0)
+
+
+async def _send_parts(body: bytes, send: Send) -> None:
+    for start in range(0, len(body), _PART):
+        more = start + _PART < len(body)
+        await send(_part(body[start : start + _PART], more))
+
+
+def _part(body: bytes, more: bool) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+def hang_up(client: tuple[str, str]) -> None:
+    """End the connection with a client, by its address and port.
+
+    The server itself would wait for as long as the client stays, to send what it has left.
+    """
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(name))) as connection:
+                    if [str(part) for part in connection.getpeername()[:2]] == list(client):
+                        connection.shutdown(socket.SHUT_RDWR)
