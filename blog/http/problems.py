@@ -19,8 +19,8 @@ logger = logging.getLogger("blog.errors")
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = 5
-# No URL of ours is longer, and what is refused for its length need not be said again whole.
-_LONGEST_INSTANCE = 1000
+# What is refused for its length need not be said again whole.
+_LONGEST_INSTANCE = 8192
 _STATUSES: dict[type[Exception], type[HTTPException]] = {
     errors.Malformed: http.BadRequest,
     errors.Forbidden: http.Forbidden,
