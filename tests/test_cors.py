@@ -183,3 +183,21 @@ def test_options_of_no_browser_is_as_it_was(editable: FlaskClient) -> None:
 
     assert response.headers["Vary"] == "Accept, Authorization"
     assert not {f"{ALLOW}Methods", f"{ALLOW}Headers"} & set(response.headers.keys())
+
+
+def test_a_question_longer_than_any_page_asks_is_not_looked_at(client: FlaskClient) -> None:
+    response = preflight(client, "https://any.example", "GET", ",".join(["accept"] * 200))
+
+    assert (response.status_code, f"{ALLOW}Headers" in response.headers) == (204, False)
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+def test_what_is_for_the_operator_is_for_no_page(
+    make_app: Callable[..., Application], path: str
+) -> None:
+    client = make_app(metrics=True).test_client()
+    response = client.get(path, headers={"Origin": "https://any.example"})
+
+    assert response.status_code == 200
+    assert f"{ALLOW}Origin" not in response.headers
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"

@@ -281,3 +281,10 @@ def test_a_proxy_may_add_a_line_of_its_own(
 @example(value="a=b," * 2000 + "x", hops=10)
 def test_no_header_keeps_the_parser_busy(value: str, hops: int) -> None:
     assert forwarded(value, hops).scheme == "http"
+
+
+@pytest.mark.parametrize("forged", ['"', 'x"', '"evil.example'])
+def test_a_quote_of_the_client_hides_nothing_that_a_proxy_adds(forged: str) -> None:
+    headers = [("X-Forwarded-Host", f"{forged}, blog.example.org"), ("X-Forwarded-Proto", "https")]
+
+    assert seen("x-forwarded", 1, headers) == Seen(PEER, "https", "blog.example.org")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -528,3 +528,16 @@ def test_a_right_token_is_heard_past_the_limit(client: FlaskClient, database: Da
     guess(client)
 
     assert sign_in(client, ("rick", secret)).status_code == 200
+
+
+def test_a_thread_is_left_to_readers_however_many_sign_in(make_client: MakeClient) -> None:
+    client = make_client(threads=2, sign_in_failures=100)
+    with ExitStack() as places, ThreadPoolExecutor(2) as others:
+        for _ in range(passwords.AT_ONCE):
+            places.enter_context(passwords._GATE)
+        asked = [others.submit(sign_in, client, WRONG) for _ in range(2)]
+        refused = next(as_completed(asked)).result()
+        places.close()
+
+    assert_problem(refused, 503)
+    assert sorted(each.result().status_code for each in asked) == [401, 503]
