@@ -62,3 +62,10 @@ def test_worker_serves_what_the_environment_says(
 
 def test_importing_the_program_runs_nothing() -> None:
     assert importlib.import_module("blog.__main__").main is main
+
+
+def test_trial_of_what_a_worker_serves_keeps_nothing_of_it() -> None:
+    made: list[str] = []
+
+    assert server._try(lambda: made.append("made")) is None
+    assert made == ["made"]
