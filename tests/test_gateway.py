@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from blog.http.application import Application
-from blog.http.outbox import hang_up
 from tests.gateways import BOUNDS, GONE, Heard, ask, asked, gateway, part, scope
 
 POST = {"content_type": "application/json", "authorization": "Basic cmljazpwYXNzd29yZA=="}
@@ -313,10 +312,15 @@ def test_the_oldest_answer_is_given_up_where_there_is_no_room_for_another() -> N
 
 
 def test_who_does_not_take_an_answer_is_hung_up_on() -> None:
+    async def wait_for(client: tuple[str, int]) -> None:
+        asked = {**scope(), "client": (client[0], str(client[1]))}
+        await ask(gateway(big, replace(BOUNDS, transfer_seconds=0.05)), asked, stalls=True)
+        await asyncio.sleep(1)
+
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with socket.create_connection(listener.getsockname()) as client:
-            served, (host, port) = listener.accept()
-            hang_up((host, str(port)))
+            served, _ = listener.accept()
+            asyncio.run(wait_for(client.getsockname()))
 
             assert client.recv(1) == b""
         served.close()

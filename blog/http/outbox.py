@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,11 @@ from blog.http.intake import MEBIBYTE
 # How an ASGI application answers.
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+# A client by its address and port.
+Client = tuple[str, str]
+
+# In seconds.
+_PAUSE = 0.5
 # What is longer is sent in parts.
 _PART = 65536
 
@@ -28,8 +33,9 @@ class Outbox:
         self._held = 0
         # The deadlines of what is being sent, the oldest first.
         self._deadlines: dict[asyncio.Timeout, None] = {}
+        self._overdue: set[Client] = set()
 
-    async def send(self, body: bytes, send: Send, client: tuple[str, str]) -> None:
+    async def send(self, body: bytes, send: Send, client: Client) -> None:
         """Send the body of an answer, or hang up on a client that does not take it in time.
 
         Where there is too much on its way, that one which has taken longest is out of time.
@@ -45,10 +51,20 @@ class Outbox:
                 self._deadlines[deadline] = None
                 await _send_parts(body, send)
         except TimeoutError:
-            hang_up(client)
+            self._hang_up_on(client)
         finally:
             self._held -= len(body)
             self._deadlines.pop(deadline, None)
+
+    def _hang_up_on(self, client: Client) -> None:
+        """End a connection soon, and others with it: to find one, all have to be looked at."""
+        if not self._overdue:
+            asyncio.get_running_loop().call_later(_PAUSE, self._hang_up)
+        self._overdue.add(client)
+
+    def _hang_up(self) -> None:
+        hang_up(self._overdue)
+        self._overdue.clear()
 
     def _make_room(self) -> None:
         if self._held > self._capacity and self._deadlines:
@@ -67,8 +83,8 @@ def _part(body: bytes, more: bool) -> dict[str, Any]:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-def hang_up(client: tuple[str, str]) -> None:
-    """End the connection with a client, by its address and port.
+def hang_up(clients: Set[Client]) -> None:
+    """End the connections with some clients.
 
     The server itself would wait for as long as the client stays, to send what it has left.
     """
@@ -76,5 +92,7 @@ def hang_up(client: tuple[str, str]) -> None:
         with suppress(OSError):
             if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
                 with socket.socket(fileno=os.dup(int(name))) as connection:
-                    if [str(part) for part in connection.getpeername()[:2]] == list(client):
+                    # One within this machine has a path instead, or nothing.
+                    peer = connection.getpeername()
+                    if isinstance(peer, tuple) and (peer[0], str(peer[1])) in clients:
                         connection.shutdown(socket.SHUT_RDWR)
