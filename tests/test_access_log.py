@@ -69,6 +69,16 @@ def test_a_long_url_is_logged_in_part(
     assert len(only_record(caplog)["target"]) == 1000
 
 
+def test_a_request_that_will_be_asked_again_is_not_logged_yet(
+    make_app: Callable[..., Application], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make_app(metrics=True).test_client()
+    client.get("/", environ_overrides={"blog.again": True})
+
+    assert [record for record in caplog.records if record.name == "blog.access"] == []
+    assert b"blog_http_requests_total{" not in client.get("/metrics").data
+
+
 def test_the_wait_for_a_thread_is_part_of_the_duration(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:

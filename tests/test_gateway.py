@@ -203,6 +203,35 @@ def test_a_request_that_gets_no_thread_in_time_is_503() -> None:
     assert [heard.status for heard in asyncio.run(crowd())] == [503, 200, 200]
 
 
+class Early:
+    """An application that wants to be asked again, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+        self.heard: list[bytes] = []
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        refusal = environ.get("blog.refusal")
+        if refusal is None:
+            self.heard.append(environ["wsgi.input"].read())
+            environ["blog.again"] = len(self.heard) <= self._times
+        start(f"{refusal.code if refusal else 200} said", [])
+        return [b"done"]
+
+
+def test_a_request_that_came_too_early_is_asked_again_whole() -> None:
+    early = Early(times=2)
+    heard = asked(gateway(early), REQUEST, [part(b"abc", more=False)])
+
+    assert (heard.status, early.heard) == (200, [b"abc"] * 3)
+
+
+def test_a_request_that_comes_too_early_for_too_long_is_503() -> None:
+    heard = asked(gateway(Early(times=100), replace(BOUNDS, queue_seconds=0.2)), scope())
+
+    assert heard.status == 503
+
+
 def test_whether_the_process_lives_is_answered_however_busy_it_is() -> None:
     async def crowd() -> list[int]:
         gate = Gate()

@@ -306,11 +306,16 @@ def test_a_right_token_is_heard_past_the_limit(client: FlaskClient, database: Da
 
 
 def test_a_thread_is_left_to_readers_however_many_sign_in(make_client: MakeClient) -> None:
+    """Whoever passes requests on, and would ask again, is told at once to do so."""
     client = make_client(threads=2, sign_in_failures=100)
+    told = [{"blog.again": False}, {"blog.again": False}]
     with ExitStack() as places, ThreadPoolExecutor(2) as others:
         for _ in range(passwords.AT_ONCE):
             places.enter_context(passwords._GATE)
-        asked = [others.submit(sign_in, client, WRONG) for _ in range(2)]
+        asked = [
+            others.submit(client.get, "/", auth=WRONG, environ_overrides=environ)
+            for environ in told
+        ]
         refused = next(as_completed(asked)).result()
         places.close()
 

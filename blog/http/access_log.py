@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_plus
 from flask import Flask, Response, g, request
 
 from blog.content.tokens import PREFIX
-from blog.http.environ import RECEIVED
+from blog.http.environ import AGAIN, RECEIVED
 from blog.http.routes import resource, route
 
 logger = logging.getLogger("blog.access")
@@ -45,7 +45,7 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id()
-    if logger.isEnabledFor(logging.INFO):
+    if logger.isEnabledFor(logging.INFO) and not request.environ.get(AGAIN):
         target = _target()
         logger.info(
             "%s %s %d",

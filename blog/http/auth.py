@@ -19,8 +19,9 @@ from werkzeug.exceptions import Unauthorized
 
 from blog.content.authors import LONGEST_NAME, LONGEST_PASSWORD, Caller
 from blog.content.tokens import digest, is_token
-from blog.errors import StorageUnavailable
-from blog.http.throttle import Throttle
+from blog.errors import Crowded, StorageUnavailable
+from blog.http.environ import AGAIN
+from blog.http.throttle import SignIn, Throttle
 from blog.storage import accounts, tokens
 from blog.storage.accounts import Account
 from blog.storage.engine import Session
@@ -98,13 +99,20 @@ class Authenticator(HTTPBasicAuth):
         proof = (password, sign_in.address_key)
         if account and stored and self._checker.remembers(stored, *proof):
             return account.caller
-        right = self._throttle.judge(
-            session, sign_in, noted, lambda: self._checker.verify(stored, *proof)
-        )
+        right = self._judge(sign_in, noted, lambda: self._checker.verify(stored, *proof))
         if account is None or not right:
             return None
         _strengthen(session, account, password)
         return account.caller
+
+    def _judge(self, sign_in: SignIn, noted: datetime | None, is_right: Callable[[], bool]) -> bool:
+        """Whether a sign-in is right; whoever passed it on may have to ask again, if they will."""
+        patient = AGAIN not in request.environ
+        try:
+            return self._throttle.judge(g.session, sign_in, noted, is_right, patient)
+        except Crowded:
+            request.environ[AGAIN] = True
+            raise
 
     def _verify_token(self, name: str, secret: str) -> Caller | None:
         """Who has this token; nothing is remembered of it, so that it can be revoked at once."""

@@ -21,6 +21,9 @@ LONGEST_HEADERS = 32768
 REFUSAL = "blog.refusal"
 # And under this one, by `time.perf_counter`, when a request was here whole.
 RECEIVED = "blog.received"
+# And under this one, whether an answer came too early, and the request has to be asked again. It
+# stands there only where somebody will.
+AGAIN = "blog.again"
 _PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1"}
 _EMPTY: dict[str, Any] = {
     "SCRIPT_NAME": "",

@@ -12,13 +12,14 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
-from blog.http.environ import RECEIVED, REFUSAL, attach_body, has_body, make_environ
+from blog.http.environ import AGAIN, RECEIVED, REFUSAL, attach_body, has_body, make_environ
 from blog.http.intake import Intake, Receive
 from blog.http.outbox import Outbox, Send
 
@@ -31,6 +32,8 @@ _SERVER = (b"server", b"blog")
 _CLOSE = (b"connection", b"close")
 # How long those who go on asking are told so before the connections end.
 _NOTICE_SECONDS = 0.5
+# In seconds, until a request is asked again that came too early.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
 # Answered without a look at the database, and so without a thread.
 _LIVENESS = "/health/live"
 
@@ -83,6 +86,9 @@ class Gateway:
         else:
             answer = await self._answer(make_environ(scope), receive)
             await self._send(answer, send, scope["client"])
+            if answer.status == HTTPStatus.REQUEST_TIMEOUT:
+                # What is still to come of the body may never come.
+                self._outbox.hang_up_on(scope["client"])
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -119,14 +125,37 @@ class Gateway:
         environ[RECEIVED] = perf_counter()
         if REFUSAL in environ or self._is_for_liveness(environ):
             return call(self._application, environ)
+        answer = await self._ask_again_and_again(environ)
+        if answer is None:
+            overload = ServiceUnavailable("the server is busy", retry_after=_RETRY_SECONDS)
+            answer = self._refuse(environ, overload)
+        return answer
+
+    async def _ask_again_and_again(self, environ: Environ) -> Answer | None:
+        """What a thread answers, or None where there is no answer in time.
+
+        Who signs in while too many others do waits here, where it keeps no thread from anyone.
+        """
+        loop = asyncio.get_running_loop()
+        end, pause = loop.time() + self._bounds.queue_seconds, _FIRST_PAUSE
+        while (patience := end - loop.time()) > 0:
+            environ[AGAIN] = False
+            answer = await self._ask_thread(environ, patience)
+            if not environ[AGAIN]:
+                return answer
+            environ["wsgi.input"].seek(0)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        return None
+
+    async def _ask_thread(self, environ: Environ, patience: float) -> Answer | None:
         job = self._threads.submit(call, self._application, environ)
         # One that has begun can't be cancelled.
-        timer = asyncio.get_running_loop().call_later(self._bounds.queue_seconds, job.cancel)
+        timer = asyncio.get_running_loop().call_later(patience, job.cancel)
         try:
             return await asyncio.wrap_future(job)
         except CancelledError:
-            overload = ServiceUnavailable("the server is busy", retry_after=_RETRY_SECONDS)
-            return self._refuse(environ, overload)
+            return None
         finally:
             timer.cancel()
 
@@ -140,7 +169,7 @@ class Gateway:
 
     def _refuse(self, environ: Environ, refusal: HTTPException) -> Answer:
         """Have the application say no, as it says everything else; that needs no thread."""
-        environ[REFUSAL] = refusal
+        environ |= {REFUSAL: refusal, AGAIN: False}
         return call(self._application, environ)
 
     async def _send(self, answer: Answer, send: Send, client: tuple[str, str]) -> None:

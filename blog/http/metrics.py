@@ -17,6 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from blog.errors import StorageUnavailable
 from blog.http.access_log import duration
+from blog.http.environ import AGAIN
 from blog.http.routes import route
 
 # The text format that everything reads, and OpenMetrics.
@@ -71,6 +72,8 @@ class Meters:
         return collector
 
     def _count(self, response: Response) -> Response:
+        if request.environ.get(AGAIN):
+            return response
         method = request.method if request.method in _METHODS else "other"
         template = route() or "unmatched"
         self._requests(method, template, response.status_code).inc()

@@ -51,12 +51,12 @@ class Outbox:
                 self._deadlines[deadline] = None
                 await _send_parts(body, send)
         except TimeoutError:
-            self._hang_up_on(client)
+            self.hang_up_on(client)
         finally:
             self._held -= len(body)
             self._deadlines.pop(deadline, None)
 
-    def _hang_up_on(self, client: Client) -> None:
+    def hang_up_on(self, client: Client) -> None:
         """End a connection soon, and others with it: to find one, all have to be looked at."""
         if not self._overdue:
             asyncio.get_running_loop().call_later(_PAUSE, self._hang_up)

@@ -67,18 +67,19 @@ class Throttle:
         sign_in: SignIn,
         noted: datetime | None,
         is_right: Callable[[], bool],
+        patient: bool,
     ) -> bool:
         """Whether a sign-in is right, as ``is_right`` says, which past the limit is not asked.
 
         One that is wrong is counted. ``noted`` is when the author was last seen at this address.
-        The session is closed while ``is_right`` is asked. Raises Throttled, and
-        Crowded where too many wait: each keeps a thread from those who only read.
+        The session is closed while ``is_right`` is asked. Raises Throttled and,
+        unless it is patient, Crowded where too many are here: each keeps a thread from readers.
         """
         now = self._now()
         keys = self._keys(sign_in, noted, now)
         # Those before have counted what the snapshot of the session does not show.
         session.close()
-        with self._place(), self._turns:
+        with self._place(patient), self._turns:
             wait = self._counts.wait(session, keys, now)
             # To hash takes long; the connection is given back meanwhile.
             session.close()
@@ -94,8 +95,8 @@ class Throttle:
         return True
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
+    def _place(self, patient: bool) -> Iterator[None]:
+        if not self._places.acquire(blocking=patient):
             raise Crowded("too many sign in at once: try again")
         try:
             yield
