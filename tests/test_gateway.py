@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -340,19 +341,24 @@ def test_the_oldest_answer_is_given_up_where_there_is_no_room_for_another() -> N
     assert asyncio.run(crowd()) == [True, False]
 
 
-def test_who_does_not_take_an_answer_is_hung_up_on() -> None:
-    async def wait_for(client: tuple[str, int]) -> None:
-        asked = {**scope(), "client": (client[0], str(client[1]))}
-        await ask(gateway(big, replace(BOUNDS, transfer_seconds=0.05)), asked, stalls=True)
+def test_those_who_do_not_take_an_answer_are_hung_up_on() -> None:
+    async def keep_waiting(clients: list[socket.socket]) -> None:
+        to = gateway(Large(70_000), replace(BOUNDS, transfer_seconds=0.05))
+        places = [client.getsockname() for client in clients]
+        requests = [{**scope(), "client": (host, str(port))} for host, port in places]
+        await asyncio.gather(*(ask(to, request, stalls=True) for request in requests))
         await asyncio.sleep(1)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        with socket.create_connection(listener.getsockname()) as client:
-            served, _ = listener.accept()
-            asyncio.run(wait_for(client.getsockname()))
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        clients = []
+        for _ in range(2):
+            address = listener.getsockname()
+            clients.append(stack.enter_context(socket.create_connection(address)))
+            stack.enter_context(listener.accept()[0])
+        asyncio.run(keep_waiting(clients))
 
-            assert client.recv(1) == b""
-        served.close()
+        assert [client.recv(1) for client in clients] == [b"", b""]
 
 
 def big(_: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
