@@ -18,12 +18,14 @@ from blog.http import (
     problems,
     security_headers,
 )
+from blog.http.answer_cache import AnswerCache
 from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import Authenticator
+from blog.http.cache_keys import CacheKeys
 from blog.http.gateway import Bounds, Gateway
 from blog.http.paging import Cursors
-from blog.http.proxies import MIDDLEWARES
+from blog.http.proxies import MIDDLEWARES, reader
 from blog.http.throttle import Throttle
 from blog.http.waiting import WaitingRoom
 from blog.resources import ROUTES
@@ -39,9 +41,14 @@ _BODIES = 8
 _ANSWERS = 128 * 1024 * 1024
 
 
-def create_gateway() -> Gateway:
-    """Make what a worker of `blog serve` serves: the application behind its gateway."""
-    settings = read_settings()
+def create_gateway(
+    settings: Settings | None = None, now: Callable[[], datetime] = utc_now
+) -> Gateway:
+    """Make what a worker of `blog serve` serves: the application behind its gateway.
+
+    Takes and raises what `create_app` does.
+    """
+    settings = settings or read_settings()
     bounds = Bounds(
         threads=settings.threads,
         longest_body=settings.max_body,
@@ -50,10 +57,27 @@ def create_gateway() -> Gateway:
         queue_seconds=settings.queue_timeout,
         transfer_seconds=settings.transfer_timeout,
     )
-    app = create_app(settings)
-    made = Gateway(app, bounds)
-    made.on_stop(app.extensions["blog"].waiting_room.close)
+    app = create_app(settings, now)
+    services: Services = app.extensions["blog"]
+    cache = create_cache(app, settings) if settings.cache_bytes else None
+    made = Gateway(app, bounds, cache)
+    made.on_stop(services.waiting_room.close)
     return made
+
+
+def create_cache(app: Application, settings: Settings) -> AnswerCache:
+    """Make what keeps the answers of an application that was made with these settings."""
+    services: Services = app.extensions["blog"]
+    hops = settings.trusted_proxies
+    keys = CacheKeys(app, reader(settings.proxy_header, hops) if hops else None)
+    return AnswerCache(
+        app.wsgi_app,
+        keys,
+        services.database,
+        services.now,
+        int(settings.cache_bytes),
+        app.extensions["blog.witnesses"],
+    )
 
 
 def create_app(
@@ -71,6 +95,8 @@ def create_app(
     app = Application("blog", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body)
     _install_concerns(app, settings)
+    # What is told of an answer that is not made by the application, but given again.
+    app.extensions["blog.witnesses"] = [access_log.see]
     app.extensions["blog"] = services = _services(settings, database, now)
     api = Api(app)
     for resource, rule in ROUTES:
@@ -109,6 +135,7 @@ def _add_metrics(app: Application, api: Api, services: Services) -> None:
 
     meters = Meters()
     meters.install(app)
+    app.extensions["blog.witnesses"].append(meters.see)
     api.add_resource(Metrics, "/metrics", resource_class_args=(services, meters))
 
 

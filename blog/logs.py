@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import orjson
 from pythonjsonlogger.json import JsonFormatter
 
 from blog.content.dates import format_date_time
@@ -16,6 +17,10 @@ Format = Literal["auto", "json", "text"]
 
 _START = "%(asctime)s %(levelname)s %(name)s %(requestId)s "
 _REQUEST = '%(address)s %(author)s "%(method)s %(target)s" %(status)d %(bytes)d %(durationMs).1fms'
+_MEMBERS = (
+    *("requestId", "address", "author", "method", "target", "route", "status", "bytes"),
+    "durationMs",
+)
 # What a record may be without.
 _NOTHING = {"requestId": "-", "address": "-", "author": "-"}
 
@@ -43,6 +48,25 @@ class JSONFormatter(JsonFormatter):
         return format_date_time(datetime.fromtimestamp(record.created, UTC))
 
 
+class RequestFormatter(JSONFormatter):
+    """Writes the record of a request likewise, and in half of the time: each request has one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A JSON object of what every such record has, and of what it may have."""
+        members = record.__dict__
+        line = orjson.dumps(
+            {
+                "time": self.formatTime(record),
+                "level": record.levelname,
+                "logger": record.name,
+                "message": record.getMessage(),
+                **{name: members[name] for name in _MEMBERS if name in members},
+            }
+        )
+        # What is not ASCII is for the library to escape.
+        return line.decode() if line.isascii() else super().format(record)
+
+
 def configuration(form: Format) -> dict[str, Any]:
     """The set-up of the log on standard error, as `logging.config.dictConfig` takes it.
 
@@ -54,7 +78,7 @@ def configuration(form: Format) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "plain": _line("%(message)s") if text else {"()": JSONFormatter},
-            "request": _line(_REQUEST) if text else {"()": JSONFormatter},
+            "request": _line(_REQUEST) if text else {"()": RequestFormatter},
         },
         "handlers": {"plain": _handler("plain"), "request": _handler("request")},
         "loggers": {

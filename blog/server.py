@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.sharedctypes import RawArray
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -25,6 +26,7 @@ from granian.server.mp import MPServer, WorkerProcess
 from blog import logs
 from blog.errors import ServerError
 from blog.http.gateway import Gateway
+from blog.storage.freshness import MARK_BYTES
 
 logger = logging.getLogger("blog.server")
 
@@ -58,6 +60,7 @@ class Server(MPServer):
     def __init__(self, listener: socket.socket, **options: Any) -> None:
         super().__init__(**options)
         self._listener = listener
+        self._memory = RawArray("c", MARK_BYTES)
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
@@ -68,7 +71,7 @@ class Server(MPServer):
     def _spawn_worker(
         self, idx: int, target: Any, callback_loader: Any, *more: Any
     ) -> WorkerProcess:
-        load = partial(_load, callback_loader, self._listener)
+        load = partial(_load, callback_loader, self._listener, self._memory)
         return super()._spawn_worker(idx, partial(_work, target), load, *more)
 
     def _reload(self, spawn_target: Any, target_loader: Any) -> None:
@@ -92,9 +95,10 @@ def _try(load: Callable[[], object]) -> None:
     load()
 
 
-def _load(load: Callable[[], Gateway], listener: socket.socket) -> Gateway:
-    """What a worker serves, and on which socket it is called."""
+def _load(load: Callable[[], Gateway], listener: socket.socket, memory: Any) -> Gateway:
+    """What a worker serves, on which socket it is called, and what it shares with the others."""
     gateway = load()
+    gateway.share(memoryview(memory).cast("B"))
     gateway.on_stop(partial(_stop_accepting, listener))
     return gateway
 
@@ -137,7 +141,7 @@ def run(
         target="blog.app:create_gateway",
         factory=True,
         interface=Interfaces.ASGI,
-        loop=Loops.asyncio,
+        loop=Loops.uvloop,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
             header_read_timeout=int(capacity.head_seconds * 1000),

@@ -167,6 +167,12 @@ class Settings(BaseSettings):
         le=65536,
         description="how many connections of clients one worker process keeps; more have to wait",
     )
+    cache_bytes: ByteSize = Field(
+        ByteSize(64 * 1024 * 1024),
+        ge=0,
+        description="how much one worker process keeps of finished answers, in bytes or as "
+        "`64MiB`; `0` keeps none",
+    )
     queue_timeout: float = Field(
         5.0,
         ge=0.1,

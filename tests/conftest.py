@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from blog.storage.engine import Database
 from tests import leaks
 from tests.blogs import Blogs, PostgreSQLBlogs, SQLiteBlogs
 from tests.commands import blog, done
+from tests.comparing import Comparing
 from tests.contract import Clock
 from tests.postgresql import Cluster, cluster, is_installed, memory
 
@@ -93,16 +95,22 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def make_app(database_url: str, clock: Clock) -> Iterator[Callable[..., Application]]:
-    """Makes applications on the database of the test, with settings given by name."""
-    made: list[Application] = []
+    """Makes applications on the database of the test, with settings given by name.
 
-    def make(**settings: Any) -> Application:
-        made.append(create_app(Settings(database_url=database_url, **settings), now=clock))
-        return made[-1]
+    On SQLite, each of their answers to a reader is compared with that of a cache.
+    """
+    with ExitStack() as made:
 
-    yield make
-    for app in made:
-        app.extensions["blog"].database.close()
+        def make(**given: Any) -> Application:
+            settings = Settings(database_url=database_url, **given)
+            app = create_app(settings, now=clock)
+            made.callback(app.extensions["blog"].database.close)
+            if database_url.startswith("sqlite"):
+                comparing = made.enter_context(closing(Comparing(app, settings)))
+                app.wsgi_app = comparing  # type: ignore[method-assign]
+            return app
+
+        yield make
 
 
 @pytest.fixture

@@ -29,7 +29,11 @@ PLACES = {
     "flask_cors": ("blog.http.cors",),
     "sqlalchemy": ("blog.storage",),
     "alembic": ("blog.storage",),
-    "psycopg": ("blog.storage.postgresql", "blog.storage.watchdog"),
+    "psycopg": (
+        "blog.storage.notifications",
+        "blog.storage.postgresql",
+        "blog.storage.watchdog",
+    ),
     "limits": ("blog.storage",),
     "redis": ("blog.storage.redis",),
     "granian": ("blog.server",),

@@ -6,12 +6,14 @@ import logging
 import re
 import secrets
 from time import perf_counter
+from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
 from flask import Flask, Response, g, request
 
 from blog.content.tokens import PREFIX
-from blog.http.environ import AGAIN, RECEIVED
+from blog.http.answers import Environ
+from blog.http.environ import ACCESS, AGAIN, RECEIVED
 from blog.http.routes import resource, route
 
 logger = logging.getLogger("blog.access")
@@ -19,6 +21,16 @@ logger = logging.getLogger("blog.access")
 # An access token that somebody took for a part of the URL.
 _SECRET = re.compile(rf"{PREFIX}\w*", re.ASCII)
 _LONGEST_TARGET = 1000
+
+
+class Access(NamedTuple):
+    """What is logged of an answer, whoever asked for it."""
+
+    method: str
+    target: str
+    route: str | None
+    status: int
+    bytes: int
 
 
 def install(app: Flask) -> None:
@@ -37,38 +49,56 @@ def duration() -> float:
     return perf_counter() - float(g.started)
 
 
+def log(access: Access, request_id: str, caller: dict[str, str], seconds: float) -> None:
+    """Log an answer, to whom it was given, and how long that took."""
+    logger.info(
+        "%s %s %d",
+        access.method,
+        access.target,
+        access.status,
+        extra={
+            "requestId": request_id,
+            **caller,
+            **access._asdict(),
+            "durationMs": round(seconds * 1000, 3),
+        },
+    )
+
+
+def see(access: Access, environ: Environ, request_id: str) -> None:
+    """Log a request whose answer was here already."""
+    log(access, request_id, address_of(environ), perf_counter() - environ[RECEIVED])
+
+
+def new_request_id() -> str:
+    """An id for a request; one that the client sent could be that of another."""
+    return secrets.token_hex(8)
+
+
+def address_of(environ: Environ) -> dict[str, str]:
+    """From where a request came, where that is known."""
+    address: str = environ.get("REMOTE_ADDR", "")
+    return {"address": address} if address else {}
+
+
 def _begin() -> None:
-    # One that the client sent could be that of another request.
-    g.request_id = secrets.token_hex(8)
+    g.request_id = new_request_id()
     g.started = request.environ.get(RECEIVED) or perf_counter()
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id()
-    if logger.isEnabledFor(logging.INFO) and not request.environ.get(AGAIN):
-        target = _target()
-        logger.info(
-            "%s %s %d",
-            request.method,
-            target,
-            response.status_code,
-            extra={
-                "requestId": request_id(),
-                **_caller(),
-                "method": request.method,
-                "target": target,
-                "route": route(),
-                "status": response.status_code,
-                "bytes": response.content_length or 0,
-                "durationMs": round(duration() * 1000, 3),
-            },
-        )
+    size = response.content_length or 0
+    access = Access(request.method, _target(), route(), response.status_code, size)
+    request.environ[ACCESS] = access
+    if not request.environ.get(AGAIN):
+        log(access, request_id(), _caller(), duration())
     return response
 
 
 def _caller() -> dict[str, str]:
     """From where, and who was verified; a name that was only claimed is no fact for a log."""
-    known = {"address": request.remote_addr} if request.remote_addr else {}
+    known = address_of(request.environ)
     caller = g.get("caller")
     return {**known, "author": quote(caller.name)} if caller else known
 

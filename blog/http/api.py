@@ -69,6 +69,8 @@ class Resource(flask_restful.Resource):
     source: ClassVar[Source] = "replica"
     # Whether a cache may keep what is read.
     cacheable: ClassVar[bool] = True
+    # Whether what is read may be another a moment later, although nobody has written anything.
+    depends_on_time: ClassVar[bool] = False
     # Whether it answers to whatever host it is asked for.
     any_host: ClassVar[bool] = False
     # Represents a state of the resource, such as a post, to the caller.

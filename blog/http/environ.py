@@ -24,6 +24,9 @@ RECEIVED = "blog.received"
 # And under this one, whether an answer came too early, and the request has to be asked again. It
 # stands there only where somebody will.
 AGAIN = "blog.again"
+# And under these, what is asked of the cache, and what the log says of the answer.
+QUESTION = "blog.question"
+ACCESS = "blog.access"
 _PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1"}
 _EMPTY: dict[str, Any] = {
     "SCRIPT_NAME": "",

@@ -9,26 +9,32 @@ from __future__ import annotations
 import asyncio
 import signal
 from asyncio import CancelledError
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
-from blog.http.environ import AGAIN, RECEIVED, REFUSAL, attach_body, has_body, make_environ
+from blog.http.answer_cache import AnswerCache, Question
+from blog.http.answers import Answer, Application, Environ, call
+from blog.http.environ import (
+    AGAIN,
+    QUESTION,
+    RECEIVED,
+    REFUSAL,
+    attach_body,
+    has_body,
+    make_environ,
+)
 from blog.http.intake import Intake, Receive
 from blog.http.outbox import Outbox, Send
 
-Environ = dict[str, Any]
-Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-
 _RETRY_SECONDS = 1
-# An answer says nothing of what made it.
-_SERVER = (b"server", b"blog")
 _CLOSE = (b"connection", b"close")
 # How long those who go on asking are told so before the connections end.
 _NOTICE_SECONDS = 0.5
@@ -55,25 +61,34 @@ class Bounds:
     transfer_seconds: float
 
 
-class Answer(NamedTuple):
-    """An answer of the application, as the server takes it."""
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-
-
 class Gateway:
     """An ASGI application that hands requests to a WSGI application."""
 
-    def __init__(self, application: Application, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        application: Application,
+        bounds: Bounds,
+        cache: AnswerCache | None = None,
+    ) -> None:
+        """Take the application, and perhaps answers that it need not give anew."""
         self._application = application
+        self._cache = cache
+        self._answer_in_thread = cache.answer if cache else partial(call, application)
+        # What is being answered for the first time, and whoever else asks the same waits for.
+        self._running: dict[Hashable, asyncio.Future[None]] = {}
+        self._knows_state = False
+        self._known_state: Hashable | None = None
         self._bounds = bounds
         self._on_stop: list[Callable[[], None]] = []
         self._stopping = False
         self._threads = ThreadPoolExecutor(bounds.threads, "request")
         self._intake = Intake(bounds.longest_body, bounds.intake, bounds.transfer_seconds)
         self._outbox = Outbox(bounds.outbox, bounds.transfer_seconds)
+
+    def share(self, memory: memoryview) -> None:
+        """Tell the other processes of this node through some bytes of memory when one writes."""
+        if self._cache:
+            self._cache.share(memory)
 
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Have this called when the process is told to stop, before the server is."""
@@ -125,11 +140,50 @@ class Gateway:
         environ[RECEIVED] = perf_counter()
         if REFUSAL in environ or self._is_for_liveness(environ):
             return call(self._application, environ)
-        answer = await self._ask_again_and_again(environ)
+        answer = await self._find(environ)
         if answer is None:
             overload = ServiceUnavailable("the server is busy", retry_after=_RETRY_SECONDS)
             answer = self._refuse(environ, overload)
         return answer
+
+    async def _find(self, environ: Environ) -> Answer | None:
+        """An answer that is kept, or is made now; None where there is none in time."""
+        if self._cache is None or (state := self._state(self._cache)) is None:
+            return await self._ask_again_and_again(environ)
+        if answer := self._cache.look_up(environ, state):
+            return answer
+        question: Question | None = environ.get(QUESTION)
+        if question is None:
+            return await self._ask_again_and_again(environ)
+        return await self._ask_once(environ, question, self._cache)
+
+    def _state(self, cache: AnswerCache) -> Hashable | None:
+        """The state of the database, asked once for all requests that are here already.
+
+        The event loop takes what is to be done in the order in which it came. So whoever is served
+        before the state is forgotten was here before it was asked for.
+        """
+        if not self._knows_state:
+            asyncio.get_running_loop().call_soon(self._forget_state)
+            self._known_state, self._knows_state = cache.state(), True
+        return self._known_state
+
+    def _forget_state(self) -> None:
+        self._knows_state = False
+
+    async def _ask_once(
+        self, environ: Environ, question: Question, cache: AnswerCache
+    ) -> Answer | None:
+        """The same for what may be kept: who comes while it is being made, waits for it."""
+        if running := self._running.get(question[:2]):
+            await running
+            return cache.look_again(environ) or await self._ask_again_and_again(environ)
+        running = self._running[question[:2]] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._ask_again_and_again(environ)
+        finally:
+            del self._running[question[:2]]
+            running.set_result(None)
 
     async def _ask_again_and_again(self, environ: Environ) -> Answer | None:
         """What a thread answers, or None where there is no answer in time.
@@ -149,7 +203,7 @@ class Gateway:
         return None
 
     async def _ask_thread(self, environ: Environ, patience: float) -> Answer | None:
-        job = self._threads.submit(call, self._application, environ)
+        job = self._threads.submit(self._answer_in_thread, environ)
         # One that has begun can't be cancelled.
         timer = asyncio.get_running_loop().call_later(patience, job.cancel)
         try:
@@ -176,24 +230,6 @@ class Gateway:
         headers = [*answer.headers, _CLOSE] if self._stopping else answer.headers
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await self._outbox.send(answer.body, send, client)
-
-
-def call(application: Application, environ: Environ) -> Answer:
-    """What a WSGI application answers (PEP 3333)."""
-    started: list[Any] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> None:
-        started[:] = int(status[:3]), headers
-
-    chunks = application(environ, start_response)
-    try:
-        body = b"".join(chunks)
-    finally:
-        if hasattr(chunks, "close"):
-            chunks.close()
-    status, headers = started
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return Answer(status, [*encoded, _SERVER], body)
 
 
 def install(app: Flask) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from time import perf_counter
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -16,8 +17,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from blog.errors import StorageUnavailable
-from blog.http.access_log import duration
-from blog.http.environ import AGAIN
+from blog.http.access_log import Access, duration
+from blog.http.answers import Environ
+from blog.http.environ import AGAIN, RECEIVED
 from blog.http.routes import route
 
 # The text format that everything reads, and OpenMetrics.
@@ -55,6 +57,17 @@ class Meters:
         """Count every request of the application."""
         app.after_request(self._count)
 
+    def see(self, access: Access, environ: Environ, _request_id: str) -> None:
+        """Count a request whose answer was here already."""
+        seconds = perf_counter() - environ[RECEIVED]
+        self.count(access.method, access.route, access.status, seconds)
+
+    def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
+        """Count a request, and how long it took to answer it."""
+        known = method if method in _METHODS else "other"
+        self._requests(known, route or "unmatched", status).inc()
+        self._durations(known, route or "unmatched").observe(seconds)
+
     def write(self, media_type: str) -> tuple[bytes, str]:
         """All counts in one of the media types, and the whole name of that."""
         encode, content_type = choose_encoder(media_type)
@@ -74,10 +87,7 @@ class Meters:
     def _count(self, response: Response) -> Response:
         if request.environ.get(AGAIN):
             return response
-        method = request.method if request.method in _METHODS else "other"
-        template = route() or "unmatched"
-        self._requests(method, template, response.status_code).inc()
-        self._durations(method, template).observe(duration())
+        self.count(request.method, route(), response.status_code, duration())
         if response.status_code == 401 and "Authorization" in request.headers:
             self._failed_sign_ins.inc()
         if isinstance(error := g.get("error"), StorageUnavailable):

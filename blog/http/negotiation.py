@@ -50,15 +50,20 @@ def negotiate(offers: tuple[str, ...]) -> str:
 
     Parameters in Accept are ignored; quality and specificity count. Raises NothingAcceptable.
     """
-    accept = request.headers.get("Accept", "").strip()
-    chosen = _choose(accept, offers) if accept else offers[0]
+    chosen = choose(request.headers.get("Accept", "").strip(), offers)
     if chosen is None:
         raise NothingAcceptable(offers)
     return chosen
 
 
 @lru_cache(maxsize=256)
-def _choose(accept: str, offers: tuple[str, ...]) -> str | None:
+def choose(accept: str, offers: tuple[str, ...]) -> str | None:
+    """The media type that fits an Accept header best, None where none does.
+
+    Without the header, or with an empty one, it is the first.
+    """
+    if not accept:
+        return offers[0]
     given = parse_accept_header(accept, MIMEAccept)
     ranges = [(value.partition(";")[0].strip(), quality) for value, quality in given]
     return MIMEAccept(ranges).best_match(offers)

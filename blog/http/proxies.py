@@ -7,9 +7,9 @@ there are proxies that can be trusted. What stands further to the left, anyone m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.http import unquote_header_value
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # An address with its port, which may be hidden behind a word, or without (RFC 7239 section 6).
 _PORT = r"(?::(?:\d{1,5}|_[\w.-]+))?"
 _NODE = re.compile(rf"\[([\da-f:.]+)\]{_PORT}|([\d.]+){_PORT}|([\da-f:.]+)", re.ASCII | re.I)
+
+# Changes an environ into what it would be without proxies.
+Believe = Callable[["WSGIEnvironment"], object]
 
 # What RFC 9110 section 5.6.2 calls a token, and RFC 7239 section 4 makes of it.
 _WORD = r"[\w!#$%&'*+.^`|~-]+"
@@ -72,6 +75,19 @@ MIDDLEWARES: Mapping[str, type[XForwarded] | type[Forwarded]] = {
     "x-forwarded": XForwarded,
     "forwarded": Forwarded,
 }
+
+
+def reader(family: str, hops: int) -> Believe:
+    """What changes an environ as the middleware does, before anything else looks at it.
+
+    To be believed twice makes no difference.
+    """
+    middleware: Any = MIDDLEWARES[family](_nothing, hops)
+    return lambda environ: middleware(environ, None)
+
+
+def _nothing(_environ: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes]:
+    return ()
 
 
 def _read_pairs(element: str) -> Mapping[str, str]:

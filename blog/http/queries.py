@@ -62,7 +62,7 @@ def read_query(parsers: Mapping[str, Parser]) -> Query:
 
 
 def _split() -> list[tuple[str, str]]:
-    pairs = _split_bytes(request.query_string)
+    pairs = split_query(request.query_string)
     if len(pairs) > MOST_PARAMETERS:
         name = _shown(pairs[MOST_PARAMETERS][0])
         raise Malformed([Fault(f"is one too many: {MOST_PARAMETERS} are the most", parameter=name)])
@@ -80,7 +80,8 @@ def _is_utf_8(text: bytes) -> bool:
     return True
 
 
-def _split_bytes(query: bytes) -> list[tuple[bytes, bytes]]:
+def split_query(query: bytes) -> list[tuple[bytes, bytes]]:
+    """The pairs of names and values in a query, decoded, in their order."""
     # Latin-1 takes every byte there and back, so that what is no UTF-8 can be named.
     text = query.decode("latin-1")
     pairs = parse_qsl(text, keep_blank_values=True, encoding="latin-1")

@@ -15,6 +15,7 @@ class ChangeList(Resource):
     """Every change that the caller could see, in the order in which it came."""
 
     parameters = {"limit": PARAMETERS["limit"], "after": str}
+    depends_on_time = True
 
     def get(self) -> Document:
         """The changes after a cursor, and where to go on; may wait until there are some."""

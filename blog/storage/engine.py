@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError
 
 from blog.errors import DatabaseError, Interrupted, Unreachable
 from blog.storage.connections import Limits, Writing, set_purpose, take_connection
+from blog.storage.freshness import Freshness, Mark
 from blog.storage.sqlite import SQLite, read_path
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class Server(Protocol):
     def commit(self, transaction: RootTransaction, connection: Connection) -> None:
         """Commit, for sure."""
 
+    def freshness(self, mark: Mark) -> Freshness:
+        """What tells whether the database has changed; the mark does, where this node did it."""
+
     def damages(self, connection: Connection) -> list[str]:
         """What is wrong below the tables, in a sentence each."""
 
@@ -76,6 +80,8 @@ class Database:
         limits = limits or Limits()
         self.server, self._replicas = _open(url, read_url, limits)
         self.engine = self.server.engine
+        # Renewed whenever this process has written.
+        self.mark = Mark()
 
     def session(self, source: Source = "primary") -> Session:
         """A session for one request or one command."""
@@ -94,6 +100,10 @@ class Database:
             if connection := self._replicas.connect_without_primary():
                 return connection
             raise
+
+    def freshness(self) -> Freshness:
+        """What tells whether the database has changed, to be closed by whoever asks for it."""
+        return self.server.freshness(self.mark)
 
     def close(self) -> None:
         """Close every connection that nobody uses now."""
@@ -154,6 +164,8 @@ class Session:
                 yield connection
                 self._database.server.commit(transaction, connection)
         finally:
+            # Whether something was done or not: that may not be known.
+            self._database.mark.renew()
             set_purpose(connection, "reading")
 
     def order_commits(self, connection: Connection) -> None:

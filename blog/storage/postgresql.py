@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import orjson
 import psycopg
@@ -34,6 +34,8 @@ from blog.storage.connections import (
     set_purpose,
     take_connection,
 )
+from blog.storage.freshness import Mark
+from blog.storage.notifications import NotifiedFreshness
 from blog.storage.watchdog import Unresponsive, WatchedConnection
 
 # After a failure to connect the next try waits this long, in seconds: threads that all wait for
@@ -146,6 +148,10 @@ class PostgreSQL:
         if warnings:
             raise OutcomeUnknown(f"the commit was not confirmed: {warnings[0]}")
 
+    def freshness(self, mark: Mark) -> NotifiedFreshness:
+        """What tells of writes: the server of those of all nodes, the mark of this node's own."""
+        return NotifiedFreshness(self._connect_to_listen, mark)
+
     def damages(self, connection: Connection) -> list[str]:
         """What the server itself says is not as it should be, in a sentence each."""
         return [f"{name} is not valid" for name in connection.execute(_BROKEN).scalars()]
@@ -227,6 +233,16 @@ class PostgreSQL:
         self._closed_until = 0.0
         connection.idle_patience = self._limits.connect
         return connection
+
+    def _connect_to_listen(self) -> psycopg.Connection[Any]:
+        """A connection to the server itself, which nobody else uses."""
+        pooled = self.engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        pooled.detach()
+        if driver.execute("SELECT pg_backend_pid()").fetchone()[0] != driver.info.backend_pid:
+            driver.close()
+            raise DatabaseError("the URL is that of a pooler, which passes on no notification")
+        return cast(psycopg.Connection[Any], driver)
 
     def _pause(self, more: float = 0.0) -> None:
         """Have nobody try to connect for a while."""

@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from blog.errors import DatabaseError, StorageUnavailable
 from blog.storage.connections import Limits, purpose_of
+from blog.storage.freshness import FileFreshness, Mark
 
 # How long to wait, in seconds, before another try to change the mode of the file.
 _PAUSE = 0.01
@@ -76,6 +77,10 @@ class SQLite:
     def commit(self, transaction: RootTransaction, _connection: Connection) -> None:
         """Commit: what SQLite says of it is so."""
         transaction.commit()
+
+    def freshness(self, _mark: Mark) -> FileFreshness:
+        """What tells whether something was committed to the file, whoever did it."""
+        return FileFreshness(self._path)
 
     def damages(self, connection: Connection) -> list[str]:
         """What is wrong with the file itself, in a sentence each."""

@@ -1,0 +1,193 @@
+"""Answers that are finished: kept for whoever asks the same, for as long as they are true.
+
+What was kept is right while the database is in the same state and no scheduled post has appeared
+since. Both are asked anew for each request, so that nobody sees what was, once a later write has
+been acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import NamedTuple
+
+from cachetools import LRUCache
+from werkzeug.http import parse_etags, unquote_etag
+
+from blog.errors import StorageUnavailable
+from blog.http.access_log import Access, new_request_id
+from blog.http.answers import Answer, Application, Environ, call
+from blog.http.cache_keys import CacheKey, CacheKeys
+from blog.http.environ import ACCESS, QUESTION
+from blog.storage.engine import Database
+from blog.storage.freshness import Freshness
+from blog.storage.schedule import next_publication
+
+_KEPT = frozenset({200, 304, 404})
+# What each request has of its own.
+_REQUEST_ID = b"X-Request-Id"
+# What is said of a body, and so not by a 304.
+_OF_A_BODY = frozenset(
+    {b"Content-Type", b"Content-Length", b"Content-Encoding", b"Last-Modified", b"Link"}
+)
+# What an entry takes of memory beside what it says, in bytes: tuples, texts and their places.
+_OVERHEAD = 2048
+
+# Told of each answer that is given again: to which request, and under which id.
+Witness = Callable[[Access, Environ, str], None]
+
+
+class Question(NamedTuple):
+    """What is asked, in which state of the database, and when."""
+
+    key: CacheKey
+    state: Hashable
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An answer, what the log says of it, and when it is true: from ``since`` until ``until``."""
+
+    answer: Answer
+    access: Access
+    state: Hashable
+    since: datetime
+    until: datetime | None
+
+    def answers(self, question: Question) -> bool:
+        """Whether this is what the application would answer."""
+        if self.state != question.state or question.now < self.since:
+            return False
+        return self.until is None or question.now < self.until
+
+
+class AnswerCache:
+    """The answers that one process keeps, of so many bytes in all."""
+
+    def __init__(
+        self,
+        application: Application,
+        keys: CacheKeys,
+        database: Database,
+        now: Callable[[], datetime],
+        capacity: int,
+        witnesses: Sequence[Witness],
+    ) -> None:
+        self._application = application
+        self._keys = keys
+        self._database = database
+        self._now = now
+        self._witnesses = witnesses
+        self._freshness: Freshness = database.freshness()
+        self._entries: LRUCache[CacheKey, Entry] = LRUCache(capacity, _size)
+        self._lock = Lock()
+        self._schedule: tuple[Hashable, datetime, datetime | None] | None = None
+
+    def share(self, memory: memoryview) -> None:
+        """Use the mark of this node, which is in this memory."""
+        self._database.mark.share(memory)
+
+    def state(self) -> Hashable | None:
+        """In which state the database is, None where nobody knows."""
+        return self._freshness.state()
+
+    def look_up(self, environ: Environ, state: Hashable) -> Answer | None:
+        """The answer to a request, where it is here and true of this state of the database.
+
+        Otherwise what is asked stands in the environ, for `answer`.
+        """
+        key = self._keys.of(environ)
+        if key is None:
+            return None
+        environ[QUESTION] = Question(key, state, self._now())
+        return self.look_again(environ)
+
+    def look_again(self, environ: Environ) -> Answer | None:
+        """The answer that somebody else has asked for meanwhile, no less true than by `look_up`."""
+        entry = self._find(environ[QUESTION])
+        if entry is None:
+            return None
+        request_id = new_request_id()
+        for witness in self._witnesses:
+            witness(entry.access, environ, request_id)
+        status, headers, body = entry.answer
+        return Answer(status, [*headers, (_REQUEST_ID, request_id.encode())], body)
+
+    def answer(self, environ: Environ) -> Answer:
+        """Have the application answer, and keep that for others who ask the same."""
+        answer = call(self._application, environ)
+        question: Question | None = environ.get(QUESTION)
+        if question and answer.status in _KEPT:
+            self._keep(question, answer, environ[ACCESS])
+        return answer
+
+    def size(self) -> int:
+        """How many bytes are kept."""
+        return int(self._entries.currsize)
+
+    def close(self) -> None:
+        """Keep no connection; nothing is found any more."""
+        self._freshness.close()
+
+    def _find(self, question: Question) -> Entry | None:
+        with self._lock:
+            entry = self._entries.get(question.key)
+            if entry and entry.answers(question):
+                return entry
+            tags = question.key.tags
+            whole = self._entries.get(question.key._replace(tags=None)) if tags else None
+        if tags and whole and whole.answers(question):
+            return _compare(whole, tags)
+        return None
+
+    def _keep(self, question: Question, answer: Answer, access: Access) -> None:
+        try:
+            until = self._next_publication(question)
+        except StorageUnavailable:
+            # It has gone since it was read, and then nothing will be found here either.
+            return
+        headers = [header for header in answer.headers if header[0] != _REQUEST_ID]
+        entry = Entry(answer._replace(headers=headers), access, question.state, question.now, until)
+        # What appeared while this was made, may be in it or not.
+        if entry.answers(question._replace(now=self._now())):
+            with self._lock:
+                if _size(entry) <= self._entries.maxsize:
+                    self._entries[question.key] = entry
+
+    def _next_publication(self, question: Question) -> datetime | None:
+        """When the next scheduled post appears: asked once for each state of the database."""
+        state, now = question.state, question.now
+        if self._schedule is not None:
+            known, since, until = self._schedule
+            if known == state and since <= now and (until is None or now < until):
+                return until
+        with self._database.session("replica") as session:
+            until = next_publication(session, now)
+        self._schedule = (state, now, until)
+        return until
+
+
+def _size(entry: Entry) -> int:
+    headers = sum(len(name) + len(value) for name, value in entry.answer.headers)
+    return _OVERHEAD + headers + len(entry.answer.body)
+
+
+def _compare(whole: Entry, tags: str) -> Entry:
+    """The answer to a client that has what these entity-tags name (RFC 9110 section 13.1.2)."""
+    status, headers, _ = whole.answer
+    etag = next((value.decode() for name, value in headers if name == b"ETag"), None)
+    if status != 200 or etag is None or not _has(tags, etag):
+        return whole
+    kept = [header for header in headers if header[0] not in _OF_A_BODY]
+    access = whole.access._replace(status=304, bytes=0)
+    return Entry(Answer(304, kept, b""), access, whole.state, whole.since, whole.until)
+
+
+def _has(tags: str, etag: str) -> bool:
+    if tags == etag:
+        return True
+    given = parse_etags(tags)
+    return given.star_tag or given.contains_weak(unquote_etag(etag)[0] or "")

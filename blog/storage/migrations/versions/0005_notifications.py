@@ -1,0 +1,25 @@
+"""Telling those who listen of what readers would see changed, where the database can."""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_TOLD = ("author", "post")
+
+
+def upgrade() -> None:
+    """Have PostgreSQL notify in each transaction that writes; SQLite needs nothing for it."""
+    if op.get_bind().dialect.name != "postgresql":
+        return
+    op.execute(
+        "CREATE FUNCTION tell_of_write() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN PERFORM pg_notify('blog_written', ''); RETURN NULL; END$$"
+    )
+    for table in _TOLD:
+        op.execute(
+            f"CREATE TRIGGER tell_of_write AFTER INSERT OR UPDATE OR DELETE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION tell_of_write()"
+        )

@@ -1,0 +1,101 @@
+"""Being told of writes by PostgreSQL, whichever node they come from (LISTEN and NOTIFY).
+
+Triggers notify in the transaction that writes, so that a write and the word of it are one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from select import POLLIN, poll
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from blog.errors import BlogError
+from blog.storage.freshness import Mark
+
+logger = logging.getLogger("blog.storage")
+
+CHANNEL = "blog_written"
+# In seconds: how often the server is asked whether it is still there, for how long its last answer
+# counts, and how long to wait after a failure.
+_BEAT = 0.5
+_TRUST = 2.0
+_PAUSE = 1.0
+
+
+class NotifiedFreshness:
+    """The states of a database on a server, as far as a connection that listens is told of them.
+
+    The server tells of a write soon after its commit; of those that this node has acknowledged,
+    the mark tells at once.
+    """
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], mark: Mark) -> None:
+        """Listen on connections that ``connect`` makes, in a thread, until closed."""
+        self._connect = connect
+        self._mark = mark
+        self._closed = Event()
+        self._numbers = count()
+        # One number for each connection and each notification; when the server last answered.
+        self._number = next(self._numbers)
+        self._heard = -_TRUST
+        self._failure = ""
+        self._thread = Thread(target=self._listen, name="notifications", daemon=True)
+        self._thread.start()
+
+    def state(self) -> Hashable | None:
+        """How much has been told so far, and the mark; None while nothing would be told."""
+        if monotonic() - self._heard > _TRUST:
+            return None
+        return self._number, self._mark.value()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._closed.set()
+        self._thread.join()
+
+    def _listen(self) -> None:
+        while not self._closed.is_set():
+            try:
+                with self._listening() as connection:
+                    self._hear(connection)
+            except (psycopg.Error, SQLAlchemyError, BlogError) as error:
+                self._fail(" ".join(str(error).split()))
+            self._closed.wait(_PAUSE)
+        self._heard = -_TRUST
+
+    def _fail(self, reason: str) -> None:
+        """Trust nothing until there is another connection; say so once for each reason."""
+        self._heard = -_TRUST
+        if reason != self._failure:
+            logger.warning("the cache is off, as the database tells of no write: %s", reason)
+        self._failure = reason
+
+    @contextmanager
+    def _listening(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection on which every write from now on is told."""
+        with closing(self._connect()) as connection:
+            connection.add_notify_handler(self._note)
+            connection.execute(f"LISTEN {CHANNEL}").close()
+            self._number = next(self._numbers)
+            yield connection
+
+    def _hear(self, connection: psycopg.Connection[Any]) -> None:
+        """Take in what is told, and ask from time to time whether anybody is there to tell."""
+        incoming = poll()
+        incoming.register(connection.fileno(), POLLIN)
+        while not self._closed.is_set():
+            asked = monotonic()
+            connection.execute("SELECT 1").close()
+            self._heard, self._failure = asked, ""
+            incoming.poll(_BEAT * 1000)
+
+    def _note(self, _notification: psycopg.Notify) -> None:
+        self._number = next(self._numbers)

@@ -1,0 +1,21 @@
+"""When time alone changes what readers see."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from blog.storage.engine import Session
+from blog.storage.rights import now_parameter
+from blog.storage.tables import post
+
+_NEXT = select(func.min(post.c.sort_date)).where(
+    post.c.status == "published", post.c.sort_date > now_parameter
+)
+
+
+def next_publication(session: Session, now: datetime) -> datetime | None:
+    """When the next of the scheduled posts appears, None where there is none."""
+    found: datetime | None = session.reading().scalar(_NEXT, {"now": now})
+    return found
