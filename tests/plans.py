@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Select, event
 
-from blog.storage.engine import Database
+from blog.storage.engine import Database, Server
 
 # The text of each statement, and the values that it was first run with, as the driver takes them.
 Statements = dict[str, Any]
@@ -33,6 +33,20 @@ _GOOD_DETAILS = re.compile(
 )
 
 
+class _Open:
+    """A server that goes the long way for each statement, on which it can be watched."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._server, name)
+
+    def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> Any:
+        with self._server.engine.connect() as connection:
+            return connection.execute(statement, values).all()
+
+
 @contextmanager
 def recorded(database: Database) -> Iterator[Statements]:
     """Every statement that reads or writes rows meanwhile, each text once."""
@@ -43,7 +57,9 @@ def recorded(database: Database) -> Iterator[Statements]:
             seen.setdefault(text, values[0] if many else values)
 
     event.listen(database.engine, "before_cursor_execute", note)
+    server, database.server = database.server, _Open(database.server)
     yield seen
+    database.server = server
     event.remove(database.engine, "before_cursor_execute", note)
 
 

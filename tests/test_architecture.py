@@ -32,6 +32,7 @@ PLACES = {
     "psycopg": (
         "blog.storage.notifications",
         "blog.storage.postgresql",
+        "blog.storage.postgresql_errors",
         "blog.storage.watchdog",
     ),
     "limits": ("blog.storage",),

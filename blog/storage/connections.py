@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from blog.errors import PoolExhausted
@@ -15,6 +15,8 @@ from blog.errors import PoolExhausted
 Writing = Literal["writing", "queued", "upgrading"]
 # What a connection is for; "none" is for what is asked outside of a transaction.
 Purpose = Literal["none", "reading"] | Writing
+
+_EXHAUSTED = "every connection to the database is in use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,15 @@ def take_connection(engine: Engine) -> Connection:
     try:
         return engine.connect()
     except PoolTimeout:
-        raise PoolExhausted("every connection to the database is in use") from None
+        raise PoolExhausted(_EXHAUSTED) from None
+
+
+def take_driver_connection(engine: Engine) -> PoolProxiedConnection:
+    """The driver's own connection of an engine's. Raises PoolExhausted, or StorageUnavailable."""
+    try:
+        return engine.raw_connection()
+    except PoolTimeout:
+        raise PoolExhausted(_EXHAUSTED) from None
 
 
 def set_purpose(connection: Connection, purpose: Purpose) -> None:

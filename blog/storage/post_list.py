@@ -106,7 +106,7 @@ def page(
     if wanted.tag is not None:
         given["tag"] = fold_tag(wanted.tag)
     values = {**given, **rights.parameters(caller, now), **bind_values(position, limit)}
-    rows = session.reading().execute(_statement(shape), values)
+    rows = session.fetch(_statement(shape), values)
     return make_page([post_from(row) for row in rows], limit, position, sort.key)
 
 

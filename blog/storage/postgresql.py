@@ -1,4 +1,4 @@
-"""PostgreSQL: how a server is reached, what it may take, and what its errors mean.
+"""PostgreSQL: how a server is reached, and what it may take.
 
 Every setting is made for one transaction, nothing is prepared and no lock outlives a transaction,
 so that pgbouncer may give each transaction another connection.
@@ -7,7 +7,10 @@ so that pgbouncer may give each transaction another connection.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import UTC
+from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, cast, get_args
@@ -15,8 +18,19 @@ from typing import Any, NamedTuple, cast, get_args
 import orjson
 import psycopg
 from psycopg.errors import Diagnostic
-from sqlalchemy import URL, Connection, Dialect, Engine, RootTransaction, create_engine, event, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Dialect,
+    Engine,
+    RootTransaction,
+    Select,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from blog.errors import (
@@ -33,15 +47,21 @@ from blog.storage.connections import (
     purpose_of,
     set_purpose,
     take_connection,
+    take_driver_connection,
 )
 from blog.storage.freshness import Mark
 from blog.storage.notifications import NotifiedFreshness
+from blog.storage.postgresql_errors import first_line, is_late, translate
+from blog.storage.prepared import Prepared, Reader
+from blog.storage.tables import UTCDateTime
 from blog.storage.watchdog import Unresponsive, WatchedConnection
 
 # After a failure to connect the next try waits this long, in seconds: threads that all wait for
 # a server that is away could serve nobody else.
 _PAUSE = 0.5
 _WRITING: tuple[Purpose, ...] = get_args(Writing)
+# A connection that was used so many seconds ago is not asked whether it is there.
+_MOMENT = 1.0
 # A server has this long, in seconds, to say itself that a statement took too long.
 _GRACE = 0.5
 # Held by whoever must be the only one to write; any number that nobody else uses.
@@ -51,15 +71,10 @@ _LOCK_KEY = 0x626C6F67
 _ORDER_KEY = 0x626C6F68
 # Beside the hash of a name; locks of two numbers are apart from those of one.
 _NAME_KEY = 0x626C6F69
-# Another transaction came between, or a standby had to give way to what it replays.
-_CONFLICTS = ("40001", "40P01")
 # What another transaction has just made, or taken away that was referred to.
 _TAKEN = ("23505", "23503")
-# SQLSTATE classes (PostgreSQL's appendix A) that tell of a state of the server, not a mistake:
-# connection, resources, operator, system, and the server's own failure.
-_STATES = ("08", "53", "57", "58", "XX")
-# A lock that was not to be had in time; a server that is no longer the primary.
-_LOCKED, _READ_ONLY, _FORBIDDEN = "55P03", "25006", "42501"
+# A server that is no longer the primary.
+_READ_ONLY = "25006"
 # A server that is there and takes no more connections says so in words alone.
 _FULL = re.compile("too many (clients|connections)|connection slots")
 
@@ -83,6 +98,8 @@ _BROKEN = text(
     "SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
     "UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated"
 )
+# Moments come in the time zone of the transaction, as another class than ours.
+_READERS: dict[type, Reader] = {UTCDateTime: lambda moment: moment.astimezone(UTC)}
 
 
 class Place(NamedTuple):
@@ -109,10 +126,12 @@ class PostgreSQL:
     def __init__(self, url: URL, limits: Limits, *, primary: bool = True) -> None:
         """Prepare to connect to the primary, or to whatever server is there."""
         self._limits = limits
+        self._patience = limits.statement + _GRACE if limits.statement else None
         self._closed_until = 0.0
         self._failure: type[StorageUnavailable] = Unreachable
         self._openings = {purpose: _opening(limits, purpose) for purpose in ("reading", *_WRITING)}
         self.engine = self._create_engine(_complete(url, limits, primary))
+        self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
 
     def create(self) -> bool:
         """Make nothing: a database on a server is made by its administrator."""
@@ -127,6 +146,27 @@ class PostgreSQL:
     def order_commits(self, connection: Connection) -> None:
         """Wait for those that came here before to commit; have those that come after wait."""
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ORDER_KEY})")
+
+    def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
+        """All rows of a statement, of one moment, in one round trip.
+
+        Raises StorageUnavailable, and Interrupted where it can be tried again.
+        """
+        prepared = self._prepare(statement)
+        whole = f"{self._openings['reading']};{prepared.text};ROLLBACK"
+        with closing(take_driver_connection(self.engine)) as connection:
+            driver: Any = connection.driver_connection
+            driver.patience = self._patience
+            try:
+                rows = driver.fetch(whole, prepared.bind(values))
+            except psycopg.Error as error:
+                if driver.closed:
+                    connection.invalidate(error)
+                if translated := translate(error, lost=driver.closed, last=True):
+                    raise translated from error
+                error.args = (first_line(error),)
+                raise
+        return prepared.read(rows)
 
     def lock_name(self, connection: Connection, name: str) -> None:
         """Let no other transaction that locks this name go on until this one ends."""
@@ -201,7 +241,6 @@ class PostgreSQL:
             pool_size=self._limits.connections,
             max_overflow=0,
             pool_timeout=self._limits.lock,
-            pool_pre_ping=True,
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             hide_parameters=True,
@@ -210,6 +249,8 @@ class PostgreSQL:
         )
         event.listen(engine, "do_connect", self._connect)
         event.listen(engine, "connect", _set_up_connection)
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", self._check)
         event.listen(engine, "begin", self._begin)
         event.listen(engine, "handle_error", self._translate)
         return engine
@@ -225,11 +266,11 @@ class PostgreSQL:
         try:
             connection = WatchedConnection.connect(*args, **options)
         except psycopg.ProgrammingError as error:
-            raise DatabaseError(f"the database URL can't be used: {_line(error)}") from error
+            raise DatabaseError(f"the database URL can't be used: {first_line(error)}") from error
         except psycopg.Error as error:
             self._failure = StorageUnavailable if _FULL.search(str(error)) else Unreachable
             self._pause()
-            raise self._failure(f"the database can't be reached: {_line(error)}") from error
+            raise self._failure(f"the database can't be reached: {first_line(error)}") from error
         self._closed_until = 0.0
         connection.idle_patience = self._limits.connect
         return connection
@@ -248,6 +289,22 @@ class PostgreSQL:
         """Have nobody try to connect for a while."""
         self._closed_until = monotonic() + _PAUSE + more
 
+    def _check(
+        self, driver: WatchedConnection, record: ConnectionPoolEntry, _proxy: object
+    ) -> None:
+        """Have a connection that was lost replaced, and all others that are as old.
+
+        One that was used a moment ago and that the server has not closed since is there, or else
+        does not even say that it isn't: to ask would take as long as a read.
+        """
+        if monotonic() < record.info["used"] + _MOMENT and driver.is_silent():
+            return
+        try:
+            driver.execute("SELECT 1").close()
+        except psycopg.Error as error:
+            self._note(error)
+            raise InvalidatePoolError from error
+
     def _begin(self, connection: Connection) -> None:
         purpose = purpose_of(connection)
         if purpose != "none":
@@ -258,15 +315,14 @@ class PostgreSQL:
     def _open(self, connection: Connection, purpose: Purpose) -> None:
         """Send what begins a transaction, in one round trip, which the driver does not divide."""
         driver: Any = connection.connection.driver_connection
-        limited = purpose != "upgrading" and self._limits.statement
-        driver.patience = self._limits.statement + _GRACE if limited else None
+        driver.patience = None if purpose == "upgrading" else self._patience
         try:
             driver.execute(self._openings[purpose]).close()
         except psycopg.Error as error:
             self._note(error)
             # Whatever it was, nothing has been done on this connection and nothing will be.
             connection.invalidate(error)
-            raise Interrupted(f"the database cut this off: {_line(error)}") from error
+            raise Interrupted(f"the database cut this off: {first_line(error)}") from error
 
     def _note(self, error: psycopg.Error) -> None:
         """Leave a server alone for a while that does not even answer what needs no work."""
@@ -283,29 +339,16 @@ class PostgreSQL:
         if not isinstance(error, psycopg.Error):
             return
         self._note(error)
-        # What a ping says is for the pool, which then connects anew.
-        if context.is_pre_ping:
-            return
-        state = error.sqlstate or ""
-        connection = context.connection
-        writing = connection is not None and purpose_of(connection) in _WRITING
-        if state == _READ_ONLY and writing:
+        writing = context.connection is not None and purpose_of(context.connection) in _WRITING
+        if error.sqlstate == _READ_ONLY and writing:
             context.is_disconnect = True
         # One answer that is late says nothing of the other connections.
-        late = isinstance(error, Unresponsive) and not error.idle
-        context.invalidate_pool_on_disconnect = not late
-        if late and writing:
-            # It has taken all the time there was: to try again would take as long.
-            raise StorageUnavailable(f"the database can't serve now: {_line(error)}") from error
-        if context.is_disconnect or state in _CONFLICTS:
-            raise Interrupted(f"the database cut this off: {_line(error)}") from error
-        if state[:2] in _STATES or state == _LOCKED or type(error) is psycopg.OperationalError:
-            raise StorageUnavailable(f"the database can't serve now: {_line(error)}") from error
-        if state == _FORBIDDEN:
-            raise DatabaseError(f"the database refuses: {_line(error)}") from error
+        context.invalidate_pool_on_disconnect = not is_late(error)
+        if translated := translate(error, lost=context.is_disconnect, last=writing):
+            raise translated from error
         # The lines after the first may show a whole row, which belongs in no log.
         for shown in filter(None, (error, context.sqlalchemy_exception)):
-            shown.args = (_line(error),)
+            shown.args = (first_line(error),)
 
 
 def _opening(limits: Limits, purpose: Purpose) -> str:
@@ -354,6 +397,7 @@ def _complete(url: URL, limits: Limits, primary: bool) -> URL:
 
 def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
     warnings = record.info["warnings"] = []
+    record.info["used"] = monotonic()
 
     def note(message: Diagnostic) -> None:
         # In a transaction nothing less than a warning is sent.
@@ -362,5 +406,5 @@ def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPo
     connection.add_notice_handler(note)
 
 
-def _line(error: psycopg.Error) -> str:
-    return " ".join((error.diag.message_primary or str(error)).split())
+def _note_use(_driver: object, record: ConnectionPoolEntry) -> None:
+    record.info["used"] = monotonic()

@@ -52,10 +52,10 @@ def find(
     """The post with this id. Raises NotFound where the caller can see none."""
     statement = _find_statement(rights.standing(caller), texts)
     values = {"post_id": post_id, **rights.parameters(caller, now)}
-    row = session.reading().execute(statement, values).first()
-    if row is None:
+    rows = session.fetch(statement, values)
+    if not rows:
         raise NotFound(f"there is no post {post_id!r}")
-    return post_from(row)
+    return post_from(rows[0])
 
 
 @cache

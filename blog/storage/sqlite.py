@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 from urllib.parse import quote
 
 import orjson
-from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event
+from sqlalchemy import JSON, URL, Connection, Engine, RootTransaction, Select, create_engine, event
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from blog.errors import DatabaseError, StorageUnavailable
-from blog.storage.connections import Limits, purpose_of
+from blog.storage.connections import Limits, purpose_of, take_driver_connection
 from blog.storage.freshness import FileFreshness, Mark
+from blog.storage.prepared import Prepared, Reader
+from blog.storage.tables import UTCDateTime
 
 # How long to wait, in seconds, before another try to change the mode of the file.
 _PAUSE = 0.01
 # With synchronous=FULL a write that was acknowledged outlives a power failure.
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON")
+_BY_NAME = sqlite.dialect(paramstyle="named")
+_READERS: dict[type, Reader] = {
+    JSON: orjson.loads,
+    # A moment is kept as text, in UTC.
+    UTCDateTime: lambda text: datetime.fromisoformat(text + "+00:00"),
+}
 
 
 class SQLite:
@@ -32,6 +44,8 @@ class SQLite:
     def __init__(self, url: URL, limits: Limits) -> None:
         self._path = read_path(url)
         self.engine = _create_engine(self._path, limits)
+        # The driver takes values by name, where SQLAlchemy would have it take them by place.
+        self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, _READERS))
 
     def create(self) -> bool:
         """Make the file where there is none, for its owner's eyes only: it holds secrets.
@@ -60,6 +74,21 @@ class SQLite:
         """The file itself, and those that SQLite keeps beside it."""
         names = [self._path.name + ending for ending in ("", "-wal", "-shm", "-journal")]
         return [file for file in map(self._path.with_name, names) if file.exists()]
+
+    def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
+        """All rows of a statement, of one moment. Raises StorageUnavailable."""
+        prepared = self._prepare(statement)
+        bound = prepared.bind({name: _as_kept(value) for name, value in values.items()})
+        try:
+            with closing(take_driver_connection(self.engine)) as connection:
+                driver: Any = connection.driver_connection
+                # A statement by itself needs no transaction.
+                rows = driver.execute(prepared.text, bound).fetchall()
+        except sqlite3.Error as error:
+            if translated := _translated(error):
+                raise translated from error
+            raise
+        return prepared.read(rows)
 
     def is_conflict(self, _error: Exception) -> bool:
         """Never: one writer at a time has the file, so nothing can come between."""
@@ -186,14 +215,26 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _as_kept(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value
+
+
 def _translate(context: ExceptionContext) -> None:
-    """Turn what the driver says of a locked, full or broken database into our own error.
+    """Raise our own error in the place of the driver's, which stays the cause, for the log."""
+    original = context.original_exception
+    if error := _translated(original):
+        raise error from original
+
+
+def _translated(original: BaseException) -> StorageUnavailable | None:
+    """Our own error for what the driver says of a locked, full or broken database, if it is that.
 
     These two classes tell of a state of the file, unless the code says that the statement is
-    wrong; their subclasses tell of a mistake too. The driver's exception stays the cause, for
-    the log.
+    wrong; their subclasses tell of a mistake too.
     """
-    original = context.original_exception
     state = type(original) in (sqlite3.OperationalError, sqlite3.DatabaseError)
     if state and getattr(original, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
-        raise StorageUnavailable(f"the database can't serve now: {original}") from original
+        return StorageUnavailable(f"the database can't serve now: {original}")
+    return None

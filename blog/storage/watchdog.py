@@ -6,7 +6,8 @@ sent, and its own timeouts hang with it.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import select
+from collections.abc import Generator, Mapping
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -33,15 +34,37 @@ class WatchedConnection(psycopg.Connection[TupleRow]):
     """A connection that waits so many seconds for an answer, or None for as long as it takes.
 
     ``patience`` is for what is done in a transaction, ``idle_patience`` for what is asked outside
-    of one, which needs no work.
+    of one, which needs no work unless it is a whole transaction.
     """
 
+    _at_work = False
     patience: float | None = None
     idle_patience: float | None = None
 
+    def fetch(self, transaction: str, values: Mapping[str, object]) -> list[Any]:
+        """The rows of the one statement of a transaction that gives rows, in one round trip.
+
+        The values are put into the text: with them apart, a server takes one statement at a time.
+        """
+        self._at_work = True
+        try:
+            with psycopg.ClientCursor(self) as cursor:
+                cursor.execute(transaction.encode(), values)
+                while cursor.description is None:
+                    cursor.nextset()
+                return cursor.fetchall()
+        finally:
+            self._at_work = False
+
+    def is_silent(self) -> bool:
+        """Whether nothing has come that was not asked for, such as the end of the connection."""
+        look = select.poll()
+        look.register(self.fileno(), select.POLLIN)
+        return not look.poll(0)
+
     def wait(self, gen: Generator[Any, Any, Result], *args: Any, **kwargs: Any) -> Result:
         """Go through with what the driver does, as long as the server answers."""
-        idle = self.pgconn.transaction_status == TransactionStatus.IDLE
+        idle = self.pgconn.transaction_status == TransactionStatus.IDLE and not self._at_work
         patience = self.idle_patience if idle else self.patience
         watched = gen if patience is None else _watch(gen, patience, idle)
         try:
