@@ -6,15 +6,16 @@ from flask import Flask, Response, request
 
 from blog.http.routes import resource
 
+_VARY = ("Vary", "Accept, Authorization")
+
 
 def install(app: Flask) -> None:
     """Say it on every answer, errors included."""
-    app.after_request(_set_headers)
+    app.after_request(_add_headers)
 
 
-def _set_headers(response: Response) -> Response:
-    response.headers["Vary"] = "Accept, Authorization"
-    response.headers["Cache-Control"] = _cache_control(response)
+def _add_headers(response: Response) -> Response:
+    response.headers.extend((_VARY, ("Cache-Control", _cache_control(response))))
     return response
 
 

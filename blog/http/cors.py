@@ -5,11 +5,12 @@ Credentials that a browser adds by itself are never let through: a page has to k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from functools import partial
 
 from flask import Flask, Response, request
-from flask_cors import CORS, cross_origin
+from flask_cors import cross_origin
 
 _READING = ("GET", "HEAD")
 _READING_HEADERS = (
@@ -23,12 +24,30 @@ _EXPOSED = (
     *("Accept-Patch", "Accept-Post", "Allow", "Content-Location", "ETag", "Link", "Location"),
     *("Preference-Applied", "Retry-After", "WWW-Authenticate", "X-Request-Id"),
 )
+# What is not asked for by OPTIONS is answered alike, whoever asks.
+_ALIKE = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", ", ".join(_EXPOSED)),
+)
 # The operator's own are for no page.
-_PUBLIC = r"^/(?!health/|metrics$)"
+_PUBLIC = re.compile(r"/(?!health/|metrics$)")
 # No page asks whether it may send more than this; to look through it would take long.
 _LONGEST_QUESTION = 1024
 # Two hours; no browser of today keeps a permission longer than a day, and some no longer than this.
 _SECONDS = 7200
+
+
+@cross_origin(
+    methods=_READING,
+    allow_headers=_READING_HEADERS,
+    expose_headers=_EXPOSED,
+    max_age=_SECONDS,
+    send_wildcard=True,
+    automatic_options=False,
+)
+def _permit_reading(response: Response) -> Response:
+    """Permit what the client asks whether it may, if that is to read."""
+    return response
 
 
 @cross_origin(
@@ -46,20 +65,8 @@ def _permit_writing(response: Response) -> Response:
 
 def install(app: Flask, writers: Collection[str]) -> None:
     """Let pages of every origin read, errors too, and those of some origins write."""
-    # Flask-CORS leaves alone what has its headers, and hooks run from the last to the first.
     app.before_request(_shorten)
-    CORS(
-        app,
-        resources=_PUBLIC,
-        methods=_READING,
-        allow_headers=_READING_HEADERS,
-        expose_headers=_EXPOSED,
-        max_age=_SECONDS,
-        send_wildcard=True,
-        intercept_exceptions=False,
-    )
-    if writers:
-        app.after_request(partial(_answer_preflight, writers))
+    app.after_request(partial(_permit, writers))
 
 
 def _shorten() -> None:
@@ -68,9 +75,19 @@ def _shorten() -> None:
         del request.environ[name]
 
 
-def _answer_preflight(writers: Collection[str], response: Response) -> Response:
-    """Permit a writer to write; only this depends on who asks."""
-    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
-        return response
-    response.vary.add("Origin")
-    return _permit_writing(response) if request.headers.get("Origin") in writers else response
+def _permit(writers: Collection[str], response: Response) -> Response:
+    if request.method == "OPTIONS":
+        return _answer_options(writers, response)
+    # Flask-CORS would find out anew for each answer that they are all alike.
+    if _PUBLIC.match(request.path):
+        response.headers.extend(_ALIKE)
+    return response
+
+
+def _answer_options(writers: Collection[str], response: Response) -> Response:
+    """Permit a writer to write, and others to read; only that depends on who asks."""
+    if writers and "Access-Control-Request-Method" in request.headers:
+        response.vary.add("Origin")
+        if request.headers.get("Origin") in writers:
+            return _permit_writing(response)
+    return _permit_reading(response) if _PUBLIC.match(request.path) else response

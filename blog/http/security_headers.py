@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 from flask import Flask, Response, request
@@ -10,12 +9,16 @@ from flask import Flask, Response, request
 from blog.http.routes import resource
 
 # Nothing that is answered loads, runs, frames or submits anything.
-_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": _POLICY,
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+_HEADERS = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+_OWN = (*_HEADERS, ("Cross-Origin-Resource-Policy", "same-origin"))
+_PUBLIC = (*_HEADERS, ("Cross-Origin-Resource-Policy", "cross-origin"))
 _A_YEAR = "max-age=31536000"
 
 
@@ -24,21 +27,19 @@ def install(app: Flask, own: str | None) -> None:
 
     ``own`` is the origin of the blog; without it, the one that a request was sent to.
     """
-    app.after_request(partial(_set_headers, own))
+    app.after_request(partial(_add_headers, own))
 
 
-def _set_headers(own: str | None, response: Response) -> Response:
-    response.headers.update(HEADERS)
-    response.headers["Cross-Origin-Resource-Policy"] = _resource_policy()
+def _add_headers(own: str | None, response: Response) -> Response:
+    response.headers.extend(_OWN if _is_own() else _PUBLIC)
     if (own or request.scheme).partition(":")[0] == "https":
         response.headers["Strict-Transport-Security"] = _A_YEAR
     return response
 
 
-def _resource_policy() -> str:
-    """Who may embed it: anyone what anyone may read, and nobody else the rest.
+def _is_own() -> bool:
+    """Whether nobody else may embed it, as anyone may what anyone may read.
 
     That is what needed credentials, and what is for the operator.
     """
-    own = "Authorization" in request.headers or getattr(resource(), "any_host", False)
-    return "same-origin" if own else "cross-origin"
+    return "Authorization" in request.headers or bool(getattr(resource(), "any_host", False))
