@@ -10,11 +10,12 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import flask_restful
-from flask import Flask, Response, g, request
-from werkzeug.http import quote_etag
+from flask import Flask, g, request
+from werkzeug.http import http_date, quote_etag
 
 from blog.content.authors import Caller
 from blog.errors import Forbidden, Interrupted, PreconditionFailed
+from blog.http.application import Response
 from blog.http.auth import Authenticator, SignInRequired
 from blog.http.conditional import Stale, answer_conditionally, entity_tag, read_precondition
 from blog.http.links import Links, link_header, links_below, request_base
@@ -87,9 +88,11 @@ class Resource(flask_restful.Resource):
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
         """Negotiate, before anything is done; learn who calls; then run the method."""
         g.media_type = self._negotiate()
-        check_body_type(type(self))
+        safe = request.method in _SAFE
+        if not safe:
+            check_body_type(type(self))
         _ = self.links  # A Host header that can't be used is refused now, too.
-        if request.method not in _SAFE:
+        if not safe:
             return self._run("primary", *args, **kwargs)
         signed = "Authorization" in request.headers
         source: Source = "primary, else replica" if signed else self.source
@@ -107,7 +110,7 @@ class Resource(flask_restful.Resource):
                 _check_may_write(self.caller)
             self.query = read_query(self.parameters if safe else self.write_parameters)
             try:
-                return super().dispatch_request(*args, **kwargs)
+                return self._method(*args, **kwargs)
             except PreconditionFailed as error:
                 current = self.document(error.current)
                 tag = entity_tag(current, WRITERS[g.media_type](current))
@@ -120,6 +123,17 @@ class Resource(flask_restful.Resource):
     def _negotiate(self) -> str:
         # DELETE answers without a body, so there is nothing to negotiate.
         return self.produces[0] if request.method == "DELETE" else negotiate(self.produces)
+
+    @property
+    def _method(self) -> Callable[..., Any]:
+        """The method for the verb.
+
+        Flask-RESTful would look in each resource for media types of its own, of which there are
+        none, and read the Accept header for that.
+        """
+        verb = "get" if request.method == "HEAD" else request.method.lower()
+        method: Callable[..., Any] = getattr(self, verb)
+        return method
 
     @property
     def session(self) -> Session:
@@ -169,10 +183,9 @@ class Api(flask_restful.Api):
         body = WRITERS[g.media_type](data)
         etag = entity_tag(data, body)
         response = Response(body, code, headers, content_type=g.media_type)
-        response.headers["ETag"] = quote_etag(etag)
-        response.headers["Link"] = link_header(data.links)
+        response.headers.extend((("ETag", quote_etag(etag)), ("Link", link_header(data.links))))
         if data.validators:
-            response.last_modified = data.validators.modified
+            response.headers.add("Last-Modified", http_date(data.validators.modified))
         if request.method in _SAFE:
             return answer_conditionally(response, etag, data.validators)
         if prefers("return", "minimal"):

@@ -9,16 +9,24 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-from flask import Response, request
+from flask import request
 from werkzeug.datastructures import ETags
 from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 from werkzeug.http import parse_date, quote_etag
 
 from blog.content.posts import GREATEST_VERSION
+from blog.http.application import Response
 from blog.representations.document import Document, Validators
 from blog.storage.versioned import Precondition
 
 _VERSION_TAG = re.compile(r"(\d{1,15})\.([\w-]{8})-[\w-]{12}", re.ASCII)
+# The headers with preconditions, as they stand in an environ.
+_CONDITIONS = frozenset(
+    {
+        *("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"),
+        *("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"),
+    }
+)
 # A later date says no more, and could not be reckoned with.
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -114,6 +122,8 @@ def answer_conditionally(response: Response, etag: str, state: Validators | None
 
     Gives the response, or one with status 304 in its place. Raises Stale.
     """
+    if request.environ.keys().isdisjoint(_CONDITIONS):
+        return response
     if "If-Match" in request.headers:
         if not (request.if_match.star_tag or request.if_match.is_strong(etag)):
             raise Stale("the representation has changed since", etag)
