@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from unicodedata import normalize
 
 import uuid_utils
@@ -107,8 +106,7 @@ class PostContent(BaseModel):
     posted_date: Annotated[datetime, BeforeValidator(_read_date)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(NamedTuple):
     """A post as it is kept, and whether the caller may change it.
 
     ``sort_date`` is where it stands by date; ``previous_date`` when the version before this one

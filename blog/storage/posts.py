@@ -311,4 +311,4 @@ def post_from(row: Sequence[Any]) -> Post:
     """Make a post of the values of `columns`, followed by whether the caller may edit it."""
     values = list(row)
     values[5] = tuple(values[5])
-    return Post(*values)
+    return Post._make(values)
