@@ -14,7 +14,8 @@ from sqlalchemy import Select, bindparam, column, null, select
 from blog.content.authors import Caller
 from blog.content.posts import Post, PostContent
 from blog.errors import BlogError, StorageUnavailable
-from blog.storage import posts
+from blog.storage import posts, schema
+from blog.storage.connections import Limits
 from blog.storage.engine import Database
 from blog.storage.tables import UTCDateTime, post
 
@@ -66,6 +67,40 @@ def test_what_was_read_before_is_of_the_same_moment(database: Database) -> None:
         late = session.fetch(BY_DATE, {"date": NOW})
 
     assert late == []
+
+
+@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+def test_where_no_connection_for_reading_is_free_others_serve(database_url: str) -> None:
+    with closing(Database(database_url, Limits(connections=0))) as database:
+        created = write(database)
+        with database.session() as session:
+            rows = session.fetch(BY_DATE, {"date": NOW})
+
+    assert rows == [[created.id, ["a", "ü"], NOW, None, None]]
+
+
+@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+def test_file_that_has_taken_the_place_of_another_is_read(
+    database: Database, tmp_path: Path
+) -> None:
+    write(database)
+    with database.session() as session:
+        before = session.fetch(BY_DATE, {"date": NOW})
+        for name in ("blog.db", "blog.db-wal", "blog.db-shm"):
+            (tmp_path / name).rename(tmp_path / f"old-{name}")
+        database.server.create()
+        schema.upgrade(database)
+        after = session.fetch(BY_DATE, {"date": NOW})
+
+    assert (len(before), len(after)) == (1, 0)
+
+
+@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+def test_file_that_is_gone_is_an_outage(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "blog.db").unlink()
+    for _ in range(2):
+        with database.session() as session, pytest.raises(StorageUnavailable, match="be found"):
+            session.fetch(BY_DATE, {"date": NOW})
 
 
 def test_mistake_in_a_statement_is_no_outage(database: Database) -> None:

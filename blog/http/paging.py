@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flask import request
@@ -30,6 +31,8 @@ class Cursors:
 
     def __init__(self, secret_key: str) -> None:
         self._secret_key = secret_key
+        # To make one takes as long as to write a cursor with it.
+        self._serializer = lru_cache(256)(self._make_serializer)
 
     def write(self, position: Position, scope: str) -> str:
         """The cursor of a position in the list that the scope names."""
@@ -45,7 +48,7 @@ class Cursors:
             raise Malformed([Fault(detail, parameter=parameter)]) from None
         return Position(tuple(_decode(value) for value in key), backwards, inclusive)
 
-    def _serializer(self, scope: str) -> URLSafeSerializer:
+    def _make_serializer(self, scope: str) -> URLSafeSerializer:
         # The scope is part of the signing key, so a cursor of another list has a wrong signature.
         options = {"digest_method": hashlib.sha256}
         return URLSafeSerializer(self._secret_key, salt=f"cursor {scope}", signer_kwargs=options)

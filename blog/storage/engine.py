@@ -48,6 +48,9 @@ class Server(Protocol):
     def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
         """All rows of a statement, of one moment. Raises StorageUnavailable."""
 
+    def close(self) -> None:
+        """Close every connection that nobody uses now."""
+
     def is_conflict(self, error: Exception) -> bool:
         """Whether a write that failed so may be tried again, as another one came between."""
 
@@ -119,7 +122,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that nobody uses now."""
-        self.engine.dispose()
+        self.server.close()
         if self._replicas:
             self._replicas.close()
 

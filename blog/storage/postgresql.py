@@ -168,6 +168,10 @@ class PostgreSQL:
                 raise
         return prepared.read(rows)
 
+    def close(self) -> None:
+        """Close every connection that nobody uses now."""
+        self.engine.dispose()
+
     def lock_name(self, connection: Connection, name: str) -> None:
         """Let no other transaction that locks this name go on until this one ends."""
         connection.execute(_LOCK_NAME, {"key": _NAME_KEY, "name": name})

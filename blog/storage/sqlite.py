@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,10 +19,11 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from blog.errors import DatabaseError, StorageUnavailable
-from blog.storage.connections import Limits, purpose_of, take_driver_connection
+from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
+from blog.storage.connections import Limits, purpose_of, take_connection
 from blog.storage.freshness import FileFreshness, Mark
 from blog.storage.prepared import Prepared, Reader
+from blog.storage.sqlite_readers import Readers, identify
 from blog.storage.tables import UTCDateTime
 
 # How long to wait, in seconds, before another try to change the mode of the file.
@@ -44,6 +44,8 @@ class SQLite:
     def __init__(self, url: URL, limits: Limits) -> None:
         self._path = read_path(url)
         self.engine = _create_engine(self._path, limits)
+        connect = partial(_connect, self._path, limits)
+        self._readers = Readers(self._path, limits.connections, connect)
         # The driver takes values by name, where SQLAlchemy would have it take them by place.
         self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, _READERS))
 
@@ -80,15 +82,21 @@ class SQLite:
         prepared = self._prepare(statement)
         bound = prepared.bind({name: _as_kept(value) for name, value in values.items()})
         try:
-            with closing(take_driver_connection(self.engine)) as connection:
-                driver: Any = connection.driver_connection
-                # A statement by itself needs no transaction.
-                rows = driver.execute(prepared.text, bound).fetchall()
+            rows = self._readers.fetch(prepared.text, bound)
+        except PoolExhausted:
+            # Of those that also write one may be free, or soon be.
+            with take_connection(self.engine) as connection:
+                return [list(row) for row in connection.execute(statement, values)]
         except sqlite3.Error as error:
             if translated := _translated(error):
                 raise translated from error
             raise
         return prepared.read(rows)
+
+    def close(self) -> None:
+        """Close every connection that nobody uses now."""
+        self._readers.close()
+        self.engine.dispose()
 
     def is_conflict(self, _error: Exception) -> bool:
         """Never: one writer at a time has the file, so nothing can come between."""
@@ -135,7 +143,7 @@ def _create_engine(path: Path, limits: Limits) -> Engine:
     # With mode=rw a file that has gone missing is an error, not a new and empty blog.
     options = {"uri": "true", "mode": "rw"}
     engine = create_engine(
-        URL.create("sqlite", database=f"file:{quote(os.fsencode(path))}", query=options),
+        URL.create("sqlite", database=_uri(path), query=options),
         pool_size=limits.connections,
         max_overflow=limits.connections,
         pool_timeout=limits.lock,
@@ -150,6 +158,17 @@ def _create_engine(path: Path, limits: Limits) -> Engine:
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _translate)
     return engine
+
+
+def _uri(path: Path) -> str:
+    return f"file:{quote(os.fsencode(path))}"
+
+
+def _connect(path: Path, limits: Limits) -> sqlite3.Connection:
+    """A connection that reads, for whatever thread has it."""
+    connection = sqlite3.connect(f"{_uri(path)}?mode=rw", uri=True, check_same_thread=False)
+    _set_up_connection(limits, connection, None)
+    return connection
 
 
 def _set_up_connection(limits: Limits, connection: sqlite3.Connection, _record: object) -> None:
@@ -167,7 +186,7 @@ def _set_up_connection(limits: Limits, connection: sqlite3.Connection, _record: 
 
 
 def _note_file(path: Path, _connection: object, record: ConnectionPoolEntry) -> None:
-    record.info["file"] = _identify(path)
+    record.info["file"] = identify(path)
 
 
 def _check_file(
@@ -177,16 +196,8 @@ def _check_file(
 
     Writes to one that was moved away or replaced, as a restored backup does, would be lost.
     """
-    if record.info["file"] != _identify(path):
+    if record.info["file"] != identify(path):
         raise DisconnectionError
-
-
-def _identify(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise StorageUnavailable(f"the database can't be found: {error}") from error
-    return status.st_dev, status.st_ino
 
 
 def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
