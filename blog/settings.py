@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from blog.content.validation import nearest
 from blog.errors import DatabaseError, InvalidSetting
-from blog.storage.connections import Limits
+from blog.storage.connections import Limits, Synchronous
 from blog.storage.engine import read_replica_url, read_url
 from blog.storage.redis import open_redis
 
@@ -138,6 +138,12 @@ class Settings(BaseSettings):
         le=600,
         description="how many seconds to wait for another write, or for a free connection",
     )
+    sqlite_synchronous: Synchronous = Field(
+        "full",
+        description="what of a power failure SQLite outlives: with `full` every write that was "
+        "acknowledged; with `normal`, which is faster, the last ones may be lost, the database "
+        "never",
+    )
     base_url: Annotated[str, AfterValidator(_check_base_url)] | None = Field(
         None,
         description="what every link begins with; without it, what the request was sent to",
@@ -249,6 +255,7 @@ class Settings(BaseSettings):
             connect=self.database_connect_timeout,
             statement=self.database_statement_timeout,
             lock=self.database_lock_timeout,
+            synchronous=self.sqlite_synchronous,
         )
 
     @property

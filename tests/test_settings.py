@@ -30,6 +30,7 @@ def test_defaults() -> None:
         "database_connect_timeout": 2,
         "database_statement_timeout": 4.0,
         "database_lock_timeout": 4.0,
+        "sqlite_synchronous": "full",
         "base_url": None,
         "secret_key": None,
         "require_if_match": False,
@@ -54,6 +55,7 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("BLOG_SQLITE_SYNCHRONOUS", "off"),
         ("BLOG_BASE_URL", ""),
         ("BLOG_BASE_URL", "example.org"),
         ("BLOG_BASE_URL", "ftp://example.org"),
@@ -290,6 +292,7 @@ def test_every_setting_is_shown_with_its_meaning() -> None:
         "BLOG_DATABASE_CONNECT_TIMEOUT",
         "BLOG_DATABASE_STATEMENT_TIMEOUT",
         "BLOG_DATABASE_LOCK_TIMEOUT",
+        "BLOG_SQLITE_SYNCHRONOUS",
         "BLOG_BASE_URL",
         "BLOG_SECRET_KEY",
         "BLOG_REQUIRE_IF_MATCH",
@@ -411,6 +414,7 @@ def test_limits_of_the_database_can_be_set() -> None:
         database_connect_timeout=3,
         database_statement_timeout=0.5,
         database_lock_timeout=1,
+        sqlite_synchronous="normal",
     )
 
-    assert settings.limits == Limits(connections=9, connect=3, statement=0.5, lock=1)
+    assert settings.limits == Limits(9, connect=3, statement=0.5, lock=1, synchronous="normal")

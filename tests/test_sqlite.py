@@ -168,6 +168,14 @@ def test_a_connection_is_set_up(database: Database, pragma: str, expected: objec
     assert value == expected
 
 
+def test_acknowledged_writes_may_be_lost_where_that_is_wanted(database_url: str) -> None:
+    limits = Limits(synchronous="normal")
+    with closing(Database(database_url, limits)) as opened, opened.session() as session:
+        value = session.reading().exec_driver_sql("PRAGMA synchronous").scalar()
+
+    assert value == 1
+
+
 def test_a_full_disk_is_unavailable_and_loses_nothing(database: Database) -> None:
     with database.session() as session:
         keep(session, "before")

@@ -15,6 +15,9 @@ from blog.errors import PoolExhausted
 Writing = Literal["writing", "queued", "upgrading"]
 # What a connection is for; "none" is for what is asked outside of a transaction.
 Purpose = Literal["none", "reading"] | Writing
+# What of a power failure is outlived by each write that SQLite has acknowledged: the write itself;
+# or only the database, of which the last writes may be missing.
+Synchronous = Literal["full", "normal"]
 
 _EXHAUSTED = "every connection to the database is in use"
 
@@ -24,13 +27,15 @@ class Limits:
     """How much one process takes of a database, and the longest it waits, in seconds.
 
     ``connect`` is for each host that a URL names, ``statement`` for the work of one statement,
-    ``lock`` for what another transaction has locked.
+    ``lock`` for what another transaction has locked. ``synchronous`` is how far a write on SQLite
+    has to be on the disk; a server is told so by its own configuration.
     """
 
     connections: int = 1
     connect: int = 2
     statement: float = 4.0
     lock: float = 4.0
+    synchronous: Synchronous = "full"
 
 
 def take_connection(engine: Engine) -> Connection:

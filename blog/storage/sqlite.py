@@ -28,8 +28,6 @@ from blog.storage.tables import UTCDateTime
 
 # How long to wait, in seconds, before another try to change the mode of the file.
 _PAUSE = 0.01
-# With synchronous=FULL a write that was acknowledged outlives a power failure.
-_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON")
 _BY_NAME = sqlite.dialect(paramstyle="named")
 _READERS: dict[type, Reader] = {
     JSON: orjson.loads,
@@ -177,8 +175,8 @@ def _set_up_connection(limits: Limits, connection: sqlite3.Connection, _record: 
     try:
         # A write waits this long for the one before it.
         connection.execute(f"PRAGMA busy_timeout={limits.lock * 1000:.0f}")
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA synchronous={limits.synchronous}")
+        connection.execute("PRAGMA foreign_keys=ON")
         _use_wal(connection, limits.lock)
     except sqlite3.DatabaseError as error:
         connection.close()
