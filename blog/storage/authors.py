@@ -86,9 +86,9 @@ def edit(
         table=author,
         found=author.c.name == name,
         # The account may have ended since the caller was verified, or the token.
-        editable=_EDITABLE & author.c.password_hash.is_not(None) & rights.unrevoked(caller),
+        editable=_EDITABLE & author.c.password_hash.is_not(None) & rights.unrevoked(),
         precondition=precondition,
-        parameters=_parameters(caller),
+        parameters=rights.parameters(caller, now),
     )
 
     def attempt() -> Author | None:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     Select,
     bindparam,
     delete,
+    exists,
     insert,
-    literal,
     null,
     select,
     true,
@@ -86,6 +87,7 @@ def create(
         "id": new_post_id(),
         "version": 1,
         "created_date": now,
+        "previous_date": None,
         "updated_date": now,
         "author_name": caller.name,
         "body_html": render(content.body, content.format),
@@ -118,11 +120,45 @@ def insert_post(
 
     Raises SlugTaken, and Forbidden as `create` does.
     """
-    slug = claim_slug(connection, content.slug, content.title, values["id"])
-    created = _insert(connection, {**values, "slug": slug}, caller, now)
+    parameters = {**values, **rights.parameters(caller, now)}
+    parameters["slug"] = content.slug or derive_slug(content.title)
+    if not connection.execute(_INSERT_UNLESS_TAKEN, parameters).rowcount:
+        parameters["slug"] = claim_slug(connection, content.slug, content.title, values["id"])
+        if not connection.execute(_INSERT, parameters).rowcount:
+            raise _ended(caller)
+    created = _as_written(parameters)
     tags.write(connection, created)
     _record(session, connection, None, created, caller, claim)
     return created
+
+
+def _insertion(*conditions: ColumnElement[bool]) -> Insert:
+    """The statement that writes a post under some conditions, besides that the caller may."""
+    names = [column.name for column in post.c if column.computed is None]
+    values = select(*(bindparam(name, type_=post.c[name].type) for name in names))
+    statement = insert(post).from_select(names, values.where(rights.entitled(), *conditions))
+    return statement.execution_options(preserve_rowcount=True)
+
+
+_other = post.alias("other")
+_INSERT = _insertion()
+# Most slugs are free, and need no look-up of their own.
+_INSERT_UNLESS_TAKEN = _insertion(~exists().where(_other.c.slug == bindparam("slug")))
+# What is in the columns of a post and was written there as it is.
+_AS_GIVEN = (
+    *("id", "version", "title", "format", "summary", "status", "slug", "posted_date"),
+    *("previous_date", "updated_date", "author_name", "body", "body_html"),
+)
+
+
+def _as_written(values: Mapping[str, Any]) -> Post:
+    """The post that has just been made of these values, to its author."""
+    return Post(
+        **{name: values[name] for name in _AS_GIVEN},
+        tags=tuple(values["tags"]),
+        sort_date=values["posted_date"] or values["created_date"],
+        editable=True,
+    )
 
 
 def _record(
@@ -137,19 +173,6 @@ def _record(
     if claim:
         claim.keep(connection, after.id, after.version)
     revisions.record(session, connection, before, after, caller)
-
-
-def _insert(
-    connection: Connection, values: Mapping[str, Any], caller: Caller, now: datetime
-) -> Post:
-    entitled = select(*(literal(value, post.c[name].type) for name, value in values.items()))
-    entitled = entitled.where(rights.entitled(caller))
-    statement = insert(post).from_select(list(values), entitled)
-    statement = statement.returning(*columns(WHOLE), true())
-    row = connection.execute(statement, rights.parameters(caller, now)).first()
-    if row is None:
-        raise _ended(caller)
-    return post_from(row)
 
 
 def _ended(caller: Caller) -> Forbidden:
@@ -208,7 +231,7 @@ def target_of(post_id: str, caller: Caller, precondition: Precondition, now: dat
     return Target(
         table=post,
         found=(post.c.id == post_id) & rights.visible(post, kind),
-        editable=rights.editable(post, kind) & rights.entitled(caller),
+        editable=rights.editable(post, kind) & rights.entitled(),
         precondition=precondition,
         parameters=rights.parameters(caller, now),
     )

@@ -106,7 +106,7 @@ def _undelete(
     target = Target(
         table=revision,
         found=(revision.c.post_id == tombstone.post_id) & revisions.is_newest(),
-        editable=rights.editable(revision, kind) & rights.entitled(caller),
+        editable=rights.editable(revision, kind) & rights.entitled(),
         precondition=precondition,
         parameters=rights.parameters(caller, now),
     )

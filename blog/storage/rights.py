@@ -24,7 +24,14 @@ def standing(caller: Caller | None) -> Standing:
 
 def parameters(caller: Caller | None, now: datetime) -> Mapping[str, object]:
     """The values that the conditions below leave open."""
-    return {"caller_name": caller.name if caller else None, "now": now}
+    if caller is None:
+        return {"caller_name": None, "now": now}
+    return {
+        "caller_name": caller.name,
+        "caller_role": caller.role,
+        "token_digest": caller.token_digest,
+        "now": now,
+    }
 
 
 def public(table: Table) -> ColumnElement[bool]:
@@ -42,28 +49,27 @@ def visible(table: Table, standing: Standing) -> ColumnElement[bool]:
     return or_(public(table), editable(table, standing))
 
 
-def entitled(caller: Caller) -> ColumnElement[bool]:
+def entitled() -> ColumnElement[bool]:
     """Whether the caller still has the account and the role that they were verified with.
 
     A request takes as long as its client likes; the right to write has to last until the write.
     """
     account = exists().where(
         author.c.name == bindparam("caller_name"),
-        author.c.role == caller.role,
+        author.c.role == bindparam("caller_role"),
         author.c.password_hash.is_not(None),
     )
-    return account & unrevoked(caller)
+    return account & unrevoked()
 
 
-def unrevoked(caller: Caller) -> ColumnElement[bool]:
+def unrevoked() -> ColumnElement[bool]:
     """Whether the access token that the caller came by, if by one, is still there.
 
     One that expires meanwhile was good at the moment of the request, and what is written is of
     that moment.
     """
-    if caller.token_digest is None:
-        return true()
-    return exists().where(access_token.c.digest == caller.token_digest)
+    digest = bindparam("token_digest", type_=access_token.c.digest.type)
+    return or_(digest.is_(None), exists().where(access_token.c.digest == digest))
 
 
 def editable(table: Table, standing: Standing) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
 from blog.content.authors import Caller
 from blog.content.posts import Post, fold_tag
@@ -57,17 +57,21 @@ def _statement(standing: rights.Standing, start: Beginning) -> Select[Any]:
     return paginate(statement, [tag.c.key], start)
 
 
+_DELETE = delete(tag).where(tag.c.post_id == bindparam("written_id"))
+_INSERT = insert(tag)
+
+
 def rewrite(connection: Connection, before: Post, after: Post) -> None:
     """Bring the look-up of tags up to date, where anything that it repeats has changed."""
     if _tag_rows(before) != _tag_rows(after):
-        connection.execute(delete(tag).where(tag.c.post_id == after.id))
+        connection.execute(_DELETE, {"written_id": after.id})
         write(connection, after)
 
 
 def write(connection: Connection, written: Post) -> None:
     """Have a new post found by its tags."""
     if rows := _tag_rows(written):
-        connection.execute(insert(tag), rows)
+        connection.execute(_INSERT, rows)
 
 
 def _tag_rows(written: Post) -> list[dict[str, object]]:
