@@ -70,11 +70,9 @@ def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
-def _sanitize(html: str) -> str:
-    _bound_size(len(html))
-    _bound_depth(html)
-    return nh3.clean(
-        html,
+@cache
+def _cleaner() -> nh3.Cleaner:
+    return nh3.Cleaner(
         attributes=_ATTRIBUTES,
         attribute_filter=_keep_attribute,
         id_prefix=_ID_PREFIX,
@@ -82,6 +80,12 @@ def _sanitize(html: str) -> str:
         filter_style_properties={"text-align"},
         url_schemes={"http", "https", "mailto", "tel"},
     )
+
+
+def _sanitize(html: str) -> str:
+    _bound_size(len(html))
+    _bound_depth(html)
+    return _cleaner().clean(html)
 
 
 def _paragraphs(text: str) -> str:

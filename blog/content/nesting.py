@@ -31,6 +31,9 @@ _NEVER_NESTED = frozenset([*_VOID.split(), *_ENDED_BY_THE_NEXT.split()])
 
 def nests_deeper(html: str, limit: int) -> bool:
     """Whether there are ever more elements open at once than the limit."""
+    # Each element begins with one of these.
+    if html.count("<") <= limit:
+        return False
     opened: Counter[str] = Counter()
     depth = 0
     for token in _TOKEN.finditer(html):

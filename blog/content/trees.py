@@ -9,6 +9,8 @@ def exceeds_depth(document: object, limit: int) -> bool:
     """Whether arrays and objects are nested more than ``limit`` deep."""
     level = _containers([document])
     for _ in range(limit):
+        if not level:
+            return False
         level = _containers(child for value in level for child in _children(value))
     return bool(level)
 
