@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError
 from blog.errors import DatabaseError, Interrupted, Unreachable
 from blog.storage.connections import Limits, Writing, set_purpose, take_connection
 from blog.storage.freshness import Freshness, Mark
+from blog.storage.group_commit import GroupCommit
 from blog.storage.sqlite import SQLite, read_path
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Server(Protocol):
     """What is special about a kind of database."""
 
     engine: Engine
+    # Those who write to it from this process; None where the server itself brings them together.
+    group: GroupCommit | None
 
     def create(self) -> bool:
         """Make the database where there is none; give whether it was made."""
@@ -162,6 +165,10 @@ class Session:
         ``work`` begins anew when another write came between, so it has no effect but on the
         database. Raises StorageUnavailable when others are always faster, and else as `writing`.
         """
+        if (group := self._database.server.group) and purpose == "writing":
+            # What was read is no longer held on to while others write.
+            self._connection_to_primary().rollback()
+            return group.write(work, self.writing)
         for _ in range(_ATTEMPTS - 1):
             try:
                 with self.writing(purpose) as connection:

@@ -50,6 +50,7 @@ from blog.storage.connections import (
     take_driver_connection,
 )
 from blog.storage.freshness import Mark
+from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
 from blog.storage.postgresql_errors import first_line, is_late, translate
 from blog.storage.prepared import Prepared, Reader
@@ -132,6 +133,7 @@ class PostgreSQL:
         self._openings = {purpose: _opening(limits, purpose) for purpose in ("reading", *_WRITING)}
         self.engine = self._create_engine(_complete(url, limits, primary))
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
+        self.group: GroupCommit | None = None
 
     def create(self) -> bool:
         """Make nothing: a database on a server is made by its administrator."""

@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
 from blog.storage.connections import Limits, purpose_of, take_connection
 from blog.storage.freshness import FileFreshness, Mark
+from blog.storage.group_commit import GroupCommit
 from blog.storage.prepared import Prepared, Reader
 from blog.storage.sqlite_readers import Readers, identify
 from blog.storage.tables import UTCDateTime
@@ -46,6 +47,7 @@ class SQLite:
         self._readers = Readers(self._path, limits.connections, connect)
         # The driver takes values by name, where SQLAlchemy would have it take them by place.
         self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, _READERS))
+        self.group: GroupCommit | None = GroupCommit(limits.lock)
 
     def create(self) -> bool:
         """Make the file where there is none, for its owner's eyes only: it holds secrets.
@@ -109,9 +111,14 @@ class SQLite:
     def lock_name(self, _connection: Connection, _name: str) -> None:
         """Do nothing: whoever writes is alone."""
 
-    def commit(self, transaction: RootTransaction, _connection: Connection) -> None:
+    def commit(self, transaction: RootTransaction, connection: Connection) -> None:
         """Commit: what SQLite says of it is so."""
-        transaction.commit()
+        try:
+            transaction.commit()
+        except Exception:
+            # To SQLite one that can't be committed goes on.
+            connection.connection.rollback()
+            raise
 
     def freshness(self, _mark: Mark) -> FileFreshness:
         """What tells whether something was committed to the file, whoever did it."""

@@ -1,0 +1,109 @@
+"""Group commit: writes that wait for each other are kept together, by one commit.
+
+A commit costs more than most of what it keeps: it waits for the disk, and writes the ends of many
+indexes whole. So whoever of this process has the turn does in one transaction what all the others
+wait to do, and nobody is answered before it is committed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, suppress
+from threading import Lock
+from time import monotonic
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from blog.errors import StorageUnavailable
+
+# For so long, in seconds, more may join a transaction: the writers of other processes wait for it.
+_BOARDING = 0.02
+
+Result = TypeVar("Result")
+Work = Callable[[Connection], Result]
+# Begins a transaction for writing, which is committed at its end.
+Begin = Callable[[], AbstractContextManager[Connection]]
+
+
+class _Job(Future[Any]):
+    """Work that waits for its turn, and what came of it."""
+
+    def __init__(self, work: Work[Any]) -> None:
+        super().__init__()
+        self.work = work
+
+
+class GroupCommit:
+    """The writers of one process, to a database that has one writer at a time."""
+
+    def __init__(self, patience: float) -> None:
+        """Let each wait so many seconds for those before it."""
+        self._patience = patience
+        self._waiting: deque[_Job] = deque()
+        self._turn = Lock()
+
+    def write(self, work: Work[Result], begin: Begin) -> Result:
+        """What ``work`` gives, once that is committed.
+
+        Another thread may do it, and anew where it was done with some that failed. Raises what it
+        raises, which undoes it and nothing else, and StorageUnavailable as ``begin`` does and when
+        those before it take too long.
+        """
+        job = _Job(work)
+        self._waiting.append(job)
+        if self._turn.acquire(timeout=self._patience):
+            try:
+                if not job.done():
+                    self._do_all(begin)
+            finally:
+                self._turn.release()
+        else:
+            self._give_up(job)
+        result: Result = job.result()
+        return result
+
+    def _give_up(self, job: _Job) -> None:
+        # What does not wait any more is being done.
+        with suppress(ValueError):
+            self._waiting.remove(job)
+            job.set_exception(StorageUnavailable("the database can't serve now: others write"))
+
+    def _do_all(self, begin: Begin) -> None:
+        """Do what waits in one transaction or, where any of it fails, each in its own."""
+        jobs = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        try:
+            with begin() as connection:
+                results = [job.work(connection) for job in self._all_aboard(jobs)]
+        except StorageUnavailable as error:
+            for job in jobs:
+                job.set_exception(error)
+        except Exception as error:
+            if len(jobs) == 1:
+                jobs[0].set_exception(error)
+            else:
+                for job in jobs:
+                    _do_alone(job, begin)
+        else:
+            for job, result in zip(jobs, results, strict=True):
+                job.set_result(result)
+
+    def _all_aboard(self, jobs: list[_Job]) -> Iterator[_Job]:
+        """Each of these jobs; those that come meanwhile are added to them."""
+        yield from tuple(jobs)
+        end = monotonic() + _BOARDING
+        while self._waiting and monotonic() < end:
+            jobs.append(self._waiting.popleft())
+            yield jobs[-1]
+
+
+def _do_alone(job: _Job, begin: Begin) -> None:
+    try:
+        with begin() as connection:
+            result = job.work(connection)
+    except Exception as error:
+        job.set_exception(error)
+    else:
+        job.set_result(result)

@@ -1,0 +1,184 @@
+"""Writes on SQLite that wait for each other: one commit for all, and one's failure is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from time import sleep
+
+import pytest
+from sqlalchemy import Connection, event, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from blog.content.dates import utc_now
+from blog.errors import SlugTaken, StorageUnavailable
+from blog.storage.connections import Limits
+from blog.storage.engine import Database
+from blog.storage.tables import setting, sign_in
+from tests.blogs import Blogs
+from tests.rivals import connected
+from tests.serving import PATIENCE, eventually
+
+Work = Callable[[Connection], object]
+WriteLater = Callable[[Work], "Future[object]"]
+
+
+@pytest.fixture
+def database_url(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
+    """The URL of a file with authors in it."""
+    with sqlite_blogs.copy(tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def impatient(url: str, seconds: float) -> Iterator[Database]:
+    """A database on which nobody waits longer than that for another write."""
+    opened = Database(url, Limits(connections=4, lock=seconds))
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def held(database: Database) -> Iterator[WriteLater]:
+    """Writes in threads of their own, which all wait until the end for one that has the turn."""
+    begun, let_go = Event(), Event()
+    assert database.server.group
+    line = database.server.group._waiting
+
+    def hold(_connection: Connection) -> None:
+        begun.set()
+        assert let_go.wait(PATIENCE)
+
+    with ThreadPoolExecutor() as pool:
+        holding = pool.submit(write, database, hold)
+        assert begun.wait(PATIENCE)
+
+        def write_later(work: Work) -> Future[object]:
+            length = len(line) + 1
+            waiting = pool.submit(write, database, work)
+            eventually(lambda: len(line) == length, lambda: "it does not wait")
+            return waiting
+
+        yield write_later
+        let_go.set()
+        holding.result()
+
+
+def write(database: Database, work: Work) -> object:
+    with database.session() as session:
+        return session.write(work)
+
+
+def keep(name: str) -> Work:
+    """Work that keeps a setting, and gives its name."""
+
+    def work(connection: Connection) -> str:
+        connection.execute(insert(setting).values(name=name, value=""))
+        return name
+
+    return work
+
+
+def fail(connection: Connection) -> None:
+    keep("half")(connection)
+    raise SlugTaken("the slug belongs to another post")
+
+
+def refer_to_nobody(connection: Connection) -> None:
+    """Break a foreign key, which shows when it is committed."""
+    connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+    values = {"author_name": "nobody", "address_key": "", "date": utc_now()}
+    connection.execute(insert(sign_in).values(values))
+
+
+def kept(database: Database) -> list[str]:
+    with database.session() as session:
+        return list(session.reading().scalars(select(setting.c.name).order_by(setting.c.name)))
+
+
+def test_writes_that_wait_are_kept_by_one_commit(database: Database) -> None:
+    commits: list[object] = []
+    with held(database) as write_later:
+        event.listen(database.engine, "commit", commits.append)
+        writes = [write_later(keep(name)) for name in ("a", "b", "c")]
+
+    assert [waiting.result() for waiting in writes] == ["a", "b", "c"]
+    assert kept(database) == ["a", "b", "c"]
+    assert len(commits) == 1
+
+
+def test_nobody_is_answered_before_the_commit(database: Database) -> None:
+    answered: list[bool] = []
+    with held(database) as write_later:
+        waiting = write_later(keep("a"))
+        event.listen(database.engine, "commit", lambda _: answered.append(waiting.done()))
+
+    assert waiting.result() == "a"
+    assert answered == [False]
+
+
+@pytest.mark.parametrize(
+    ("work", "error"),
+    [(fail, SlugTaken), (refer_to_nobody, IntegrityError)],
+    ids=["work", "commit"],
+)
+def test_one_that_fails_undoes_nothing_else(
+    database: Database, work: Work, error: type[Exception]
+) -> None:
+    with held(database) as write_later:
+        before, failing, after = (write_later(each) for each in (keep("a"), work, keep("b")))
+
+    assert type(failing.exception()) is error
+    assert (before.result(), after.result()) == ("a", "b")
+    assert kept(database) == ["a", "b"]
+
+
+def test_one_that_fails_alone_is_not_done_again(database: Database) -> None:
+    tries: list[Connection] = []
+
+    def count(connection: Connection) -> None:
+        tries.append(connection)
+        fail(connection)
+
+    with pytest.raises(SlugTaken):
+        write(database, count)
+
+    assert len(tries) == 1
+
+
+def test_a_locked_file_is_unavailable_to_all_who_wait(database_url: str) -> None:
+    with (
+        impatient(database_url, 0.1) as database,
+        connected(database_url) as other,
+        ThreadPoolExecutor() as pool,
+    ):
+        other.begin_writing()
+        writes = [pool.submit(write, database, keep(name)) for name in ("a", "b", "c")]
+        errors = [waiting.exception() for waiting in writes]
+        other.commit()
+
+        assert [type(error) for error in errors] == [StorageUnavailable] * 3
+        assert kept(database) == []
+
+
+def test_who_waits_too_long_for_the_turn_gives_up(database_url: str) -> None:
+    with impatient(database_url, 0.1) as database, held(database):
+        with pytest.raises(StorageUnavailable, match="others write"):
+            write(database, keep("late"))
+
+        assert kept(database) == []
+
+
+def test_who_is_being_served_does_not_give_up(database_url: str) -> None:
+    def dawdle(connection: Connection) -> object:
+        sleep(1.5)
+        return keep("slow")(connection)
+
+    with impatient(database_url, 1) as database:
+        with held(database) as write_later:
+            waiting = write_later(dawdle)
+
+        assert waiting.result() == "slow"
