@@ -41,7 +41,7 @@ def assert_problem(response: TestResponse, status: int) -> dict[str, Any]:
     """Assert that the answer is a whole problem document (RFC 9457) and give it."""
     assert response.status_code == status, response.text
     assert response.mimetype == "application/problem+json"
-    assert response.headers["Vary"] == "Accept, Authorization"
+    assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization"
     assert response.headers["Cache-Control"] == "no-store"
     problem = response.get_json(force=True)
     assert {"type", "title", "status", "detail", "instance"} <= problem.keys()

@@ -325,3 +325,13 @@ def test_without_room_for_anything_there_is_no_cache(database_url: str) -> None:
 def without_id(headers: dict[str, str]) -> dict[str, str]:
     """The header fields, but for the one that each answer has of its own."""
     return {name: value for name, value in headers.items() if name != "x-request-id"}
+
+
+def test_each_coding_is_kept_by_itself(cached: Served) -> None:
+    path = cached.write(body=2000 * "a")
+    codings = ["gzip", "gzip, deflate", "br", "identity", "gzip;q=0.9"]
+    before = cached.asked
+    bodies = [cached.get(path, accept_encoding=coding).body for coding in codings]
+
+    assert cached.asked == before + 3
+    assert bodies[0] == bodies[1] == bodies[4]

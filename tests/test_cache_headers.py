@@ -55,7 +55,7 @@ def test_cache_control(
 
     assert response.status_code == status
     assert response.headers.getlist("Cache-Control") == [expected]
-    assert response.headers.getlist("Vary") == ["Accept, Authorization"]
+    assert response.headers.getlist("Vary") == ["Accept, Accept-Encoding, Authorization"]
 
 
 def test_an_author_sees_at_once_what_they_wrote(client: FlaskClient) -> None:

@@ -74,7 +74,7 @@ def test_every_answer_may_be_read_by_every_page(
 
     assert response.status_code == status
     assert response.headers.getlist("Access-Control-Allow-Origin") == ["*"]
-    assert response.headers.getlist("Vary") == ["Accept, Authorization"]
+    assert response.headers.getlist("Vary") == ["Accept, Accept-Encoding, Authorization"]
 
 
 @pytest.mark.parametrize(("status", "ask"), ANSWERS)
@@ -107,7 +107,7 @@ def test_every_page_may_read_conditionally(client: FlaskClient, method: str, hea
 
     assert permits(response, READER, method, headers)
     assert response.headers["Access-Control-Max-Age"] == "7200"
-    assert response.headers["Vary"] == "Accept, Authorization"
+    assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization"
 
 
 @pytest.mark.parametrize("header", ["Authorization", "Content-Type", "X-Anything", "Accept,Cookie"])
@@ -161,7 +161,7 @@ def test_a_page_that_is_named_may_write(
 def test_a_permission_depends_on_the_origin(editable: FlaskClient, origin: str) -> None:
     response = preflight(editable, origin, "PUT", "authorization")
 
-    assert response.headers.getlist("Vary") == ["Accept, Authorization, Origin"]
+    assert response.headers.getlist("Vary") == ["Accept, Accept-Encoding, Authorization, Origin"]
     assert response.headers.getlist("Access-Control-Allow-Origin") == ["*"]
 
 
@@ -181,7 +181,7 @@ def test_a_preflight_still_tells_what_the_resource_takes(editable: FlaskClient) 
 def test_options_of_no_browser_is_as_it_was(editable: FlaskClient) -> None:
     response = editable.options("/post")
 
-    assert response.headers["Vary"] == "Accept, Authorization"
+    assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization"
     assert not {f"{ALLOW}Methods", f"{ALLOW}Headers"} & set(response.headers.keys())
 
 

@@ -327,7 +327,7 @@ def test_every_response_says_what_it_depends_on_and_how_it_may_be_kept(
 
                     kept = response.headers["Cache-Control"].split(", ")
                     lasting = response.status_code == 200 and path not in MOMENTARY
-                    assert response.headers["Vary"] == "Accept, Authorization"
+                    assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization"
                     assert ("no-cache" if lasting else "no-store") in kept
 
 

@@ -291,7 +291,7 @@ def test_list_that_has_not_changed_is_304(client: FlaskClient) -> None:
 
     assert (response.status_code, response.data) == (304, b"")
     assert response.headers["ETag"] == etag
-    assert response.headers["Vary"] == "Accept, Authorization"
+    assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization"
 
 
 def test_etag_of_the_list_changes_with_every_kind_of_write(client: FlaskClient) -> None:

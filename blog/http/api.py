@@ -17,6 +17,7 @@ from blog.content.authors import Caller
 from blog.errors import Forbidden, Interrupted, PreconditionFailed
 from blog.http.application import Response
 from blog.http.auth import Authenticator, SignInRequired
+from blog.http.compression import SHORTEST, choose_coding, compress
 from blog.http.conditional import Stale, answer_conditionally, entity_tag, read_precondition
 from blog.http.links import Links, link_header, links_below, request_base
 from blog.http.negotiation import check_body_type, negotiate
@@ -181,18 +182,33 @@ class Api(flask_restful.Api):
         if g.caller and not g.caller.may_write:
             data = data.read_only()
         body = WRITERS[g.media_type](data)
-        etag = entity_tag(data, body)
+        coding = _choose_coding(body)
+        etag = entity_tag(data, body, coding)
         response = Response(body, code, headers, content_type=g.media_type)
         response.headers.extend((("ETag", quote_etag(etag)), ("Link", link_header(data.links))))
         if data.validators:
             response.headers.add("Last-Modified", http_date(data.validators.modified))
         if request.method in _SAFE:
-            return answer_conditionally(response, etag, data.validators)
+            answer = answer_conditionally(response, etag, data.validators)
+            return _encode(answer, body, coding) if coding and answer is response else answer
         if prefers("return", "minimal"):
             return _minimal(response)
         if "fields" not in request.args:
             response.headers["Content-Location"] = data.links["self"].href
         return response
+
+
+def _choose_coding(body: bytes) -> str | None:
+    """The coding in which a body is sent; what answers a write is short, or known to the client."""
+    if len(body) < SHORTEST or request.method not in _SAFE:
+        return None
+    return choose_coding(request.headers.get("Accept-Encoding", ""))
+
+
+def _encode(response: Response, body: bytes, coding: str) -> Response:
+    response.set_data(compress(body, coding))
+    response.headers.add("Content-Encoding", coding)
+    return response
 
 
 def _check_may_write(caller: Caller | None) -> None:

@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 
 from blog.http.routes import resource
 
-_VARY = ("Vary", "Accept, Authorization")
+_VARY = ("Vary", "Accept, Accept-Encoding, Authorization")
 
 
 def install(app: Flask) -> None:

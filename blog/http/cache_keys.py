@@ -12,6 +12,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from blog.http.answers import Environ
+from blog.http.compression import choose_coding
 from blog.http.negotiation import choose
 from blog.http.proxies import Believe
 from blog.http.queries import split_query
@@ -40,6 +41,7 @@ class CacheKey(NamedTuple):
     path: str
     parameters: tuple[tuple[bytes, bytes], ...]
     media_type: str
+    coding: str | None
     tags: str | None
     date: str | None
 
@@ -63,10 +65,12 @@ class CacheKeys:
             self._believe(environ)
         host, path, query = environ.get("HTTP_HOST"), environ["PATH_INFO"], environ["QUERY_STRING"]
         accept: str = environ.get("HTTP_ACCEPT", "").strip()
+        codings: str = environ.get("HTTP_ACCEPT_ENCODING", "")
         tags: str | None = environ.get("HTTP_IF_NONE_MATCH")
         # Beside entity-tags a date counts for nothing (RFC 9110 section 13.1.3).
         date = None if tags is not None else environ.get("HTTP_IF_MODIFIED_SINCE")
-        if not host or len(host + path + query + accept + (tags or date or "")) > _LONGEST:
+        given = (host, path, query, accept, codings, tags, date)
+        if not host or sum(len(text) for text in given if text) > _LONGEST:
             return None
         media_type = self._media_type(path, accept)
         if media_type is None:
@@ -79,6 +83,7 @@ class CacheKeys:
             path,
             _parameters(query),
             media_type,
+            choose_coding(codings),
             tags,
             date,
         )

@@ -19,7 +19,7 @@ from blog.http.application import Response
 from blog.representations.document import Document, Validators
 from blog.storage.versioned import Precondition
 
-_VERSION_TAG = re.compile(r"(\d{1,15})\.([\w-]{8})-[\w-]{12}", re.ASCII)
+_VERSION_TAG = re.compile(r"(\d{1,15})\.([\w-]{8})-[\w-]{12}(?:\.[a-z]+)?", re.ASCII)
 # The headers with preconditions, as they stand in an environ.
 _CONDITIONS = frozenset(
     {
@@ -49,13 +49,13 @@ class Stale(PreconditionFailed):
         return [*super().get_headers(*args, **kwargs), ("ETag", quote_etag(self.etag))]
 
 
-def entity_tag(document: Document, body: bytes) -> str:
-    """The strong entity-tag of a representation.
+def entity_tag(document: Document, body: bytes, coding: str | None = None) -> str:
+    """The strong entity-tag of a representation, in a content coding or as it is.
 
     The digest makes it different for every media type, selection of fields and set of links; the
     version before it lets a write recognise the tag of any of them.
     """
-    digest = _digest(body, 9)
+    digest = _digest(body, 9) + (f".{coding}" if coding else "")
     if state := document.validators:
         return f"{state.version}.{_mark(state.identity)}-{digest}"
     return digest

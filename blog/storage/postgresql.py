@@ -53,6 +53,7 @@ from blog.storage.freshness import Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
 from blog.storage.postgresql_errors import first_line, is_late, translate
+from blog.storage.postgresql_urls import complete
 from blog.storage.prepared import Prepared, Reader
 from blog.storage.tables import UTCDateTime
 from blog.storage.watchdog import Unresponsive, WatchedConnection
@@ -131,7 +132,7 @@ class PostgreSQL:
         self._closed_until = 0.0
         self._failure: type[StorageUnavailable] = Unreachable
         self._openings = {purpose: _opening(limits, purpose) for purpose in ("reading", *_WRITING)}
-        self.engine = self._create_engine(_complete(url, limits, primary))
+        self.engine = self._create_engine(complete(url, limits, primary))
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
         self.group: GroupCommit | None = None
 
@@ -377,28 +378,6 @@ def _opening(limits: Limits, purpose: Purpose) -> str:
         f"SET LOCAL statement_timeout = {statement * 1000:.0f};"
         f"SET LOCAL lock_timeout = {lock * 1000:.0f}"
     )
-
-
-def hosts(url: URL) -> list[URL]:
-    """The URL once for each of the hosts that it names."""
-    named = url.query.get("host", ())
-    named = (named,) if isinstance(named, str) else named
-    rest = url.difference_update_query(["host"])
-    return [rest.update_query_pairs([("host", host)]) for host in named] or [url]
-
-
-def _complete(url: URL, limits: Limits, primary: bool) -> URL:
-    """The URL with what an operator need not write, and may write otherwise."""
-    defaults = {
-        "connect_timeout": str(limits.connect),
-        "application_name": "blog",
-        "client_encoding": "utf8",
-        # A link that has gone silent is given up after this many milliseconds.
-        "tcp_user_timeout": "2000",
-        "target_session_attrs": "read-write" if primary else "any",
-    }
-    missing = {name: value for name, value in defaults.items() if name not in url.query}
-    return url.set(drivername="postgresql+psycopg").update_query_dict(missing)
 
 
 def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:

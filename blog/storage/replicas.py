@@ -10,7 +10,8 @@ from sqlalchemy import URL, Connection
 
 from blog.errors import Interrupted, StorageUnavailable, Unreachable
 from blog.storage.connections import Limits
-from blog.storage.postgresql import Place, PostgreSQL, hosts
+from blog.storage.postgresql import Place, PostgreSQL
+from blog.storage.postgresql_urls import hosts
 
 
 class Replicas:

@@ -1,0 +1,29 @@
+"""URLs of PostgreSQL servers: what they name, and what an operator need not write in them."""
+
+from __future__ import annotations
+
+from sqlalchemy import URL
+
+from blog.storage.connections import Limits
+
+
+def hosts(url: URL) -> list[URL]:
+    """The URL once for each of the hosts that it names."""
+    named = url.query.get("host", ())
+    named = (named,) if isinstance(named, str) else named
+    rest = url.difference_update_query(["host"])
+    return [rest.update_query_pairs([("host", host)]) for host in named] or [url]
+
+
+def complete(url: URL, limits: Limits, primary: bool) -> URL:
+    """The URL with what an operator need not write, and may write otherwise."""
+    defaults = {
+        "connect_timeout": str(limits.connect),
+        "application_name": "blog",
+        "client_encoding": "utf8",
+        # A link that has gone silent is given up after this many milliseconds.
+        "tcp_user_timeout": "2000",
+        "target_session_attrs": "read-write" if primary else "any",
+    }
+    missing = {name: value for name, value in defaults.items() if name not in url.query}
+    return url.set(drivername="postgresql+psycopg").update_query_dict(missing)
