@@ -128,17 +128,22 @@ def _work(serve: Callable[..., None], *args: Any) -> None:
 
 
 def run(
-    listener: socket.socket, capacity: Capacity, log_format: logs.Format, metrics: bool
+    listener: socket.socket,
+    capacity: Capacity,
+    log_format: logs.Format,
+    metrics: bool,
+    target: str = "blog.app:create_gateway",
 ) -> None:
     """Serve until SIGTERM or SIGINT, and let what is in flight end; on SIGHUP, replace the workers.
 
     Each of the worker processes makes its own application from the environment, in an interpreter
-    of its own, so that a new one runs the program as it is by then.
+    of its own, so that a new one runs the program as it is by then. ``target`` names the module and
+    the function that makes the gateway to it.
     """
     multiprocessing.set_start_method("spawn")
     server = Server(
         listener,
-        target="blog.app:create_gateway",
+        target=target,
         factory=True,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,

@@ -6,7 +6,7 @@ from xml.etree import ElementTree  # nosec B405  # what it parses, pytest has wr
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data"
 # What .ci/run installs: no test may be skipped for want of it.
-SERVERS = ("PostgreSQL", "Redis", "nginx", "pgbouncer")
+PROGRAMS = ("PostgreSQL", "Redis", "nginx", "pgbouncer", "wrk")
 
 report = ElementTree.parse(sys.argv[1])  # nosec B314  # see above
 cases = report.findall(".//testcase")
@@ -21,10 +21,10 @@ def ran_some(word: str) -> bool:
 
 for case, skipped in skips.items():
     print(f"skipped: {case.get('classname')}.{case.get('name')}: {skipped.get('message')}")
-for server in SERVERS:
+for program in PROGRAMS:
     reasons = [skipped.get("message", "") for skipped in skips.values()]
-    missed = any(f"{server} is not installed" in reason for reason in reasons)
-    if missed or not ran_some(server.lower()):
-        sys.exit(f"the tests on {server} did not all run")
+    missed = any(f"{program} is not installed" in reason for reason in reasons)
+    if missed or not ran_some(program.lower()):
+        sys.exit(f"the tests on {program} did not all run")
 if CORPUS.is_dir() and not ran_some("test_corpus"):
     sys.exit(f"the tests on real posts did not run, though {CORPUS.name}/ is there")

@@ -15,7 +15,7 @@ POSTS = 1_000_000
 AUTHORS = 5_000
 
 
-class _Dialect(NamedTuple):
+class Dialect(NamedTuple):
     """How a kind of database writes the same thing; what is in braces is put in."""
 
     numbers: str
@@ -25,8 +25,8 @@ class _Dialect(NamedTuple):
     values: str
 
 
-_DIALECTS = {
-    "sqlite": _Dialect(
+DIALECTS = {
+    "sqlite": Dialect(
         "(WITH RECURSIVE number (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM number "
         "WHERE n < {}) SELECT n FROM number)",
         "datetime({}, 'unixepoch') || '.000000'",
@@ -34,7 +34,7 @@ _DIALECTS = {
         "{}",
         "json_each(post.tags)",
     ),
-    "postgresql": _Dialect(
+    "postgresql": Dialect(
         "(SELECT generate_series(1, CAST({} AS bigint)) AS n)",
         "to_timestamp({})",
         "lpad(CAST({} AS text), 7, '0')",
@@ -55,7 +55,7 @@ def fill(url: str) -> None:
     """
     database = Database(url)
     with database.session() as session, session.writing("upgrading") as connection:
-        _fill(connection, _DIALECTS[connection.dialect.name])
+        _fill(connection, DIALECTS[connection.dialect.name])
     if database.engine.dialect.name == "postgresql":
         # What the server does by itself after a while.
         change(url, "VACUUM ANALYZE")
@@ -72,7 +72,7 @@ def forget(connection: Connection) -> None:
     )
 
 
-def _fill(connection: Connection, dialect: _Dialect) -> None:
+def _fill(connection: Connection, dialect: Dialect) -> None:
     tables = (post, tag, revision, idempotency_key, attempt, sign_in)
     indexes = [index for table in tables for index in table.indexes]
     # An index is made faster than it is kept up.
@@ -85,7 +85,7 @@ def _fill(connection: Connection, dialect: _Dialect) -> None:
         index.create(connection)
 
 
-def _authors(dialect: _Dialect) -> str:
+def _authors(dialect: Dialect) -> str:
     name = f"'author' || {dialect.digits.format('n')}"
     return f"""
         INSERT INTO author (name, name_key, role, version, updated_date)
@@ -94,7 +94,7 @@ def _authors(dialect: _Dialect) -> str:
     """
 
 
-def _posts(dialect: _Dialect) -> str:
+def _posts(dialect: Dialect) -> str:
     digits = dialect.digits.format("n")
     date = dialect.moment.format("1500000000 + n * 300")
     # Multiples of a prime number, divided by another, scatter what would else be in one order.
@@ -119,7 +119,7 @@ def _posts(dialect: _Dialect) -> str:
     """
 
 
-def _tags(dialect: _Dialect) -> str:
+def _tags(dialect: Dialect) -> str:
     return f"""
         INSERT INTO tag (post_id, key, name, status, sort_date, author_name, updated_date, title)
         SELECT post.id, lower(value), value, status, sort_date, author_name, updated_date, title

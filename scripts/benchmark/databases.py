@@ -1,0 +1,150 @@
+"""The blogs that are served: as many posts as a measurement needs, made in the database itself."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from string import Template
+
+from sqlalchemy import Connection, text
+
+from blog.content.dates import utc_now
+from blog.content.tokens import digest, new_secret
+from blog.http.paging import Cursors
+from blog.storage import accounts, schema, tokens
+from blog.storage.engine import Database, Session
+from blog.storage.paging import Position
+from blog.storage.passwords import hash_password
+from blog.storage.tables import post, tag
+from blog.storage.tokens import AccessToken
+from tests.million import DIALECTS, Dialect
+from tests.postgresql import Cluster
+from tests.rivals import change
+
+AUTHOR, PASSWORD = "rick", "a password that nobody else has"
+SECRET_KEY = secrets.token_hex()
+# So that the JSON of a post has about as many bytes as the answers that it is compared with.
+_SENTENCE = "Whoever reads this sentence has read all that there is to be read. "
+_BODY = _SENTENCE * 8
+_FIRST_DATE = datetime(2017, 7, 14, tzinfo=UTC)
+_PACE = timedelta(minutes=3)
+ID_PREFIX = "0190000000007000800000000"
+_POSTS = Template("""
+    INSERT INTO post (id, version, status, created_date, posted_date, updated_date,
+        author_name, slug, title, format, tags, body, body_html)
+    SELECT '$prefix' || $digits, 1, 'published', $date, $date, $date, :author,
+        'slug' || $digits, 'Title ' || $digits, 'markdown', $tags, :body, :html
+    FROM $numbers AS number
+""")
+_TAGS = Template("""
+    INSERT INTO tag (post_id, key, name, status, sort_date, author_name, updated_date, title)
+    SELECT post.id, value, value, status, sort_date, author_name, updated_date, title
+    FROM post, $values
+""")
+# Checkpoints that fall into one round and not into another would decide what is faster.
+_POSTGRESQL = {"max_wal_size": "4GB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Blog:
+    """A blog with posts that are numbered from 1, the oldest, on."""
+
+    url: str
+    posts: int
+    token: str
+
+    @property
+    def with_token(self) -> str:
+        """What Authorization is with an access token."""
+        return _basic(self.token)
+
+    @property
+    def with_password(self) -> str:
+        """What Authorization is with a password."""
+        return _basic(PASSWORD)
+
+    def page(self, depth: int) -> str:
+        """The path of the page of 20 before which so many newer posts are."""
+        number = self.posts - depth + 1
+        position = Position((_FIRST_DATE + number * _PACE, post_id(number)))
+        return f"/post?cursor={Cursors(SECRET_KEY).write(position, '/post []')}"
+
+
+def post_id(number: int) -> str:
+    """The id of a post."""
+    return f"{ID_PREFIX}{number:07d}"
+
+
+def title(number: int) -> str:
+    """The title of a post."""
+    return f"Title {number:07d}"
+
+
+def _basic(password: str) -> str:
+    return f"Basic {b64encode(f'{AUTHOR}:{password}'.encode()).decode()}"
+
+
+def make(url: str, posts: int) -> Blog:
+    """Make a blog of one author in an empty database."""
+    with closing(Database(url)) as database:
+        schema.upgrade(database)
+        with database.session() as session:
+            token = _add_author(session)
+        with database.session() as session, session.writing("upgrading") as connection:
+            _fill(connection, posts)
+        if database.engine.dialect.name == "postgresql":
+            # What the server does by itself after a while.
+            change(url, "VACUUM ANALYZE")
+    return Blog(url, posts, token)
+
+
+def _add_author(session: Session) -> str:
+    """Make the author; give the secret of an access token."""
+    now, secret = utc_now(), new_secret()
+    accounts.add(session, AUTHOR, "author", hash_password(PASSWORD), now)
+    tokens.add(session, AUTHOR, AccessToken("bench", "write", now, None), digest(secret))
+    return secret
+
+
+def _fill(connection: Connection, posts: int) -> None:
+    indexes = [index for table in (post, tag) for index in table.indexes]
+    # An index is made faster than it is kept up.
+    for index in indexes:
+        index.drop(connection)
+    dialect = DIALECTS[connection.dialect.name]
+    texts = {"author": AUTHOR, "body": _BODY, "html": f"<p>{_BODY}</p>\n"}
+    values = _written_for(dialect, posts)
+    connection.execute(text(_POSTS.substitute(values)), texts)
+    connection.execute(text(_TAGS.substitute(values)))
+    for index in indexes:
+        index.create(connection)
+
+
+def _written_for(dialect: Dialect, posts: int) -> dict[str, str]:
+    """What stands for the names in the statements."""
+    first, pace = int(_FIRST_DATE.timestamp()), int(_PACE.total_seconds())
+    return {
+        "prefix": ID_PREFIX,
+        "digits": dialect.digits.format("n"),
+        "date": dialect.moment.format(f"{first} + n * {pace}"),
+        "tags": dialect.json.format("'[\"news\", \"topic' || (n % 100) || '\"]'"),
+        "numbers": dialect.numbers.format(posts),
+        "values": dialect.values,
+    }
+
+
+@contextmanager
+def postgresql(place: Path) -> Iterator[Cluster]:
+    """A PostgreSQL server with its files below a directory; it waits for the disk, as it should."""
+    server = Cluster(place / "postgresql")
+    server.create()
+    server.start(_POSTGRESQL)
+    try:
+        yield server
+    finally:
+        server.stop("immediate")

@@ -1,0 +1,79 @@
+"""What was measured of a server, and the median of several rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import NamedTuple
+
+from scripts.benchmark import wrk
+from scripts.benchmark.loads import Load
+from scripts.benchmark.processes import cpu_seconds, resident_bytes
+from scripts.benchmark.servers import worker
+from tests.serving import Server
+
+
+class Amount(NamedTuple):
+    """So much of something."""
+
+    value: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} {self.unit}"
+
+
+class Figures(NamedTuple):
+    """What an answer costs."""
+
+    # Requests per second.
+    rate: float
+    # Processor time of the worker for a request, in microseconds.
+    cpu: float
+    # Within so many milliseconds half of the answers come, and 99 in 100.
+    p50: float
+    p99: float
+    # What the worker has in memory afterwards, in MB.
+    memory: float
+    # How much of its core wrk has used, of 1.
+    client: float
+
+
+@dataclass
+class Results:
+    """All that was found: where, by row, by other measurements, and why there is no figure."""
+
+    machine: str
+    rows: dict[str, Figures] = field(default_factory=dict)
+    amounts: dict[str, Amount] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def measure(server: Server, load: Load, seconds: int | None = None) -> Figures:
+    """What a server does under a load, for so many seconds or until the load ends.
+
+    Raises Failed where not every request is answered as it should be.
+    """
+    pid = worker(server)
+    before = cpu_seconds(pid)
+    report = wrk.run(load, server.port, server.stderr.parent, seconds)
+    used = cpu_seconds(pid) - before
+    return Figures(
+        report.requests / report.seconds,
+        used / report.requests * 1e6,
+        report.p50,
+        report.p99,
+        megabytes(resident_bytes(pid)),
+        report.share,
+    )
+
+
+def middle(rounds: Sequence[Figures]) -> Figures:
+    """The median of each figure by itself."""
+    return Figures(*map(median, zip(*rounds, strict=True)))
+
+
+def megabytes(count: int) -> float:
+    """So many bytes in MB of 10⁶ bytes."""
+    return count / 1e6

@@ -1,0 +1,116 @@
+"""What the blog has to reach, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from blog.settings import Settings
+from scripts.benchmark.figures import Results, megabytes
+from scripts.benchmark.rows import EACH_POST, Kind
+from scripts.benchmark.startup import VERSION
+
+GROWTH = f"{EACH_POST.name}, once each: growth of the worker"
+
+
+class Verdict(NamedTuple):
+    """What was found, what was to be reached, and whether it was."""
+
+    figure: str
+    bound: str
+    is_met: bool
+
+
+class AtLeast(NamedTuple):
+    """So many times as often as something else is answered."""
+
+    what: str
+    row: str
+    times: float
+    of: str
+
+    def judge(self, results: Results) -> Verdict | None:
+        """Whether it is so often, or None where that was not measured."""
+        if not results.rows.keys() >= {self.row, self.of}:
+            return None
+        ratio = results.rows[self.row].rate / results.rows[self.of].rate
+        return Verdict(f"{ratio:.2f}", f"≥ {self.times} of {self.of}", ratio >= self.times)
+
+
+class CostAtMost(NamedTuple):
+    """So many times the time that something else takes."""
+
+    what: str
+    row: str
+    times: float
+    of: str
+
+    def judge(self, results: Results) -> Verdict | None:
+        """Whether it takes no more, or None where that was not measured."""
+        if not results.rows.keys() >= {self.row, self.of}:
+            return None
+        ratio = results.rows[self.of].rate / results.rows[self.row].rate
+        return Verdict(f"{ratio:.2f}", f"≤ {self.times}", ratio <= self.times)
+
+
+class AmountAtMost(NamedTuple):
+    """No more than so much of something, in its unit."""
+
+    what: str
+    most: float
+
+    def judge(self, results: Results) -> Verdict | None:
+        """Whether it is no more, or None where that was not measured."""
+        amount = results.amounts.get(self.what)
+        if amount is None:
+            return None
+        return Verdict(str(amount), f"≤ {self.most:g} {amount.unit}", amount.value <= self.most)
+
+
+Goal = AtLeast | CostAtMost | AmountAtMost
+
+
+def _cache_megabytes() -> float:
+    """How much the cache of a worker keeps unless it is told otherwise."""
+    setting = Settings.model_fields.get("cache_bytes")
+    return megabytes(setting.default) if setting else 0
+
+
+def _of(kind: Kind) -> Iterator[Goal]:
+    for what in ("one post", "page of 20", "304"):
+        yield AtLeast(f"{kind}: {what} from the cache", f"{kind}: {what}", 0.75, "floor")
+    for what, times in (("one post, no cache", 0.5), ("page of 20, no cache", 0.25)):
+        yield AtLeast(f"{kind}: {what}", f"{kind}: {what}", times, "bare Flask")
+    yield AtLeast(f"{kind}: mixed, 1 write in 100", f"{kind}: mixed", 0.4, "floor")
+    yield CostAtMost(
+        f"{kind}: page after 900,000 of 1,000,000, against the first of 1,000",
+        f"{kind}: page after 900,000 of 1,000,000, no cache",
+        1.15,
+        f"{kind}: page of 20, no cache",
+    )
+    yield CostAtMost(
+        f"{kind}: a post of 1,000,000, against one of 1,000",
+        f"{kind}: any of 1,000,000 posts, no cache",
+        1.1,
+        f"{kind}: any of 1,000 posts, no cache",
+    )
+
+
+GOALS: tuple[Goal, ...] = (
+    *_of("SQLite"),
+    AtLeast(
+        "SQLite: POST with a token, FULL: what is acknowledged outlives a power cut",
+        "SQLite: POST with a token, FULL",
+        0.35,
+        "bare Flask",
+    ),
+    AtLeast(
+        "SQLite: POST with a token, NORMAL: a power cut may take the last of them, and no more",
+        "SQLite: POST with a token, NORMAL",
+        0.35,
+        "bare Flask",
+    ),
+    *_of("PostgreSQL"),
+    AmountAtMost(GROWTH, _cache_megabytes() + 20),
+    AmountAtMost(VERSION, 0.3),
+)

@@ -1,0 +1,52 @@
+"""`python -m scripts.benchmark.serve NAME --port PORT`: serve what the blog is compared with."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+
+from granian.constants import HTTPModes, Interfaces
+from granian.server.mp import MPServer
+
+from blog import server
+from blog.settings import read_settings
+
+_HERE = "scripts.benchmark.applications"
+
+
+def main() -> None:
+    """Serve with one worker, until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=["floor", "flask", "granian"])
+    parser.add_argument("--port", type=int, required=True)
+    arguments = parser.parse_args()
+    if arguments.name == "granian":
+        _serve_alone(arguments.port)
+    else:
+        _serve_as_blog(f"{_HERE}:create_{arguments.name}", arguments.port)
+
+
+def _serve_as_blog(target: str, port: int) -> None:
+    """Serve as `blog serve` does, without a database."""
+    settings = read_settings()
+    capacity = server.Capacity(1, settings.connections, settings.transfer_timeout)
+    with server.listen("127.0.0.1", port, settings.transfer_timeout) as listener:
+        server.run(listener, capacity, settings.log_format, settings.metrics, target)
+
+
+def _serve_alone(port: int) -> None:
+    """Serve by Granian's own WSGI interface, in which a thread takes a request as it comes."""
+    multiprocessing.set_start_method("spawn")
+    MPServer(
+        f"{_HERE}:floor",
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        blocking_threads=read_settings().threads,
+        log_enabled=False,
+    ).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""How long it takes until there is an answer, and what a worker needs before there is a request."""
+
+from __future__ import annotations
+
+import subprocess  # nosec B404  # what it starts is written here
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from scripts.benchmark.figures import Amount, megabytes
+from scripts.benchmark.processes import Cores, pinned, resident_bytes
+from scripts.benchmark.servers import BLOG, run, serve, worker
+from tests.serving import environment, wait_until_it_serves
+
+VERSION = "`blog --version`"
+_IMPORT = "import of `blog.app`"
+_FIRST_ANSWER = "`blog serve` until the first answer"
+_MEMORY = "memory of a worker that has just begun"
+_TIMED = """
+from time import perf_counter
+begun = perf_counter()
+import blog.app
+print(perf_counter() - begun)
+"""
+
+
+def measure(
+    settings: Mapping[str, str], place: Path, cores: Cores, times: int
+) -> dict[str, Amount]:
+    """What a start takes, on a database that is there already: the median of some."""
+    place.mkdir()
+    with pinned(cores.server):
+        versions = [_time_version() for _ in range(times)]
+        imports = [_time_import() for _ in range(times)]
+    starts = [_time_start(settings, place / str(number), cores) for number in range(times)]
+    with serve(BLOG, settings, place / "memory", cores) as server:
+        memory = megabytes(resident_bytes(worker(server)))
+    return {
+        VERSION: Amount(median(versions), "s"),
+        _IMPORT: Amount(median(imports), "s"),
+        _FIRST_ANSWER: Amount(median(starts), "s"),
+        _MEMORY: Amount(memory, "MB"),
+    }
+
+
+def _time_version() -> float:
+    begun = perf_counter()
+    _run("-m", "blog", "--version")
+    return perf_counter() - begun
+
+
+def _time_import() -> float:
+    return float(_run("-c", _TIMED))
+
+
+def _time_start(settings: Mapping[str, str], directory: Path, cores: Cores) -> float:
+    begun = perf_counter()
+    with run(BLOG, settings, directory, cores) as server:
+        wait_until_it_serves(server)
+        return perf_counter() - begun
+
+
+def _run(*arguments: str) -> str:
+    return subprocess.run(  # nosec B603  # see above
+        [sys.executable, *arguments], env=environment(), capture_output=True, text=True, check=True
+    ).stdout
