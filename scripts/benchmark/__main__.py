@@ -35,7 +35,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="+", metavar="NAME",
         help="only these rows, by name or as 'SQLite: POST*'; floor and bare Flask go with them "
-        f"only if they are named; also {EACH_POST.name!r} and {START_UP!r}",
+        f"only if they are named; also {EACH_POST!r} and {START_UP!r}",
     )  # fmt: skip
     parser.add_argument("--rounds", type=_positive, help="how many rounds; 3 unless quick")
     parser.add_argument("--seconds", type=_positive, help="how long each row takes in a round; 3")
@@ -54,7 +54,7 @@ def choose(patterns: Sequence[str] | None, quick: bool, kinds: Collection[str]) 
     wrong = [p for p in patterns or () if not any(_fits(name, [p]) for name in NAMES)]
     if wrong:
         sys.exit(f"scripts/bench: there is no row {wrong[0]!r}; there are: {', '.join(NAMES)}")
-    large = {EACH_POST.name, *(row.name for row in ROWS if not row.is_quick)}
+    large = {EACH_POST, *(row.name for row in ROWS if not row.is_quick)}
     absent = {row.name for row in ROWS if row.kind and row.kind not in kinds}
     wanted = [name for name in NAMES if patterns is None or _fits(name, patterns)]
     return [name for name in wanted if name not in absent and not (quick and name in large)]

@@ -15,14 +15,24 @@ from scripts.benchmark import databases, machine, startup
 from scripts.benchmark.databases import Blog
 from scripts.benchmark.figures import Amount, Figures, Results, measure, megabytes, middle
 from scripts.benchmark.goals import GROWTH
-from scripts.benchmark.loads import Load, WrongAnswer, newest_post, prepare
+from scripts.benchmark.loads import Load, WrongAnswer, each_post, newest_post, prepare
 from scripts.benchmark.processes import Cores, pinned, resident_bytes
-from scripts.benchmark.rows import EACH_POST, SIZES, START_UP, Comparison, Kind, Row, Site
+from scripts.benchmark.rows import (
+    EACH_POST,
+    EACH_POST_OF,
+    SIZES,
+    START_UP,
+    Comparison,
+    Kind,
+    Row,
+    Site,
+)
 from scripts.benchmark.servers import BLOG, serve, worker
 from scripts.benchmark.wrk import Failed
 from tests.postgresql import Cluster
 from tests.serving import Server
 
+_PART_SECONDS = 15
 _NO_BLOG = Blog("", 0, "")
 
 
@@ -58,8 +68,8 @@ class Bench:
         """Measure all that is planned; nothing that was started is left behind."""
         with pinned(self._cores.rest), self._stack:
             self._measure_rows()
-            if EACH_POST.name in self._plan.others:
-                self._try(EACH_POST.name, self._measure_memory)
+            if EACH_POST in self._plan.others:
+                self._try(EACH_POST, self._measure_memory)
             if START_UP in self._plan.others:
                 self._try(START_UP, self._measure_start_up)
         return self._results
@@ -99,15 +109,14 @@ class Bench:
 
     def _measure_memory(self) -> None:
         """Read each post once: the worker may grow by what the cache may keep, and little more."""
-        tell(EACH_POST.name)
-        blog = self._blog(EACH_POST)
-        with self._serve(EACH_POST.server) as server:
+        tell(EACH_POST)
+        blog = self._made(EACH_POST_OF.kind, EACH_POST_OF.blog)
+        with self._serve(EACH_POST_OF) as server:
             # What is made at first use is no growth.
             measure(server, prepare(newest_post(blog), server.port), 1)
             before = resident_bytes(worker(server))
-            figures = measure(server, prepare(EACH_POST.load(blog), server.port))
+            self._results.rows[EACH_POST] = _read_each_post(server, blog)
             growth = megabytes(resident_bytes(worker(server)) - before)
-        self._results.rows[EACH_POST.name] = figures
         self._results.amounts[GROWTH] = Amount(growth, "MB")
 
     def _measure_start_up(self) -> None:
@@ -159,3 +168,13 @@ class Bench:
             self._cluster = self._stack.enter_context(databases.postgresql(self._place))
         self._cluster.execute(f"CREATE DATABASE {name}")
         return self._cluster.url(name)
+
+
+def _read_each_post(server: Server, blog: Blog) -> Figures:
+    """Read for some seconds, and again from there on, until all is read."""
+    parts, read = [], 0
+    while read < blog.posts:
+        parts.append(measure(server, prepare(each_post(blog, read), server.port), _PART_SECONDS))
+        read += int(parts[-1].requests)
+        tell(f"  {read:,} read")
+    return middle(parts)

@@ -27,6 +27,7 @@ class Amount(NamedTuple):
 class Figures(NamedTuple):
     """What an answer costs."""
 
+    requests: float
     # Requests per second.
     rate: float
     # Processor time of the worker for a request, in microseconds.
@@ -50,8 +51,8 @@ class Results:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def measure(server: Server, load: Load, seconds: int | None = None) -> Figures:
-    """What a server does under a load, for so many seconds or until the load ends.
+def measure(server: Server, load: Load, seconds: int) -> Figures:
+    """What a server does under a load, for so many seconds.
 
     Raises Failed where not every request is answered as it should be.
     """
@@ -60,6 +61,7 @@ def measure(server: Server, load: Load, seconds: int | None = None) -> Figures:
     report = wrk.run(load, server.port, server.stderr.parent, seconds)
     used = cpu_seconds(pid) - before
     return Figures(
+        report.requests,
         report.requests / report.seconds,
         used / report.requests * 1e6,
         report.p50,

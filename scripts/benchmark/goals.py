@@ -10,7 +10,7 @@ from scripts.benchmark.figures import Results, megabytes
 from scripts.benchmark.rows import EACH_POST, Kind
 from scripts.benchmark.startup import VERSION
 
-GROWTH = f"{EACH_POST.name}, once each: growth of the worker"
+GROWTH = f"{EACH_POST}: growth of the worker"
 
 
 class Verdict(NamedTuple):

@@ -52,18 +52,11 @@ request = function()
     return wrk.format("GET", ("/post/%s%07d"):format("$prefix", math.random($posts)))
 end
 """
-# As there is one thread, what it counts is all there is.
 _EACH = """
-local asked, answered = 0, 0
+local number = $read
 request = function()
-    asked = asked % $posts + 1
-    return wrk.format("GET", ("/post/%s%07d"):format("$prefix", asked))
-end
-response = function()
-    answered = answered + 1
-    if answered == $posts then
-        wrk.thread:stop()
-    end
+    number = number % $posts + 1
+    return wrk.format("GET", ("/post/%s%07d"):format("$prefix", number))
 end
 """
 
@@ -139,9 +132,9 @@ def any_post(blog: Blog) -> Load:
     return Load([_post(blog.posts)], _fill_in(_ANY, posts=str(blog.posts)))
 
 
-def each_post(blog: Blog) -> Load:
-    """Every post once."""
-    return Load([_post(blog.posts)], _fill_in(_EACH, posts=str(blog.posts)))
+def each_post(blog: Blog, read: int) -> Load:
+    """One post after the other, of which so many have been read."""
+    return Load([_post(blog.posts)], _fill_in(_EACH, posts=str(blog.posts), read=str(read)))
 
 
 def new_posts(authorization: Callable[[Blog], str]) -> Callable[[Blog], Load]:

@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 from scripts.benchmark.loads import Load
 
 CONNECTIONS = 16
-# A load that ends by itself takes less.
-_LONGEST = 3600
 _REPORT = """
 done = function(summary, latency)
     local errors = summary.errors
@@ -49,13 +47,13 @@ def is_installed() -> bool:
     return shutil.which("wrk") is not None
 
 
-def run(load: Load, port: int, directory: Path, seconds: int | None) -> Report:
-    """Send a load for so many seconds, or until it ends. Raises Failed."""
+def run(load: Load, port: int, directory: Path, seconds: int) -> Report:
+    """Send a load for so many seconds. Raises Failed."""
     script = directory / "load.lua"
     run_id = secrets.token_hex(4)
     script.write_text(Template(load.script).safe_substitute(run=run_id) + _REPORT)
     headers = [part for name, value in load.headers.items() for part in ("-H", f"{name}: {value}")]
-    length = f"-d{seconds or _LONGEST}s"
+    length = f"-d{seconds}s"
     url = f"http://127.0.0.1:{port}{load.path}"
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", length, "--latency", "-s", str(script), *headers]
     begun, used = perf_counter(), _cpu_of_children()
