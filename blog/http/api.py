@@ -95,7 +95,7 @@ class Resource(flask_restful.Resource):
         _ = self.links  # A Host header that can't be used is refused now, too.
         if not safe:
             return self._run("primary", *args, **kwargs)
-        signed = "Authorization" in request.headers
+        signed = "HTTP_AUTHORIZATION" in request.environ
         source: Source = "primary, else replica" if signed else self.source
         for _ in range(_READS - 1):
             # A read has no effect, so it may begin anew, on a server that is there.

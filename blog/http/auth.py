@@ -80,7 +80,7 @@ class Authenticator(HTTPBasicAuth):
         Flask-HTTPAuth's own optional mode would take such a caller for an anonymous one. Raises
         Throttled where too many were wrong before.
         """
-        if "Authorization" not in request.headers:
+        if "HTTP_AUTHORIZATION" not in request.environ:
             return None
         claim = self.get_auth()
         caller: Caller | None = self.authenticate(claim, None) if claim else None

@@ -25,5 +25,5 @@ def _cache_control(response: Response) -> str:
     if not getattr(resource(), "cacheable", True):
         return "no-store"
     # With no-cache a cache keeps the answer and asks each time whether it is still right.
-    shared = "private" if "Authorization" in request.headers else "public"
+    shared = "private" if "HTTP_AUTHORIZATION" in request.environ else "public"
     return f"{shared}, no-cache"

@@ -116,11 +116,12 @@ def request_base() -> str:
     Raises BadRequest when the Host header is none that a URL could hold, or a proxy says that the
     request came in a way in which it can't have.
     """
-    if not request.host:
+    scheme, host, prefix = request.scheme, request.host, request.root_path
+    if not host:
         raise BadRequest(f"the Host header can't be used: {request.headers.get('Host', '')!a:.80}")
-    if request.scheme not in ("http", "https") or not _PREFIX.fullmatch(request.root_path):
+    if scheme not in ("http", "https") or not _PREFIX.fullmatch(prefix):
         raise BadRequest("the scheme or the path prefix that a proxy tells can't be used")
-    return f"{request.scheme}://{request.host}{quote(request.root_path)}"
+    return f"{scheme}://{host}{quote(prefix)}"
 
 
 def link_header(links: Mapping[str, Link]) -> str:

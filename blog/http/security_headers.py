@@ -42,4 +42,4 @@ def _is_own() -> bool:
 
     That is what needed credentials, and what is for the operator.
     """
-    return "Authorization" in request.headers or bool(getattr(resource(), "any_host", False))
+    return "HTTP_AUTHORIZATION" in request.environ or bool(getattr(resource(), "any_host", False))
