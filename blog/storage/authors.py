@@ -23,7 +23,14 @@ from blog.storage.paging import (
     paginate,
 )
 from blog.storage.tables import author
-from blog.storage.versioned import Precondition, Target, next_version, until_written
+from blog.storage.versioned import (
+    Conditions,
+    Precondition,
+    Shape,
+    Target,
+    next_version,
+    until_written,
+)
 
 Revise = Callable[[Author], Profile]
 
@@ -82,14 +89,8 @@ def edit(
     A change of nothing writes nothing. Raises NotFound, Forbidden or PreconditionFailed, and
     what ``revise`` does.
     """
-    target = Target(
-        table=author,
-        found=author.c.name == name,
-        # The account may have ended since the caller was verified, or the token.
-        editable=_EDITABLE & author.c.password_hash.is_not(None) & rights.unrevoked(),
-        precondition=precondition,
-        parameters=rights.parameters(caller, now),
-    )
+    parameters = {"author_name": name, **rights.parameters(caller, now)}
+    target = Target(_conditions(precondition.shape), precondition, parameters)
 
     def attempt() -> Author | None:
         current = _load(session, target)
@@ -100,6 +101,17 @@ def edit(
         return _update(session, target, current, profile, now)
 
     return until_written(attempt, "profile")
+
+
+@cache
+def _conditions(shape: Shape) -> Conditions:
+    return Conditions(
+        table=author,
+        found=author.c.name == bindparam("author_name"),
+        # The account may have ended since the caller was verified, or the token.
+        editable=_EDITABLE & author.c.password_hash.is_not(None) & rights.unrevoked(),
+        holds=shape.holds(author),
+    )
 
 
 def _load(session: Session, target: Target) -> Author:
@@ -115,7 +127,8 @@ def _update(
 ) -> Author | None:
     version = next_version(current.version, current.updated_date, now)
     values = {**profile.model_dump(), **version}
-    statement = update(author).where(target.unchanged(current.version)).values(values)
+    statement = update(author).where(target.conditions.unchanged()).values(values)
     statement = statement.returning(*_COLUMNS, true())
-    row = session.write(lambda connection: connection.execute(statement, target.parameters).first())
+    bound = target.values(current.version)
+    row = session.write(lambda connection: connection.execute(statement, bound).first())
     return None if row is None else Author(*row)

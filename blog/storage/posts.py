@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -21,6 +21,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from blog.content.authors import Caller
 from blog.content.markup import render
@@ -32,7 +33,14 @@ from blog.storage.engine import Session
 from blog.storage.idempotency import Claim, Outcome
 from blog.storage.slugs import claim_slug
 from blog.storage.tables import post
-from blog.storage.versioned import Precondition, Target, next_version, until_written
+from blog.storage.versioned import (
+    Conditions,
+    Precondition,
+    Shape,
+    Target,
+    next_version,
+    until_written,
+)
 
 Revise = Callable[[Post], PostContent]
 
@@ -212,12 +220,11 @@ def remove(
     Raises NotFound, Forbidden or PreconditionFailed.
     """
     target = target_of(post_id, caller, precondition, now)
+    statement = _delete_statement(target.conditions)
 
     def delete_it(connection: Connection) -> None:
         current = load(connection, target)
-        statement = delete(post).where(target.unchanged(current.version))
-        deleted = statement.returning(post.c.created_date)
-        created = connection.execute(deleted, target.parameters).scalar()
+        created = connection.scalar(statement, target.values(current.version))
         if created is None:
             raise _ended(caller)
         revisions.record_deletion(session, connection, current, created, caller, now)
@@ -227,14 +234,24 @@ def remove(
 
 def target_of(post_id: str, caller: Caller, precondition: Precondition, now: datetime) -> Target:
     """The post with this id, where the caller may change it and the precondition holds."""
-    kind = rights.standing(caller)
-    return Target(
+    conditions = _conditions(rights.standing(caller), precondition.shape)
+    parameters = {"post_id": post_id, **rights.parameters(caller, now)}
+    return Target(conditions, precondition, parameters)
+
+
+@cache
+def _conditions(standing: rights.Standing, shape: Shape) -> Conditions:
+    return Conditions(
         table=post,
-        found=(post.c.id == post_id) & rights.visible(post, kind),
-        editable=rights.editable(post, kind) & rights.entitled(),
-        precondition=precondition,
-        parameters=rights.parameters(caller, now),
+        found=(post.c.id == bindparam("post_id")) & rights.visible(post, standing),
+        editable=rights.editable(post, standing) & rights.entitled(),
+        holds=shape.holds(post),
     )
+
+
+@cache
+def _delete_statement(conditions: Conditions) -> ReturningDelete[datetime]:
+    return delete(post).where(conditions.unchanged()).returning(post.c.created_date)
 
 
 def load(connection: Connection, target: Target) -> Post:
@@ -274,12 +291,9 @@ def update_post(
         settled = content.model_copy(update={"slug": values.get("slug", current.slug)})
         if changes_nothing(current, settled, now):
             return _leave(connection, target, current, claim)
-        statement = update(post).where(target.unchanged(current.version)).values(values)
-        statement = statement.returning(*columns(WHOLE), true())
-        row = connection.execute(statement, target.parameters).first()
-        if row is None:
+        edited = _update(connection, target, current, values)
+        if edited is None:
             return None
-        edited = post_from(row)
         tags.rewrite(connection, current, edited)
         _record(session, connection, current, edited, caller, claim)
         return edited
@@ -287,16 +301,47 @@ def update_post(
     return session.write(update_it)
 
 
+def _update(
+    connection: Connection, target: Target, current: Post, values: Mapping[str, Any]
+) -> Post | None:
+    """Write what differs from the post; give None where it is another one by now."""
+    changed = {name: value for name, value in values.items() if _differs(current, name, value)}
+    statement = _update_statement(target.conditions, tuple(changed))
+    bound = {f"new_{name}": value for name, value in changed.items()}
+    row = connection.execute(statement, target.values(current.version) | bound).first()
+    return None if row is None else post_from(row)
+
+
+def _differs(current: Post, name: str, value: object) -> bool:
+    kept: object = getattr(current, name)
+    return kept != (tuple(value) if isinstance(value, list) else value)
+
+
+@lru_cache(maxsize=256)
+def _update_statement(
+    conditions: Conditions, names: tuple[str, ...]
+) -> ReturningUpdate[*tuple[Any, ...]]:
+    # What stays as it is, is in indexes that need not be written then.
+    new = {name: bindparam(f"new_{name}", type_=post.c[name].type) for name in names}
+    statement = update(post).where(conditions.unchanged()).values(new)
+    return statement.returning(*columns(WHOLE), true())
+
+
 def _leave(
     connection: Connection, target: Target, current: Post, claim: Claim | None
 ) -> Post | None:
     """Leave a post as it is; give None where it is another one by now."""
-    unchanged = select(post.c.id).where(target.unchanged(current.version)).with_for_update()
-    if connection.execute(unchanged, target.parameters).first() is None:
+    statement = _lock_statement(target.conditions)
+    if connection.execute(statement, target.values(current.version)).first() is None:
         return None
     if claim:
         claim.keep(connection, current.id, current.version, written=False)
     return current
+
+
+@cache
+def _lock_statement(conditions: Conditions) -> Select[Any]:
+    return select(post.c.id).where(conditions.unchanged()).with_for_update()
 
 
 def content_values(content: PostContent, now: datetime) -> dict[str, Any]:
@@ -319,7 +364,8 @@ def changes_nothing(current: Post, content: PostContent, now: datetime) -> bool:
     return all(getattr(current, name) == value for name, value in written.items())
 
 
-def columns(texts: Texts) -> Sequence[ColumnElement[Any]]:
+@cache
+def columns(texts: Texts) -> tuple[ColumnElement[Any], ...]:
     """The columns of a post as `post_from` reads them, but for the right to edit it."""
     c = post.c
     return (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from blog.content.authors import Caller
 from blog.content.markup import render
@@ -16,7 +17,14 @@ from blog.storage import posts, revisions, rights
 from blog.storage.engine import Session
 from blog.storage.idempotency import Claim
 from blog.storage.tables import post, revision
-from blog.storage.versioned import Precondition, Target, next_version, until_written
+from blog.storage.versioned import (
+    Conditions,
+    Precondition,
+    Shape,
+    Target,
+    next_version,
+    until_written,
+)
 
 
 class Restored(NamedTuple):
@@ -102,14 +110,9 @@ def _undelete(
     claim: Claim | None,
 ) -> Restored | None:
     """Write a deleted post again; give None where it is there already."""
-    kind = rights.standing(caller)
-    target = Target(
-        table=revision,
-        found=(revision.c.post_id == tombstone.post_id) & revisions.is_newest(),
-        editable=rights.editable(revision, kind) & rights.entitled(),
-        precondition=precondition,
-        parameters=rights.parameters(caller, now),
-    )
+    conditions = _conditions(rights.standing(caller), precondition.shape)
+    parameters = {"post_id": tombstone.post_id, **rights.parameters(caller, now)}
+    target = Target(conditions, precondition, parameters)
     values = {
         **posts.content_values(content, now),
         **next_version(tombstone.version, tombstone.updated_date, now),
@@ -122,7 +125,7 @@ def _undelete(
     def insert_it(connection: Connection) -> Restored | None:
         if claim and claim.enter(session, connection):
             return None
-        newest = target.load(connection, [revision.c.version])
+        newest = target.load(connection, (revision.c.version,))
         if newest.version != tombstone.version:
             return None
         if not newest.holds:
@@ -131,3 +134,14 @@ def _undelete(
         return Restored(restored.version, written=True)
 
     return session.write(insert_it)
+
+
+@cache
+def _conditions(standing: rights.Standing, shape: Shape) -> Conditions:
+    """A deleted post, which is there as its newest revision."""
+    return Conditions(
+        table=revision,
+        found=(revision.c.post_id == bindparam("post_id")) & revisions.is_newest(),
+        editable=rights.editable(revision, standing) & rights.entitled(),
+        holds=shape.holds(revision),
+    )

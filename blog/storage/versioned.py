@@ -2,20 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, false, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    false,
+    or_,
+    select,
+    true,
+)
 
 from blog.errors import Forbidden, NotFound, StorageUnavailable
 from blog.storage.connections import purpose_of
+from blog.storage.tables import UTCDateTime
 
 # How often a change without a precondition is tried again when another one comes between.
 _ATTEMPTS = 20
 
 State = TypeVar("State")
+
+_versions = bindparam("if_versions", type_=Integer, expanding=True)
+_not_versions = bindparam("if_not_versions", type_=Integer, expanding=True)
+_since = bindparam("if_since", type_=UTCDateTime)
+_until = bindparam("if_until", type_=UTCDateTime)
+_loaded = bindparam("loaded_version", type_=Integer)
+
+
+class Shape(NamedTuple):
+    """What kinds of conditions a precondition has; the values are bound when they are asked."""
+
+    versions: bool
+    not_versions: bool
+    never: bool
+    unmodified_since: bool
+
+    def holds(self, table: Table) -> ColumnElement[bool]:
+        """The precondition as a condition of a statement on a versioned table."""
+        if self.never:
+            return false()
+        clauses: list[ColumnElement[bool]] = []
+        if self.versions:
+            clauses.append(table.c.version.in_(_versions))
+        if self.not_versions:
+            clauses.append(table.c.version.not_in(_not_versions))
+        if self.unmodified_since:
+            clauses.append(_unmodified(table))
+        return and_(true(), *clauses)
+
+
+def _unmodified(table: Table) -> ColumnElement[bool]:
+    """Whether nothing came after that second (RFC 9110 section 13.1.4).
+
+    Where two versions were written within that second the date can't tell them apart, and the
+    client may have seen the older one, so it does not hold (section 8.8.2.2).
+    """
+    once = or_(table.c.previous_date.is_(None), table.c.previous_date < _since)
+    return or_(table.c.updated_date < _since, and_(table.c.updated_date < _until, once))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +85,28 @@ class Precondition:
     never: bool = False
     unmodified_since: datetime | None = None
 
-    def holds(self, table: Table) -> ColumnElement[bool]:
-        """The precondition as a condition of a statement on a versioned table."""
-        if self.never:
-            return false()
-        clauses: list[ColumnElement[bool]] = [table.c.version.not_in(self.not_versions)]
+    @property
+    def shape(self) -> Shape:
+        """The conditions that it has."""
+        return Shape(
+            versions=self.versions is not None,
+            not_versions=bool(self.not_versions),
+            never=self.never,
+            unmodified_since=self.unmodified_since is not None,
+        )
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The values that the conditions leave open."""
+        values: dict[str, object] = {}
         if self.versions is not None:
-            clauses.append(table.c.version.in_(self.versions))
+            values["if_versions"] = list(self.versions)
+        if self.not_versions:
+            values["if_not_versions"] = list(self.not_versions)
         if self.unmodified_since is not None:
-            clauses.append(_unmodified(table, self.unmodified_since))
-        return and_(*clauses)
-
-
-def _unmodified(table: Table, since: datetime) -> ColumnElement[bool]:
-    """Whether nothing came after that second (RFC 9110 section 13.1.4).
-
-    Where two versions were written within that second the date can't tell them apart, and the
-    client may have seen the older one, so it does not hold (section 8.8.2.2).
-    """
-    once = or_(table.c.previous_date.is_(None), table.c.previous_date < since)
-    second = timedelta(seconds=1)
-    return or_(
-        table.c.updated_date < since,
-        and_(table.c.updated_date < since + second, once),
-    )
+            values["if_since"] = self.unmodified_since
+            values["if_until"] = self.unmodified_since + timedelta(seconds=1)
+        return values
 
 
 def next_version(version: int, updated: datetime, now: datetime) -> dict[str, object]:
@@ -71,46 +122,64 @@ def next_version(version: int, updated: datetime, now: datetime) -> dict[str, ob
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A row to be changed, and the conditions under which this caller may change it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditions:
+    """Under which conditions a row is found, may be changed and is changed, whatever their values.
 
-    ``parameters`` are the values that the conditions leave open.
+    They are made once for each kind of change, as is each statement that is made of them.
     """
 
     table: Table
     found: ColumnElement[bool]
     editable: ColumnElement[bool]
+    holds: ColumnElement[bool]
+
+    def unchanged(self) -> ColumnElement[bool]:
+        """The condition of the write itself: all that was asked before, and still that version."""
+        return and_(self.found, self.editable, self.holds, self.table.c.version == _loaded)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A row to be changed, under which conditions, and in which state.
+
+    ``parameters`` are the values that the conditions leave open, but for the precondition's own.
+    """
+
+    conditions: Conditions
     precondition: Precondition
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object]
 
     def load(
-        self, connection: Connection, columns: Sequence[ColumnElement[Any]]
+        self, connection: Connection, columns: tuple[ColumnElement[Any], ...]
     ) -> Row[*tuple[Any, ...]]:
         """The columns of the row, then ``editable``, then ``holds``: the precondition is met.
 
         Raises NotFound, or Forbidden for a row that the caller may see and not change.
         """
-        holds = self.precondition.holds(self.table).label("holds")
-        statement = select(*columns, self.editable.label("editable"), holds).where(self.found)
-        if purpose_of(connection) != "reading":
-            # SQLite has locked the whole file by now; PostgreSQL locks the row.
-            statement = statement.with_for_update()
-        row = connection.execute(statement, self.parameters).first()
+        # SQLite has locked the whole file by now; PostgreSQL locks the row.
+        locks = purpose_of(connection) != "reading"
+        statement = _load_statement(self.conditions, columns, locks)
+        row = connection.execute(statement, self.values()).first()
+        name = self.conditions.table.name
         if row is None:
-            raise NotFound(f"there is no such {self.table.name}")
+            raise NotFound(f"there is no such {name}")
         if not row.editable:
-            raise Forbidden(f"this {self.table.name} is not yours to change")
+            raise Forbidden(f"this {name} is not yours to change")
         return row
 
-    def unchanged(self, version: int) -> ColumnElement[bool]:
-        """The condition of the write itself: all that `load` asked, and still that version."""
-        return and_(
-            self.found,
-            self.editable,
-            self.precondition.holds(self.table),
-            self.table.c.version == version,
-        )
+    def values(self, version: int | None = None) -> dict[str, object]:
+        """All that the conditions leave open; for a write, the version that was loaded, too."""
+        return {**self.parameters, **self.precondition.parameters, "loaded_version": version}
+
+
+@lru_cache(maxsize=256)
+def _load_statement(
+    conditions: Conditions, columns: tuple[ColumnElement[Any], ...], locks: bool
+) -> Select[Any]:
+    editable, holds = conditions.editable.label("editable"), conditions.holds.label("holds")
+    statement = select(*columns, editable, holds).where(conditions.found)
+    return statement.with_for_update() if locks else statement
 
 
 def until_written(attempt: Callable[[], State | None], what: str) -> State:
