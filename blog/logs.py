@@ -12,15 +12,12 @@ import orjson
 from pythonjsonlogger.json import JsonFormatter
 
 from blog.content.dates import format_date_time
+from blog.http.access_log import MEMBERS
 
 Format = Literal["auto", "json", "text"]
 
 _START = "%(asctime)s %(levelname)s %(name)s %(requestId)s "
 _REQUEST = '%(address)s %(author)s "%(method)s %(target)s" %(status)d %(bytes)d %(durationMs).1fms'
-_MEMBERS = (
-    *("requestId", "address", "author", "method", "target", "route", "status", "bytes"),
-    "durationMs",
-)
 # What a record may be without.
 _NOTHING = {"requestId": "-", "address": "-", "author": "-"}
 
@@ -49,22 +46,32 @@ class JSONFormatter(JsonFormatter):
 
 
 class RequestFormatter(JSONFormatter):
-    """Writes the record of a request likewise, and in half of the time: each request has one."""
+    """Writes the record of a request likewise, and in a third of the time: each request has one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """A JSON object of what every such record has, and of what it may have."""
-        members = record.__dict__
+        """A JSON object of what every record has, and of the members that this one names."""
+        members: dict[str, Any] | None = record.__dict__.get(MEMBERS)
+        if members is None:
+            return super().format(record)
         line = orjson.dumps(
             {
                 "time": self.formatTime(record),
                 "level": record.levelname,
                 "logger": record.name,
-                "message": record.getMessage(),
-                **{name: members[name] for name in _MEMBERS if name in members},
+                "message": record.msg,
+                **members,
             }
         )
         # What is not ASCII is for the library to escape.
         return line.decode() if line.isascii() else super().format(record)
+
+
+def leave_out_threads() -> None:
+    """Have no record say by which thread and process it was made, for which no line has a place.
+
+    It saves half of the time to make one ("Optimization" in the manual of `logging`).
+    """
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def configuration(form: Format) -> dict[str, Any]:

@@ -123,6 +123,7 @@ def _work(serve: Callable[..., None], *args: Any) -> None:
     outlast it by a moment; an interpreter that is taken down under them would abort.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    logs.leave_out_threads()
     serve(*args)
     os._exit(0)
 

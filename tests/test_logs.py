@@ -123,6 +123,39 @@ def test_a_request_is_a_line_of_text_with_all_of_it() -> None:
     assert said.partition(" INFO blog.access ")[2] == expected
 
 
+REQUEST = (
+    "from blog.http.access_log import Access, log; access = Access('GET', {!a}, None, 404, 9); "
+)
+
+
+@pytest.mark.parametrize("target", ["/nowhere", "/\xe9\u2028"])
+def test_a_request_is_an_object_with_all_of_it(target: str) -> None:
+    call = "log(access, '0123456789abcdef', {'address': '127.0.0.1'}, 0.0012345)"
+    (line,) = logged(SET_UP + REQUEST.format(target) + call)
+
+    assert list(line)[:4] == ["time", "level", "logger", "message"]
+    del line["time"]
+    assert line == {
+        "level": "INFO",
+        "logger": "blog.access",
+        "message": f"GET {target} 404",
+        "requestId": "0123456789abcdef",
+        "address": "127.0.0.1",
+        "method": "GET",
+        "target": target,
+        "route": None,
+        "status": 404,
+        "bytes": 9,
+        "durationMs": 1.234,
+    }
+
+
+def test_whatever_else_is_logged_as_a_request_is_an_object_too() -> None:
+    (line,) = logged(SET_UP + "logging.getLogger('blog.access').warning('odd')")
+
+    assert (line["level"], line["message"]) == ("WARNING", "odd")
+
+
 @pytest.mark.parametrize(("form", "first"), [("json", "{"), ("text", "2")])
 def test_the_form_can_be_chosen(form: str, first: str) -> None:
     said = on_a_terminal(f"{START}set_up({form!r}); {LOG}log.warning('x')")

@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus
 
 from flask import Flask, Response, g, request
@@ -17,6 +17,9 @@ from blog.http.environ import ACCESS, AGAIN, RECEIVED
 from blog.http.routes import resource, route
 
 logger = logging.getLogger("blog.access")
+
+# Under this name a record has all that it has of its own.
+MEMBERS = "_members"
 
 # An access token that somebody took for a part of the URL.
 _SECRET = re.compile(rf"{PREFIX}\w*", re.ASCII)
@@ -51,18 +54,29 @@ def duration() -> float:
 
 def log(access: Access, request_id: str, caller: dict[str, str], seconds: float) -> None:
     """Log an answer, to whom it was given, and how long that took."""
-    logger.info(
-        "%s %s %d",
-        access.method,
-        access.target,
-        access.status,
-        extra={
+    if logger.isEnabledFor(logging.INFO):
+        members = {
             "requestId": request_id,
             **caller,
-            **access._asdict(),
+            "method": access.method,
+            "target": access.target,
+            "route": access.route,
+            "status": access.status,
+            "bytes": access.bytes,
             "durationMs": round(seconds * 1000, 3),
-        },
-    )
+        }
+        logger.handle(_make_record(f"{access.method} {access.target} {access.status}", members))
+
+
+def _make_record(message: str, members: dict[str, Any]) -> logging.LogRecord:
+    """A record with members, in half of the time that the logger takes to make one.
+
+    It would look for the place in the program that logs, and for names that are taken.
+    """
+    record = logging.LogRecord(logger.name, logging.INFO, "", 0, message, None, None)
+    record.__dict__.update(members)
+    record.__dict__[MEMBERS] = members
+    return record
 
 
 def see(access: Access, environ: Environ, request_id: str) -> None:
