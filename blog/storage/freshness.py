@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Hashable
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
 from urllib.parse import quote
 
-# What a connection does that only looks: it never writes, and waits for nobody.
-_PRAGMAS = ("query_only=ON", "busy_timeout=0")
+from blog.errors import StorageUnavailable
+from blog.storage.sqlite_readers import File, identify
+
 MARK_BYTES = 8
 
 
@@ -39,42 +39,43 @@ class FileFreshness:
         self._path = path
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
-        self._opened: Hashable = None
+        self._file: File | None = None
         # Numbers of one connection say nothing beside those of another.
         self._serial = 0
 
     def state(self) -> Hashable | None:
         """Which file it is, and how often something was committed to it."""
-        with self._lock, suppress(OSError, sqlite3.Error):
-            status = os.stat(self._path)
-            if self._opened != (status.st_dev, status.st_ino) or self._connection is None:
-                self._open((status.st_dev, status.st_ino))
-            assert self._connection is not None  # nosec B101  # tells mypy what `_open` does
-            row = self._connection.execute("PRAGMA data_version").fetchone()
+        with self._lock:
+            try:
+                row = self._connect().execute("PRAGMA data_version").fetchone()
+            except (StorageUnavailable, sqlite3.Error):
+                return None
             return self._serial, row[0]
-        return None
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             self._disconnect()
 
-    def _open(self, file: Hashable) -> None:
-        """Look at the file that is there now, which may have taken the place of another."""
-        self._disconnect()
-        uri = f"file:{quote(os.fsencode(self._path))}?mode=rw"
-        connection = sqlite3.connect(
-            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=0
-        )
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        self._connection, self._opened = connection, file
-        self._serial += 1
+    def _connect(self) -> sqlite3.Connection:
+        """A connection to the file that is there now: another one may have taken its place."""
+        file = identify(self._path)
+        if self._connection is None or self._file != file:
+            self._disconnect()
+            # It waits for nobody, and the file is read when it is first asked.
+            uri = f"file:{quote(os.fsencode(self._path))}?mode=rw"
+            self._connection = sqlite3.connect(
+                uri, uri=True, isolation_level=None, check_same_thread=False, timeout=0
+            )
+            self._connection.execute("PRAGMA query_only=ON")
+            self._file = file
+            self._serial += 1
+        return self._connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._connection = self._opened = None
+        self._connection = None
 
 
 class Mark:
