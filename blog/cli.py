@@ -1,4 +1,8 @@
-"""The `blog` command: it parses and prints; the work is elsewhere."""
+"""The `blog` command: it parses and prints; the work is elsewhere.
+
+What a command works with is loaded by that command alone: to load all of it takes longer than most
+of them do, and a process that serves has no use for it.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +15,20 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from blog import __version__
-from blog.content.authors import check_name, check_password
 from blog.content.dates import utc_now
 from blog.content.tokens import digest, new_secret
 from blog.errors import AccountError, BlogError, DatabaseError
-from blog.settings import Settings, read_settings, show
-from blog.storage import accounts, schema, soundness, tokens
-from blog.storage.backup import back_up
-from blog.storage.connections import Limits
-from blog.storage.engine import Database, Session
-from blog.storage.passwords import hash_password
-from blog.storage.tokens import AccessToken
-from blog.storage.transfer import Progress, transfer
+
+if TYPE_CHECKING:
+    from blog.settings import Settings
+    from blog.storage.connections import Limits
+    from blog.storage.engine import Database, Session
+    from blog.storage.transfer import Progress
 
 ROLE = click.Choice(["author", "editor"])
 
@@ -68,10 +69,9 @@ def main() -> None:
 )
 def serve(host: str, port: int, workers: int) -> None:
     """Bring the database up to date and serve until SIGTERM or SIGINT."""
-    # No other command needs the server, which takes a while to load.
     from blog import server
 
-    settings = read_settings()
+    settings = _settings()
     capacity = server.Capacity(workers, settings.connections, settings.transfer_timeout)
     with server.listen(host, port, settings.transfer_timeout) as listener:
         with _session(settings) as session:
@@ -82,7 +82,9 @@ def serve(host: str, port: int, workers: int) -> None:
 @main.command("settings")
 def settings_() -> None:
     """Show every setting, its value and where it came from."""
-    for shown in show(read_settings()):
+    from blog.settings import show
+
+    for shown in show(_settings()):
         click.echo(f"{shown.name}={shown.value}\n    ({shown.origin}) {shown.help}")
 
 
@@ -97,7 +99,10 @@ def author() -> None:
 @password_option
 def author_add(name: str, role: Any, password_stdin: bool) -> None:
     """Make an account; an author changes their own posts, an editor everyone's."""
-    check_name(name)
+    from blog.storage import accounts
+    from blog.storage.passwords import hash_password
+
+    _check_name(name)
     with _session() as session:
         password = _new_password(password_stdin)
         accounts.add(session, name, role, hash_password(password), utc_now())
@@ -107,6 +112,8 @@ def author_add(name: str, role: Any, password_stdin: bool) -> None:
 @author.command("list")
 def author_list() -> None:
     """List every account with its role."""
+    from blog.storage import accounts
+
     with _session() as session:
         for account in accounts.find_all(session):
             click.echo(f"{account.name}\t{account.role if account.password_hash else 'removed'}")
@@ -117,7 +124,10 @@ def author_list() -> None:
 @password_option
 def author_passwd(name: str, password_stdin: bool) -> None:
     """Give an author a new password, also one who was removed."""
-    name = check_name(name)
+    from blog.storage import accounts
+    from blog.storage.passwords import hash_password
+
+    name = _check_name(name)
     with _session() as session:
         if accounts.find(session, name) is None:
             raise AccountError(f"there is no author {name!r}")
@@ -131,7 +141,9 @@ def author_passwd(name: str, password_stdin: bool) -> None:
 @click.argument("role", type=ROLE)
 def author_role(name: str, role: Any) -> None:
     """Make an author an editor, or an editor an author."""
-    name = check_name(name)
+    from blog.storage import accounts
+
+    name = _check_name(name)
     with _session() as session:
         accounts.set_role(session, name, role)
     click.echo(f"{name!r} is now {role}.")
@@ -141,7 +153,9 @@ def author_role(name: str, role: Any) -> None:
 @click.argument("name")
 def author_remove(name: str) -> None:
     """End an account; the posts of its author stay, under their name."""
-    name = check_name(name)
+    from blog.storage import accounts
+
+    name = _check_name(name)
     with _session() as session:
         outcome = accounts.remove(session, name)
     kept = " Their posts and profile stay." if outcome == "closed" else ""
@@ -171,10 +185,12 @@ def token() -> None:
 )
 def token_add(name: str, label: str, days: int | None, scope: Any) -> None:
     """Make a token for an author and print it, alone and this once."""
-    name, now, secret = check_name(name), utc_now(), new_secret()
+    from blog.storage import tokens
+
+    name, now, secret = _check_name(name), utc_now(), new_secret()
     expiry = None if days is None else now + timedelta(days=days)
     with _session() as session:
-        tokens.add(session, name, AccessToken(label, scope, now, expiry), digest(secret))
+        tokens.add(session, name, tokens.AccessToken(label, scope, now, expiry), digest(secret))
     click.echo(secret)
 
 
@@ -182,7 +198,9 @@ def token_add(name: str, label: str, days: int | None, scope: Any) -> None:
 @click.argument("name")
 def token_list(name: str) -> None:
     """List the tokens of an author: label, scope, when each was made, expires, was last used."""
-    name, now = check_name(name), utc_now()
+    from blog.storage import tokens
+
+    name, now = _check_name(name), utc_now()
     with _session() as session:
         for found in tokens.find_all(session, name):
             made, used = f"made {found.created_date:%Y-%m-%d}", found.last_used or "never"
@@ -195,7 +213,9 @@ def token_list(name: str) -> None:
 @click.argument("label")
 def token_revoke(name: str, label: str) -> None:
     """Take a token away from an author; it is good for nothing from then on."""
-    name = check_name(name)
+    from blog.storage import tokens
+
+    name = _check_name(name)
     with _session() as session:
         tokens.revoke(session, name, label)
     click.echo(f"Revoked the token {label!r} of {name!r}.")
@@ -215,7 +235,9 @@ def database() -> None:
 @database.command("upgrade")
 def database_upgrade() -> None:
     """Bring the database to the newest schema; `serve` does it too."""
-    with _opened(read_settings()) as opened:
+    from blog.storage import schema
+
+    with _opened(_settings()) as opened:
         done = schema.upgrade(opened)
     click.echo("Brought the database up to date." if done else "The database is up to date.")
 
@@ -223,7 +245,9 @@ def database_upgrade() -> None:
 @database.command("check")
 def database_check() -> None:
     """Say whether the database is sound, and if not, all that is wrong."""
-    with _opened(read_settings()) as opened:
+    from blog.storage import soundness
+
+    with _opened(_settings()) as opened:
         faults = soundness.faults(opened)
     for fault in faults:
         click.echo(fault)
@@ -240,7 +264,10 @@ def database_copy(from_url: str, to_url: str) -> None:
 
     Other processes may go on serving the first one; what they write meanwhile is not copied.
     """
-    limits = _patient(read_settings())
+    from blog.storage.engine import Database
+    from blog.storage.transfer import transfer
+
+    limits = _patient(_settings())
     with (
         closing(Database(from_url, limits)) as source,
         closing(Database(to_url, limits)) as target,
@@ -256,12 +283,28 @@ def database_copy(from_url: str, to_url: str) -> None:
 @click.option("--force", is_flag=True, help="Replace FILE if it exists, once the copy is whole.")
 def database_backup(file: Path, force: bool) -> None:
     """Copy the database to a new SQLite FILE, while it is being served."""
-    with _opened(read_settings()) as opened, _progress("Copying") as progress:
+    from blog.storage.backup import back_up
+
+    with _opened(_settings()) as opened, _progress("Copying") as progress:
         back_up(opened, file, progress, replace=force)
     click.echo(f"Copied the database to {str(file)!r}.")
 
 
+def _settings() -> Settings:
+    from blog.settings import read_settings
+
+    return read_settings()
+
+
+def _check_name(name: str) -> str:
+    from blog.content.authors import check_name
+
+    return check_name(name)
+
+
 def _opened(settings: Settings) -> closing[Database]:
+    from blog.storage.engine import Database
+
     return closing(Database(settings.database_url, _patient(settings), settings.database_read_url))
 
 
@@ -286,13 +329,17 @@ def _progress(label: str) -> Iterator[Progress]:
 @contextmanager
 def _session(settings: Settings | None = None) -> Iterator[Session]:
     """A session on the database of the settings, brought up to date."""
-    with _opened(settings or read_settings()) as opened:
+    from blog.storage import schema
+
+    with _opened(settings or _settings()) as opened:
         schema.upgrade(opened)
         with opened.session("primary, else replica") as session:
             yield session
 
 
 def _new_password(from_stdin: bool) -> str:
+    from blog.content.authors import check_password
+
     if from_stdin:
         given = sys.stdin.readline() if sys.stdin else ""
         return check_password(given.rstrip("\r\n"))
@@ -301,6 +348,9 @@ def _new_password(from_stdin: bool) -> str:
 
 def _add_first_author(session: Session) -> None:
     """Make an editor with a generated password where nobody could sign in yet."""
+    from blog.storage import accounts
+    from blog.storage.passwords import hash_password
+
     name, password = _system_user(), secrets.token_urlsafe(16)
     if accounts.find_all(session) or not accounts.add_first(
         session, name, hash_password(password), utc_now()
@@ -312,6 +362,6 @@ def _add_first_author(session: Session) -> None:
 
 def _system_user() -> str:
     try:
-        return check_name(getpass.getuser())
+        return _check_name(getpass.getuser())
     except (AccountError, OSError, KeyError):
         return "editor"

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import sleep
 
 import pytest
-from sqlalchemy import Select, bindparam, column, null, select
+from sqlalchemy import Select, bindparam, column, func, null, select
 
 from blog.content.authors import Caller
 from blog.content.posts import Post, PostContent
@@ -67,6 +67,16 @@ def test_what_was_read_before_is_of_the_same_moment(database: Database) -> None:
         late = session.fetch(BY_DATE, {"date": NOW})
 
     assert late == []
+
+
+@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+def test_statement_that_takes_too_long_is_ended(database_url: str) -> None:
+    with (
+        closing(Database(database_url, Limits(statement=0.2))) as database,
+        database.session() as session,
+        pytest.raises(StorageUnavailable, match="statement timeout"),
+    ):
+        session.fetch(select(func.pg_sleep(bindparam("seconds"))), {"seconds": 30})
 
 
 @pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
