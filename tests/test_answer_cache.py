@@ -312,6 +312,21 @@ def test_whoever_asks_after_a_write_does_not_wait_for_what_was_asked_before(
     assert b"Kept" in answers[1].body
 
 
+def test_whoever_goes_away_leaves_the_others_waiting(cached: Served) -> None:
+    async def go_away() -> list[Heard]:
+        tasks = [asyncio.create_task(ask(cached.gateway, scope("GET", "/"))) for _ in range(3)]
+        await asyncio.to_thread(cached.counting.entered.wait, PATIENCE)
+        tasks.pop(1).cancel()
+        cached.counting.gate.set()
+        return await asyncio.gather(*tasks)
+
+    cached.counting.gate.clear()
+    answers = asyncio.run(go_away())
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert cached.asked == 1
+
+
 def test_without_room_for_anything_there_is_no_cache(database_url: str) -> None:
     made = create_gateway(Settings(database_url=database_url, cache_bytes=0))
     app = made._application

@@ -176,7 +176,8 @@ class Gateway:
     ) -> Answer | None:
         """The same for what may be kept: who comes while it is being made, waits for it."""
         if running := self._running.get(question[:2]):
-            await running
+            # Whoever goes away leaves the others what they wait for.
+            await asyncio.shield(running)
             return cache.look_again(environ) or await self._ask_again_and_again(environ)
         running = self._running[question[:2]] = asyncio.get_running_loop().create_future()
         try:
