@@ -57,10 +57,17 @@ def recorded(database: Database) -> Iterator[Statements]:
             seen.setdefault(text, values[0] if many else values)
 
     event.listen(database.engine, "before_cursor_execute", note)
-    server, database.server = database.server, _Open(database.server)
-    yield seen
-    database.server = server
+    with in_the_open(database):
+        yield seen
     event.remove(database.engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def in_the_open(database: Database) -> Iterator[None]:
+    """Have all statements go where they can be watched."""
+    server, database.server = database.server, _Open(database.server)
+    yield
+    database.server = server
 
 
 def all_faults(connection: Connection, statements: Statements) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from blog.http.application import Application
+from tests.plans import in_the_open
 
 
 class Rival(Protocol):
@@ -93,7 +94,8 @@ def after_statement(app: Application, number: int, act: Callable[[], object]) ->
             with ThreadPoolExecutor() as pool:
                 pool.submit(act).result()
 
-    engine = app.extensions["blog"].database.engine
-    event.listen(engine, "after_cursor_execute", count_down)
-    yield
-    event.remove(engine, "after_cursor_execute", count_down)
+    database = app.extensions["blog"].database
+    event.listen(database.engine, "after_cursor_execute", count_down)
+    with in_the_open(database):
+        yield
+    event.remove(database.engine, "after_cursor_execute", count_down)

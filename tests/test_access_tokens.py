@@ -21,6 +21,7 @@ from blog.storage.engine import Database
 from blog.storage.passwords import hash_password
 from tests.contract import Clock, assert_problem, create, headers_of, path_of, write_post
 from tests.people import ANN, RICK
+from tests.plans import in_the_open
 from tests.rivals import after_statement, change, connected
 from tests.tokens import NOW, issue, kept, revoke
 
@@ -53,10 +54,11 @@ def counted(app: Application) -> Iterator[list[str]]:
         if not text.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
             seen.append(text.split()[0])
 
-    engine = app.extensions["blog"].database.engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
+    database = app.extensions["blog"].database
+    event.listen(database.engine, "before_cursor_execute", note)
+    with in_the_open(database):
+        yield seen
+    event.remove(database.engine, "before_cursor_execute", note)
 
 
 def test_a_token_signs_in_in_place_of_the_password(client: FlaskClient, database: Database) -> None:

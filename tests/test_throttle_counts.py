@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.guessing import (
     sign_in,
 )
 from tests.people import RICK
+from tests.plans import in_the_open
 from tests.rivals import connected
 from tests.serving import PATIENCE, add_author, serve
 
@@ -115,16 +117,19 @@ def test_an_author_who_is_refused_keeps_a_weak_hash(
     assert account and account.password_hash == weak
 
 
-class Statements(list[str]):
+@contextmanager
+def watched(app: Application) -> Iterator[list[str]]:
     """The statements that an application runs, but for those that begin and end transactions."""
+    statements: list[str] = []
 
-    def __init__(self, app: Application) -> None:
-        super().__init__()
-        event.listen(app.extensions["blog"].database.engine, "before_cursor_execute", self._note)
-
-    def _note(self, _c: object, _cursor: object, text: str, *_: object) -> None:
+    def note(_c: object, _cursor: object, text: str, *_: object) -> None:
         if not text.startswith("BEGIN"):
-            self.append(text.split()[0])
+            statements.append(text.split()[0])
+
+    database = app.extensions["blog"].database
+    event.listen(database.engine, "before_cursor_execute", note)
+    with in_the_open(database):
+        yield statements
 
 
 def test_a_sign_in_costs_one_read_more_and_no_write(
@@ -132,10 +137,10 @@ def test_a_sign_in_costs_one_read_more_and_no_write(
 ) -> None:
     sign_in(make_app().test_client())
     app = make_app()
-    statements = Statements(app)
-    first, seen = sign_in(app.test_client()), list(statements)
-    statements.clear()
-    second = sign_in(app.test_client())
+    with watched(app) as statements:
+        first, seen = sign_in(app.test_client()), list(statements)
+        statements.clear()
+        second = sign_in(app.test_client())
 
     assert (first.status_code, second.status_code) == (200, 200)
     assert seen == ["SELECT", "SELECT"]
@@ -146,11 +151,11 @@ def test_a_wrong_password_costs_what_an_unknown_author_does(
     make_app: Callable[..., Application],
 ) -> None:
     app = make_app()
-    statements = Statements(app)
-    guess(app.test_client(), ("rick", "wrong password"), times=1)
-    wrong = list(statements)
-    statements.clear()
-    guess(app.test_client(), ("nobody", "wrong password"), times=1)
+    with watched(app) as statements:
+        guess(app.test_client(), ("rick", "wrong password"), times=1)
+        wrong = list(statements)
+        statements.clear()
+        guess(app.test_client(), ("nobody", "wrong password"), times=1)
 
     assert statements == wrong
 

@@ -204,6 +204,18 @@ def test_a_grant_says_who_has_the_token_and_for_what(session: Session, database:
     assert grant == Grant(expected, last_used=None)
 
 
+def test_a_grant_tells_the_day_of_the_last_use(session: Session, database: Database) -> None:
+    name, secret = issue(database)
+    used = tokens.find_grant(session, name, digest(secret), NOW)
+    assert used
+    tokens.note_use(session, used.caller, NOW.date())
+    session.close()
+
+    grant = tokens.find_grant(session, name, digest(secret), NOW)
+
+    assert grant == Grant(used.caller, NOW.date())
+
+
 def test_a_token_is_good_until_it_expires(session: Session, database: Database) -> None:
     name, secret = issue(database, expiry=LATER)
     moment = timedelta(microseconds=1)

@@ -45,8 +45,8 @@ _FIND = (
 def find(session: Session, name: str, address_key: str | None = None) -> Account | None:
     """The account with this name, if there is one; with it, who signs in from an address."""
     values = {"author_name": name, "address_key": address_key}
-    row = session.reading().execute(_FIND, values).first()
-    return None if row is None else Account(*row)
+    rows = session.fetch(_FIND, values)
+    return Account(*rows[0]) if rows else None
 
 
 def find_all(session: Session) -> Sequence[Account]:

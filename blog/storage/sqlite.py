@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic, sleep
@@ -13,7 +13,17 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from sqlalchemy import JSON, URL, Connection, Engine, RootTransaction, Select, create_engine, event
+from sqlalchemy import (
+    JSON,
+    URL,
+    Connection,
+    Date,
+    Engine,
+    RootTransaction,
+    Select,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
@@ -32,6 +42,7 @@ _PAUSE = 0.01
 _BY_NAME = sqlite.dialect(paramstyle="named")
 _READERS: dict[type, Reader] = {
     JSON: orjson.loads,
+    Date: date.fromisoformat,
     # A moment is kept as text, in UTC.
     UTCDateTime: lambda text: datetime.fromisoformat(text + "+00:00"),
 }

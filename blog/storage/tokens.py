@@ -37,7 +37,7 @@ class Grant(NamedTuple):
 _c = access_token.c
 _COLUMNS = (_c.label, _c.scope, _c.created_date, _c.expiry_date, _c.last_used)
 _FIND = (
-    select(author.c.name, author.c.role, _c.digest, _c.scope, _c.last_used)
+    select(_c.digest, author.c.name, author.c.role, _c.scope, _c.last_used)
     .join_from(access_token, author)
     .where(
         _c.digest == bindparam("digest"),
@@ -56,11 +56,12 @@ def find_grant(session: Session, name: str, digest: str, now: datetime) -> Grant
     a guess is hashed to; the comparison that lets somebody in takes the same time for all.
     """
     values = {"author_name": name, "digest": digest, "now": now}
-    row = session.reading().execute(_FIND, values).first()
-    if row is None or not compare_digest(row.digest, digest):
+    rows = session.fetch(_FIND, values)
+    if not rows or not compare_digest(rows[0][0], digest):
         return None
-    caller = Caller(row.name, row.role, token_digest=row.digest, may_write=row.scope == "write")
-    return Grant(caller, row.last_used)
+    kept, owner, role, scope, last_used = rows[0]
+    caller = Caller(owner, role, token_digest=kept, may_write=scope == "write")
+    return Grant(caller, last_used)
 
 
 def note_use(session: Session, caller: Caller, today: date) -> None:
