@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -136,6 +138,7 @@ def test_what_was_made_later_is_not_answered_earlier(cached: Served, clock: Cloc
         ("/", {"if_match": "*"}),
         ("/", {"if_unmodified_since": "Sun, 22 Nov 2026 09:47:45 GMT"}),
         ("/", {"accept": "image/png"}),
+        ("/", {"access_control_request_private_network": "true"}),
         ("/post?limit=0", {}),
         ("/post?q=" + 2048 * "a", {}),
         ("/change", {}),
@@ -278,6 +281,31 @@ def test_what_has_no_room_at_all_is_not_kept(make: Callable[..., Served]) -> Non
     assert cached.asked == before + 2
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        # Nothing is there, and still the answer is kept.
+        "/{}",
+        # Many parameters, as few bytes as they are.
+        "/{}?" + 490 * "a&",
+        "/post?tag={}",
+    ],
+)
+def test_what_is_kept_takes_no_more_memory_than_is_counted(
+    make: Callable[..., Served], target: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # What is logged would be kept here, too.
+    caplog.set_level(logging.ERROR, logger="blog.access")
+    cached = make(cache_bytes="1GiB")
+    ask_for_numbers(cached, target, range(100))
+    before = cached.cache.size()
+    with closing(Traced()) as traced:
+        ask_for_numbers(cached, target, range(100, 600))
+        taken = traced.growth()
+
+    assert taken <= cached.cache.size() - before
+
+
 def test_what_many_ask_at_once_is_made_once(cached: Served) -> None:
     answers = cached.get_at_once(10 * ["/post"])
 
@@ -335,6 +363,30 @@ def test_without_room_for_anything_there_is_no_cache(database_url: str) -> None:
 
     assert heard == [200, 200]
     assert made._cache is None
+
+
+def ask_for_numbers(cached: Served, target: str, numbers: range) -> None:
+    """Ask for as many things as there are numbers, each of them for the first time."""
+    before = cached.asked
+    cached.get_at_once(target.format(number) for number in numbers)
+    assert cached.asked == before + len(numbers)
+
+
+class Traced:
+    """Counts what is allocated from now on."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        tracemalloc.start()
+
+    def growth(self) -> int:
+        """How many bytes of what was allocated are still in use."""
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    def close(self) -> None:
+        """Count no more."""
+        tracemalloc.stop()
 
 
 def without_id(headers: dict[str, str]) -> dict[str, str]:

@@ -33,7 +33,7 @@ _OF_A_BODY = frozenset(
     {b"Content-Type", b"Content-Length", b"Content-Encoding", b"Last-Modified", b"Link"}
 )
 # What an entry takes of memory beside what it says, in bytes: tuples, texts and their places.
-_OVERHEAD = 2048
+_OVERHEAD = 3584
 
 # Told of each answer that is given again: to which request, and under which id.
 Witness = Callable[[Access, Environ, str], None]
@@ -49,19 +49,24 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An answer, what the log says of it, and when it is true: from ``since`` until ``until``."""
+    """An answer, what the log says of it, what it was given to, and until when it is true."""
 
     answer: Answer
     access: Access
-    state: Hashable
-    since: datetime
+    question: Question
     until: datetime | None
 
     def answers(self, question: Question) -> bool:
         """Whether this is what the application would answer."""
-        if self.state != question.state or question.now < self.since:
+        if self.question.state != question.state or question.now < self.question.now:
             return False
         return self.until is None or question.now < self.until
+
+    def size(self) -> int:
+        """How many bytes of memory it takes."""
+        texts = (*self.question.key, self.access.target, self.answer.body)
+        headers = sum(len(name) + len(value) for name, value in self.answer.headers)
+        return _OVERHEAD + headers + sum(len(text) for text in texts if text)
 
 
 class AnswerCache:
@@ -82,7 +87,7 @@ class AnswerCache:
         self._now = now
         self._witnesses = witnesses
         self._freshness: Freshness = database.freshness()
-        self._entries: LRUCache[CacheKey, Entry] = LRUCache(capacity, _size)
+        self._entries: LRUCache[CacheKey, Entry] = LRUCache(capacity, Entry.size)
         self._lock = Lock()
         self._schedule: tuple[Hashable, datetime, datetime | None] | None = None
 
@@ -150,11 +155,13 @@ class AnswerCache:
             # It has gone since it was read, and then nothing will be found here either.
             return
         headers = [header for header in answer.headers if header[0] != _REQUEST_ID]
-        entry = Entry(answer._replace(headers=headers), access, question.state, question.now, until)
+        # What writes JSON leaves kilobytes of room behind the text; a copy has none.
+        kept = Answer(answer.status, headers, bytes(memoryview(answer.body)))
+        entry = Entry(kept, access, question, until)
         # What appeared while this was made, may be in it or not.
         if entry.answers(question._replace(now=self._now())):
             with self._lock:
-                if _size(entry) <= self._entries.maxsize:
+                if entry.size() <= self._entries.maxsize:
                     self._entries[question.key] = entry
 
     def _next_publication(self, question: Question) -> datetime | None:
@@ -170,11 +177,6 @@ class AnswerCache:
         return until
 
 
-def _size(entry: Entry) -> int:
-    headers = sum(len(name) + len(value) for name, value in entry.answer.headers)
-    return _OVERHEAD + headers + len(entry.answer.body)
-
-
 def _compare(whole: Entry, tags: str) -> Entry:
     """The answer to a client that has what these entity-tags name (RFC 9110 section 13.1.2)."""
     status, headers, _ = whole.answer
@@ -183,7 +185,7 @@ def _compare(whole: Entry, tags: str) -> Entry:
         return whole
     kept = [header for header in headers if header[0] not in _OF_A_BODY]
     access = whole.access._replace(status=304, bytes=0)
-    return Entry(Answer(304, kept, b""), access, whole.state, whole.since, whole.until)
+    return Entry(Answer(304, kept, b""), access, whole.question, whole.until)
 
 
 def _has(tags: str, etag: str) -> bool:

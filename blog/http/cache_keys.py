@@ -22,16 +22,18 @@ _SPECIAL = frozenset(
     {
         *("HTTP_AUTHORIZATION", "HTTP_PREFER"),
         *("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"),
+        "HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK",
     }
 )
 # To look at more, in characters, would keep others waiting.
-_LONGEST = 2048
+_LONGEST = 1024
 
 
 class CacheKey(NamedTuple):
     """All that an answer depends on, but the database and the time.
 
-    ``tags`` or ``date`` is by what a client tells which representation it has.
+    ``parameters`` are those of the query, written in one way. ``tags`` or ``date`` is by what a
+    client tells which representation it has.
     """
 
     method: str
@@ -39,7 +41,7 @@ class CacheKey(NamedTuple):
     host: str
     prefix: str
     path: str
-    parameters: tuple[tuple[bytes, bytes], ...]
+    parameters: str
     media_type: str
     coding: str | None
     tags: str | None
@@ -108,5 +110,6 @@ class CacheKeys:
 
 
 @lru_cache(maxsize=256)
-def _parameters(query: str) -> tuple[tuple[bytes, bytes], ...]:
-    return tuple(split_query(query.encode("latin-1")))
+def _parameters(query: str) -> str:
+    # As one text, since many small things would take far more memory than a client has to send.
+    return str(split_query(query.encode("latin-1"))) if query else ""
