@@ -33,7 +33,7 @@ _OF_A_BODY = frozenset(
     {b"Content-Type", b"Content-Length", b"Content-Encoding", b"Last-Modified", b"Link"}
 )
 # What an entry takes of memory beside what it says, in bytes: tuples, texts and their places.
-_OVERHEAD = 3584
+_OVERHEAD = 2048
 
 # Told of each answer that is given again: to which request, and under which id.
 Witness = Callable[[Access, Environ, str], None]

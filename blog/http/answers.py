@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 Environ = dict[str, Any]
@@ -34,5 +35,10 @@ def call(application: Application, environ: Environ) -> Answer:
         if hasattr(chunks, "close"):
             chunks.close()
     status, headers = started
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return Answer(status, [*encoded, _SERVER], body)
+    return Answer(status, [*(_encode(name, value) for name, value in headers), _SERVER], body)
+
+
+@lru_cache(maxsize=1024)
+def _encode(name: str, value: str) -> tuple[bytes, bytes]:
+    """A header field in bytes; most are the same in every answer, and so kept once."""
+    return name.encode("latin-1"), value.encode("latin-1")
