@@ -29,8 +29,8 @@ BOTH = ("SQLite", "PostgreSQL")
 SHORT = ("--only", "floor", "sqlite: one post", "--rounds", "1", "--seconds", "1")
 
 
-def figures(rate: float, client: float = 0.1) -> Figures:
-    return Figures(3000, rate, cpu=50, p50=1, p99=2, memory=80, client=client)
+def figures(rate: float, client: float = 0.1, others: float = 0.01) -> Figures:
+    return Figures(3000, rate, cpu=50, p50=1, p99=2, memory=80, client=client, others=others)
 
 
 def found(rates: Mapping[str, float], **amounts: Amount) -> Results:
@@ -130,9 +130,9 @@ def test_wrk_that_says_nothing_is_no_figure() -> None:
 
 
 def test_median_is_of_each_figure_by_itself() -> None:
-    rounds = [(4, 1, 9, 2, 3, 7, 5), (4, 2, 8, 3, 1, 7, 4), (4, 3, 7, 1, 2, 7, 6)]
+    rounds = [(4, 1, 9, 2, 3, 7, 5, 0), (4, 2, 8, 3, 1, 7, 4, 0), (4, 3, 7, 1, 2, 7, 6, 0)]
 
-    assert middle([Figures(*figures) for figures in rounds]) == Figures(4, 2, 8, 2, 2, 7, 5)
+    assert middle([Figures(*figures) for figures in rounds]) == Figures(4, 2, 8, 2, 2, 7, 5, 0)
 
 
 @pytest.mark.parametrize(("rate", "is_met"), [(750, True), (749, False)])
@@ -191,6 +191,15 @@ def test_row_that_wrk_is_too_slow_for_is_named() -> None:
     results = Results("a machine", {"floor": figures(16000, client=0.95)})
 
     assert "**floor**: wrk is as busy as it can be" in report.render(results)
+
+
+def test_machine_that_does_other_things_is_told() -> None:
+    rows = {"floor": figures(16000, others=0.4), "granian alone": figures(60000)}
+
+    printed = report.render(Results("a machine", rows))
+
+    assert "**The machine is not quiet**: in 1 of 2 rows other programs had part" in printed
+    assert "up to 40%" in printed
 
 
 def test_without_patterns_all_rows_are_measured() -> None:

@@ -10,7 +10,6 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from blog.settings import names
 from scripts.benchmark import databases, machine, startup
 from scripts.benchmark.databases import Blog
 from scripts.benchmark.figures import Amount, Figures, Results, measure, megabytes, middle
@@ -144,9 +143,12 @@ class Bench:
             yield server
 
     def _settings(self, site: Site) -> dict[str, str]:
-        known = {name: value for name, value in site.settings if name in names()}
         url = self._made(site.kind, site.blog).url
-        return {**known, "BLOG_DATABASE_URL": url, "BLOG_SECRET_KEY": databases.SECRET_KEY}
+        return {
+            **dict(site.settings),
+            "BLOG_DATABASE_URL": url,
+            "BLOG_SECRET_KEY": databases.SECRET_KEY,
+        }
 
     def _blog(self, row: Row) -> Blog:
         site = row.server

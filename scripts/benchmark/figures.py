@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from scripts.benchmark import wrk
 from scripts.benchmark.loads import Load
-from scripts.benchmark.processes import cpu_seconds, resident_bytes
+from scripts.benchmark.processes import busy_seconds, cpu_seconds, resident_bytes
 from scripts.benchmark.servers import worker
 from tests.serving import Server
 
@@ -37,8 +38,9 @@ class Figures(NamedTuple):
     p99: float
     # What the worker has in memory afterwards, in MB.
     memory: float
-    # How much of its core wrk has used, of 1.
+    # How much of its core wrk has used, of 1, and how much of the worker's core others have.
     client: float
+    others: float
 
 
 @dataclass
@@ -57,9 +59,11 @@ def measure(server: Server, load: Load, seconds: int) -> Figures:
     Raises Failed where not every request is answered as it should be.
     """
     pid = worker(server)
-    before = cpu_seconds(pid)
+    cores = os.sched_getaffinity(pid)
+    busy, before = busy_seconds(cores), cpu_seconds(pid)
     report = wrk.run(load, server.port, server.stderr.parent, seconds)
     used = cpu_seconds(pid) - before
+    others = busy_seconds(cores) - busy - used
     return Figures(
         report.requests,
         report.requests / report.seconds,
@@ -68,6 +72,7 @@ def measure(server: Server, load: Load, seconds: int) -> Figures:
         report.p99,
         megabytes(resident_bytes(pid)),
         report.share,
+        others / report.seconds,
     )
 
 

@@ -64,7 +64,7 @@ class AmountAtMost(NamedTuple):
         amount = results.amounts.get(self.what)
         if amount is None:
             return None
-        return Verdict(str(amount), f"≤ {self.most:g} {amount.unit}", amount.value <= self.most)
+        return Verdict(str(amount), f"≤ {self.most:.3g} {amount.unit}", amount.value <= self.most)
 
 
 Goal = AtLeast | CostAtMost | AmountAtMost
@@ -72,8 +72,7 @@ Goal = AtLeast | CostAtMost | AmountAtMost
 
 def _cache_megabytes() -> float:
     """How much the cache of a worker keeps unless it is told otherwise."""
-    setting = Settings.model_fields.get("cache_bytes")
-    return megabytes(setting.default) if setting else 0
+    return megabytes(int(Settings.model_fields["cache_bytes"].default))
 
 
 def _of(kind: Kind) -> Iterator[Goal]:

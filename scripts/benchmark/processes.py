@@ -43,6 +43,15 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def busy_seconds(cores: Set[int]) -> float:
+    """The time in which cores were not idle, whoever used them (proc(5), stat)."""
+    names = {f"cpu{core}" for core in cores}
+    lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
+    # The fourth and fifth are idle and iowait; those of guests are in user time, too.
+    spent = [line[1:4] + line[6:9] for line in lines if line[0] in names]
+    return sum(int(ticks) for line in spent for ticks in line) / _TICKS
+
+
 def resident_bytes(pid: int) -> int:
     """The memory that a process has (proc(5))."""
     status = Path(f"/proc/{pid}/status").read_text()

@@ -9,6 +9,8 @@ from scripts.benchmark.goals import GOALS
 
 # Above this wrk could be what is measured.
 _BUSY = 0.9
+# Above this what is measured is also what else the machine does.
+_DISTURBED = 0.1
 
 _HEAD = (
     "| | requests/s | of floor | of bare Flask | CPU µs | p50 ms | p99 ms | memory MB | wrk |\n"
@@ -85,6 +87,13 @@ def _warnings(results: Results) -> Iterator[str]:
         yield f"Not measured: {left_out} of {len(GOALS)} targets."
     for name, reason in results.failures.items():
         yield f"**{name} failed**: {reason}"
+    disturbed = [figures.others for figures in results.rows.values() if figures.others > _DISTURBED]
+    if disturbed:
+        yield (
+            f"**The machine is not quiet**: in {len(disturbed)} of {len(results.rows)} rows other "
+            f"programs had part of the server's core, up to {max(disturbed):.0%}. Those rates are "
+            "too low, and what is met or missed by them is not certain."
+        )
     for name, figures in results.rows.items():
         if figures.client > _BUSY:
             yield f"**{name}**: wrk is as busy as it can be; the server could do more."

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from blog.settings import names
 from scripts.benchmark import loads
 from scripts.benchmark.applications import ANSWER
 from scripts.benchmark.databases import Blog
@@ -19,7 +18,7 @@ Kind = Literal["SQLite", "PostgreSQL"]
 SIZES: Mapping[str, int] = MappingProxyType(
     {"small": 1_000, "written": 1_000, "normal": 1_000, "large": 200_000, "huge": 1_000_000}
 )
-NO_CACHE = (("BLOG_CACHE_BYTES", "0"),)
+_NO_CACHE = (("BLOG_CACHE_BYTES", "0"),)
 _NORMAL = (("BLOG_SQLITE_SYNCHRONOUS", "normal"),)
 
 
@@ -58,12 +57,6 @@ class Row:
         return isinstance(self.server, Comparison) or SIZES[self.server.blog] <= SIZES["small"]
 
     @property
-    def is_possible(self) -> bool:
-        """Whether the program has the mode; without a cache it is as with one that is off."""
-        settings = self.server.settings if isinstance(self.server, Site) else ()
-        return all(setting[0] in names() for setting in settings if setting not in NO_CACHE)
-
-    @property
     def kind(self) -> Kind | None:
         """The kind of database that it needs."""
         return self.server.kind if isinstance(self.server, Site) else None
@@ -74,7 +67,7 @@ def _constant(_blog: Blog) -> Load:
 
 
 def _reads(kind: Kind) -> Iterator[Row]:
-    default, plain = Site(kind, "small"), Site(kind, "small", NO_CACHE)
+    default, plain = Site(kind, "small"), Site(kind, "small", _NO_CACHE)
     yield Row(f"{kind}: root", default, loads.root)
     yield Row(f"{kind}: one post", default, loads.newest_post)
     yield Row(f"{kind}: page of 20", default, loads.first_page)
@@ -85,7 +78,7 @@ def _reads(kind: Kind) -> Iterator[Row]:
 
 
 def _sizes(kind: Kind) -> Iterator[Row]:
-    small, large, huge = (Site(kind, name, NO_CACHE) for name in ("small", "large", "huge"))
+    small, large, huge = (Site(kind, name, _NO_CACHE) for name in ("small", "large", "huge"))
     yield Row(f"{kind}: any of 1,000 posts, no cache", small, loads.any_post)
     yield Row(f"{kind}: any of 1,000,000 posts, no cache", huge, loads.any_post)
     yield Row(f"{kind}: page after 180,000 of 200,000, no cache", large, loads.deep_page)
