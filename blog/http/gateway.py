@@ -75,7 +75,7 @@ class Gateway:
         self._cache = cache
         self._answer_in_thread = cache.answer if cache else partial(call, application)
         # What is being answered for the first time, and whoever else asks the same waits for.
-        self._running: dict[Hashable, asyncio.Future[None]] = {}
+        self._running: dict[Hashable, asyncio.Event] = {}
         self._knows_state = False
         self._known_state: Hashable | None = None
         self._bounds = bounds
@@ -176,15 +176,14 @@ class Gateway:
     ) -> Answer | None:
         """The same for what may be kept: who comes while it is being made, waits for it."""
         if running := self._running.get(question[:2]):
-            # Whoever goes away leaves the others what they wait for.
-            await asyncio.shield(running)
+            await running.wait()
             return cache.look_again(environ) or await self._ask_again_and_again(environ)
-        running = self._running[question[:2]] = asyncio.get_running_loop().create_future()
+        running = self._running[question[:2]] = asyncio.Event()
         try:
             return await self._ask_again_and_again(environ)
         finally:
             del self._running[question[:2]]
-            running.set_result(None)
+            running.set()
 
     async def _ask_again_and_again(self, environ: Environ) -> Answer | None:
         """What a thread answers, or None where there is no answer in time.
