@@ -304,7 +304,8 @@ class PostgreSQL:
         One that was used a moment ago and that the server has not closed since is there, or else
         does not even say that it isn't: to ask would take as long as a read.
         """
-        if monotonic() < record.info["used"] + _MOMENT and driver.is_silent():
+        recent = monotonic() < record.info["used"] + _MOMENT
+        if recent and not driver.closed and driver.is_silent():
             return
         try:
             driver.execute("SELECT 1").close()
