@@ -138,7 +138,6 @@ def test_what_was_made_later_is_not_answered_earlier(cached: Served, clock: Cloc
         ("/", {"if_match": "*"}),
         ("/", {"if_unmodified_since": "Sun, 22 Nov 2026 09:47:45 GMT"}),
         ("/", {"accept": "image/png"}),
-        ("/", {"access_control_request_private_network": "true"}),
         ("/post?limit=0", {}),
         ("/post?q=" + 2048 * "a", {}),
         ("/change", {}),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from time import sleep
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, insert, select
@@ -17,6 +18,7 @@ from blog.content.dates import utc_now
 from blog.errors import SlugTaken, StorageUnavailable
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
+from blog.storage.group_commit import GroupCommit
 from blog.storage.tables import setting, sign_in
 from tests.blogs import Blogs
 from tests.rivals import connected
@@ -182,3 +184,23 @@ def test_who_is_being_served_does_not_give_up(database_url: str) -> None:
             waiting = write_later(dawdle)
 
         assert waiting.result() == "slow"
+
+
+def test_every_write_comes_to_an_end_whoever_gives_up_meanwhile() -> None:
+    group, patience = GroupCommit(0.002), 30
+
+    @contextmanager
+    def begin() -> Iterator[Any]:
+        sleep(0.002)
+        yield None
+
+    def write_often() -> int:
+        kept = 0
+        for number in range(100):
+            with suppress(StorageUnavailable):
+                kept += group.write(lambda _, number=number: number, begin) == number
+        return kept
+
+    with ThreadPoolExecutor(6) as pool:
+        writers = [pool.submit(write_often) for _ in range(6)]
+        assert sum(writer.result(patience) for writer in writers) > 0

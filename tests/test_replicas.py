@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
-from blog.app import create_app
+from blog.app import create_app, create_cache
 from blog.http.application import Application
 from blog.settings import Settings
 from blog.storage.engine import Database
@@ -293,6 +293,22 @@ def test_follower_waits_for_a_replica_that_lags_while_there_is_no_primary(
 
     assert (response.status_code, response.json["data"]) == (200, [])
     assert path_of(response.json["_links"]["next"]) == end
+
+
+def test_what_was_read_without_the_primary_is_not_kept(
+    make_client: Callable[..., FlaskClient], replicas: Sequence[Cluster]
+) -> None:
+    """The primary may have been away for a moment only, of which its notifications say nothing."""
+    client = make_client()
+    database = client.application.extensions["blog"].database
+    cache = create_cache(client.application, Settings())  # type: ignore[arg-type]
+    with closing(cache):
+        eventually(lambda: cache.state() is not None, lambda: "nothing is told")
+        before = cache.state()
+        connection = database._replicas.connect_without_primary()
+        connection.close()
+
+        assert cache.state() not in (None, before)
 
 
 def test_own_write_is_read_each_time_while_no_primary_and_one_replica_has_it(

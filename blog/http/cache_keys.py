@@ -22,7 +22,6 @@ _SPECIAL = frozenset(
     {
         *("HTTP_AUTHORIZATION", "HTTP_PREFER"),
         *("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"),
-        "HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK",
     }
 )
 # To look at more, in characters, would keep others waiting.

@@ -87,10 +87,10 @@ class Database:
         Nothing is opened yet. Raises DatabaseError for a URL that can't be used.
         """
         limits = limits or Limits()
-        self.server, self._replicas = _open(url, read_url, limits)
-        self.engine = self.server.engine
-        # Renewed whenever this process has written.
+        # Renewed whenever this process has written, or has read what may be old.
         self.mark = Mark()
+        self.server, self._replicas = _open(url, read_url, limits, self.mark)
+        self.engine = self.server.engine
 
     def session(self, source: Source = "primary") -> Session:
         """A session for one request or one command."""
@@ -271,7 +271,7 @@ def read_replica_url(url: str) -> URL:
 
 
 def _open(
-    url: str | URL, replica_url: str | None, limits: Limits
+    url: str | URL, replica_url: str | None, limits: Limits, mark: Mark
 ) -> tuple[Server, Replicas | None]:
     parsed = read_url(url)
     replicas = read_replica_url(replica_url) if replica_url else None
@@ -286,4 +286,4 @@ def _open(
             f"PostgreSQL needs {error.name}: pip install 'headless-blog[postgres]'"
         ) from error
     primary = PostgreSQL(parsed, limits)
-    return primary, Replicas(replicas, limits, primary) if replicas else None
+    return primary, Replicas(replicas, limits, primary, mark) if replicas else None

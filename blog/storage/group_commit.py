@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, suppress
-from threading import Lock
+from contextlib import AbstractContextManager
+from threading import Condition
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -42,8 +42,10 @@ class GroupCommit:
     def __init__(self, patience: float) -> None:
         """Let each wait so many seconds for those before it."""
         self._patience = patience
+        # Held for a look at what follows, and never while anything is done.
+        self._turn = Condition()
         self._waiting: deque[_Job] = deque()
-        self._turn = Lock()
+        self._is_taken = False
 
     def write(self, work: Work[Result], begin: Begin) -> Result:
         """What ``work`` gives, once that is committed.
@@ -53,27 +55,40 @@ class GroupCommit:
         those before it take too long.
         """
         job = _Job(work)
-        self._waiting.append(job)
-        if self._turn.acquire(timeout=self._patience):
+        if self._take_turn(job):
             try:
-                if not job.done():
-                    self._do_all(begin)
+                self._do_all(begin)
             finally:
-                self._turn.release()
-        else:
-            self._give_up(job)
+                self._leave_turn()
         result: Result = job.result()
         return result
 
-    def _give_up(self, job: _Job) -> None:
-        # What does not wait any more is being done.
-        with suppress(ValueError):
-            self._waiting.remove(job)
-            job.set_exception(StorageUnavailable("the database can't serve now: others write"))
+    def _take_turn(self, job: _Job) -> bool:
+        """Wait until a job is done or has to be done here; whether it has."""
+        with self._turn:
+            self._waiting.append(job)
+            self._turn.wait_for(lambda: job.done() or not self._is_taken, self._patience)
+            if not job.done() and self._is_taken and job in self._waiting:
+                self._waiting.remove(job)
+                raise StorageUnavailable("the database can't serve now: others write")
+            # What waits no more is being done.
+            self._turn.wait_for(lambda: job.done() or not self._is_taken)
+            self._is_taken = self._is_taken or not job.done()
+            return not job.done()
+
+    def _leave_turn(self) -> None:
+        with self._turn:
+            self._is_taken = False
+            self._turn.notify_all()
+
+    def _next(self) -> _Job | None:
+        """The one that has waited longest, which is then to be done."""
+        with self._turn:
+            return self._waiting.popleft() if self._waiting else None
 
     def _do_all(self, begin: Begin) -> None:
         """Do what waits in one transaction or, where any of it fails, each in its own."""
-        jobs = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        jobs = list(iter(self._next, None))
         try:
             with begin() as connection:
                 results = [job.work(connection) for job in self._all_aboard(jobs)]
@@ -94,9 +109,9 @@ class GroupCommit:
         """Each of these jobs; those that come meanwhile are added to them."""
         yield from tuple(jobs)
         end = monotonic() + _BOARDING
-        while self._waiting and monotonic() < end:
-            jobs.append(self._waiting.popleft())
-            yield jobs[-1]
+        while monotonic() < end and (job := self._next()):
+            jobs.append(job)
+            yield job
 
 
 def _do_alone(job: _Job, begin: Begin) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from blog.errors import BlogError
+from blog.errors import BlogError, DatabaseError
 from blog.storage.freshness import Mark
 
 logger = logging.getLogger("blog.storage")
@@ -46,7 +46,8 @@ class NotifiedFreshness:
         # One number for each connection and each notification; when the server last answered.
         self._number = next(self._numbers)
         self._heard = -_TRUST
-        self._failure = ""
+        # Why there was nobody to tell, since the server last answered.
+        self._failures: set[str] = set()
         self._thread = Thread(target=self._listen, name="notifications", daemon=True)
         self._thread.start()
 
@@ -74,9 +75,9 @@ class NotifiedFreshness:
     def _fail(self, reason: str) -> None:
         """Trust nothing until there is another connection; say so once for each reason."""
         self._heard = -_TRUST
-        if reason != self._failure:
+        if reason not in self._failures:
             logger.warning("the cache is off, as the database tells of no write: %s", reason)
-        self._failure = reason
+        self._failures.add(reason)
 
     @contextmanager
     def _listening(self) -> Iterator[psycopg.Connection[Any]]:
@@ -88,13 +89,18 @@ class NotifiedFreshness:
             yield connection
 
     def _hear(self, connection: psycopg.Connection[Any]) -> None:
-        """Take in what is told, and ask from time to time whether anybody is there to tell."""
+        """Take in what is told, and ask from time to time whether anybody is there to tell.
+
+        Raises DatabaseError where it is no longer the primary: others may write elsewhere.
+        """
         incoming = poll()
         incoming.register(connection.fileno(), POLLIN)
         while not self._closed.is_set():
             asked = monotonic()
-            connection.execute("SELECT 1").close()
-            self._heard, self._failure = asked, ""
+            if connection.execute("SHOW transaction_read_only").fetchone() == ("on",):
+                raise DatabaseError("the server can't be written, and others may be")
+            self._heard = asked
+            self._failures.clear()
             incoming.poll(_BEAT * 1000)
 
     def _note(self, _notification: psycopg.Notify) -> None:

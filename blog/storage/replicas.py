@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection
 
 from blog.errors import Interrupted, StorageUnavailable, Unreachable
 from blog.storage.connections import Limits
+from blog.storage.freshness import Mark
 from blog.storage.postgresql import Place, PostgreSQL
 from blog.storage.postgresql_urls import hosts
 
@@ -17,8 +18,9 @@ from blog.storage.postgresql_urls import hosts
 class Replicas:
     """The servers that a URL names, each with connections of its own, used in turn."""
 
-    def __init__(self, url: URL, limits: Limits, primary: PostgreSQL) -> None:
+    def __init__(self, url: URL, limits: Limits, primary: PostgreSQL, mark: Mark) -> None:
         self._primary = primary
+        self._mark = mark
         self._servers = [PostgreSQL(host, limits, primary=False) for host in hosts(url)]
         self._turns = count()
 
@@ -41,8 +43,10 @@ class Replicas:
     def connect_without_primary(self) -> Connection | None:
         """A connection to the replica that is furthest, None where all are away.
 
-        What is missing there the next primary will not have either.
+        What is missing there the next primary will not have either. But the primary may come back,
+        so that nothing is to be kept of what is read there.
         """
+        self._mark.renew()
         furthest: tuple[Connection, Place] | None = None
         for reached in self._reach():
             if furthest and furthest[1] >= reached[1]:

@@ -20,6 +20,6 @@ def upgrade() -> None:
     )
     for table in _TOLD:
         op.execute(
-            f"CREATE TRIGGER tell_of_write AFTER INSERT OR UPDATE OR DELETE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION tell_of_write()"
+            f"CREATE TRIGGER tell_of_write AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE "
+            f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION tell_of_write()"
         )
