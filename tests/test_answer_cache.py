@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import tracemalloc
@@ -16,9 +15,8 @@ from blog.app import create_gateway
 from blog.settings import Settings
 from tests.cached import Served, same, served
 from tests.contract import Clock
-from tests.gateways import Heard, ask, asked, scope
+from tests.gateways import asked, scope
 from tests.people import RICK
-from tests.serving import PATIENCE
 
 BASIC = "Basic " + b64encode(":".join(RICK).encode()).decode()
 
@@ -320,48 +318,13 @@ def test_what_is_not_kept_is_made_for_each_who_asks(cached: Served) -> None:
     assert cached.asked == 3
 
 
-def test_whoever_asks_after_a_write_does_not_wait_for_what_was_asked_before(
-    cached: Served,
-) -> None:
-    """The answer that is being made for the first may be older than the write."""
-
-    async def ask_around_a_write() -> list[Heard]:
-        first = asyncio.create_task(ask(cached.gateway, scope("GET", "/post")))
-        await asyncio.to_thread(cached.counting.entered.wait, PATIENCE)
-        await asyncio.to_thread(cached.write)
-        second = asyncio.create_task(ask(cached.gateway, scope("GET", "/post")))
-        cached.counting.gate.set()
-        return [await first, await second]
-
-    cached.counting.gate.clear()
-    answers = asyncio.run(ask_around_a_write())
-
-    assert b"Kept" in answers[1].body
-
-
-def test_whoever_waits_and_goes_takes_the_answer_from_nobody(cached: Served) -> None:
-    async def ask_and_go() -> list[Heard]:
-        first = asyncio.create_task(ask(cached.gateway, scope("GET", "/post")))
-        await asyncio.to_thread(cached.counting.entered.wait, PATIENCE)
-        others = [asyncio.create_task(ask(cached.gateway, scope("GET", "/post"))) for _ in range(2)]
-        # They begin to wait.
-        await asyncio.sleep(0)
-        others[0].cancel()
-        await asyncio.wait([others[0]])
-        cached.counting.gate.set()
-        return [await first, await others[1]]
-
-    cached.counting.gate.clear()
-    answers = asyncio.run(ask_and_go())
-
-    assert [answer.status for answer in answers] == [200, 200]
-
-
 def test_without_room_for_anything_there_is_no_cache(database_url: str) -> None:
     made = create_gateway(Settings(database_url=database_url, cache_bytes=0))
     app = made._application
     heard = [asked(made, scope("GET", "/")).status for _ in range(2)]
     app.extensions["blog"].database.close()  # type: ignore[attr-defined]
+    # There is nobody to tell.
+    made.share(memoryview(bytearray(8)))
 
     assert heard == [200, 200]
     assert made._cache is None
