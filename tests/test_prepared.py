@@ -7,13 +7,14 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import pytest
 from sqlalchemy import Select, bindparam, column, func, null, select
 
 from blog.content.authors import Caller
 from blog.content.posts import Post, PostContent
-from blog.errors import BlogError, StorageUnavailable
+from blog.errors import BlogError, PoolExhausted, StorageUnavailable
 from blog.storage import posts, schema
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
@@ -34,18 +35,22 @@ def write(database: Database, date: datetime = NOW) -> Post:
         return posts.create(session, content, RICK, NOW)
 
 
+def read(database: Database, statement: Select[Any], **values: object) -> list[list[Any]]:
+    """What a session for a single read gives."""
+    with database.session(single=True) as session:
+        return [list(row) for row in session.fetch(statement, values)]
+
+
 @pytest.mark.parametrize("date", [NOW, EARLY])
 def test_rows_are_those_that_sqlalchemy_gives(database: Database, date: datetime) -> None:
     created = write(database, date)
     write(database, datetime(2020, 1, 1, tzinfo=UTC))
-    values = {"date": date}
+    alone = read(database, BY_DATE, date=date)
     with database.session() as session:
-        alone = session.fetch(BY_DATE, values)
-        session.reading()
-        together = session.fetch(BY_DATE, values)
+        together = session.fetch(BY_DATE, {"date": date})
 
-    assert [list(row) for row in alone] == [list(row) for row in together]
-    assert [list(row) for row in alone] == [[created.id, ["a", "ü"], date, None, None]]
+    assert alone == [list(row) for row in together]
+    assert alone == [[created.id, ["a", "ü"], date, None, None]]
 
 
 @pytest.mark.parametrize(
@@ -54,8 +59,7 @@ def test_rows_are_those_that_sqlalchemy_gives(database: Database, date: datetime
 def test_value_is_no_part_of_the_statement(database: Database, text: str) -> None:
     statement: Select[tuple[str]] = select(post.c.id).where(post.c.title != bindparam("title"))
     created = write(database)
-    with database.session() as session:
-        rows = session.fetch(statement, {"title": text})
+    rows = read(database, statement, title=text)
 
     assert [row[0] for row in rows] == [created.id]
 
@@ -73,18 +77,44 @@ def test_what_was_read_before_is_of_the_same_moment(database: Database) -> None:
 def test_statement_that_takes_too_long_is_ended(database_url: str) -> None:
     with (
         closing(Database(database_url, Limits(statement=0.2))) as database,
-        database.session() as session,
         pytest.raises(StorageUnavailable, match="statement timeout"),
     ):
-        session.fetch(select(func.pg_sleep(bindparam("seconds"))), {"seconds": 30})
+        read(database, select(func.pg_sleep(bindparam("seconds"))), seconds=30)
+
+
+@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+def test_where_every_connection_is_in_use_it_is_said(database_url: str) -> None:
+    with (
+        closing(Database(database_url, Limits(connections=1, lock=0.1))) as database,
+        database.session() as session,
+    ):
+        session.reading()
+        with pytest.raises(PoolExhausted):
+            read(database, BY_DATE, date=NOW)
+
+
+@pytest.mark.parametrize("way", ["fetch", "reading"])
+def test_session_for_a_single_read_reads_no_more(database: Database, way: str) -> None:
+    with database.session(single=True) as session:
+        session.fetch(BY_DATE, {"date": NOW})
+        with pytest.raises(AssertionError, match="has read already"):
+            session.fetch(BY_DATE, {"date": NOW}) if way == "fetch" else session.reading()
+
+
+def test_session_for_a_single_read_joins_the_snapshot_of_who_signed_in(database: Database) -> None:
+    with database.session(single=True) as session:
+        session.reading().execute(BY_DATE, {"date": NOW}).all()
+        write(database)
+        late = session.fetch(BY_DATE, {"date": NOW})
+
+    assert late == []
 
 
 @pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
 def test_where_no_connection_for_reading_is_free_others_serve(database_url: str) -> None:
     with closing(Database(database_url, Limits(connections=0))) as database:
         created = write(database)
-        with database.session() as session:
-            rows = session.fetch(BY_DATE, {"date": NOW})
+        rows = read(database, BY_DATE, date=NOW)
 
     assert rows == [[created.id, ["a", "ü"], NOW, None, None]]
 
@@ -94,13 +124,12 @@ def test_file_that_has_taken_the_place_of_another_is_read(
     database: Database, tmp_path: Path
 ) -> None:
     write(database)
-    with database.session() as session:
-        before = session.fetch(BY_DATE, {"date": NOW})
-        for name in ("blog.db", "blog.db-wal", "blog.db-shm"):
-            (tmp_path / name).rename(tmp_path / f"old-{name}")
-        database.server.create()
-        schema.upgrade(database)
-        after = session.fetch(BY_DATE, {"date": NOW})
+    before = read(database, BY_DATE, date=NOW)
+    for name in ("blog.db", "blog.db-wal", "blog.db-shm"):
+        (tmp_path / name).rename(tmp_path / f"old-{name}")
+    database.server.create()
+    schema.upgrade(database)
+    after = read(database, BY_DATE, date=NOW)
 
     assert (len(before), len(after)) == (1, 0)
 
@@ -109,14 +138,14 @@ def test_file_that_has_taken_the_place_of_another_is_read(
 def test_file_that_is_gone_is_an_outage(database: Database, tmp_path: Path) -> None:
     (tmp_path / "blog.db").unlink()
     for _ in range(2):
-        with database.session() as session, pytest.raises(StorageUnavailable, match="be found"):
-            session.fetch(BY_DATE, {"date": NOW})
+        with pytest.raises(StorageUnavailable, match="be found"):
+            read(database, BY_DATE, date=NOW)
 
 
 def test_mistake_in_a_statement_is_no_outage(database: Database) -> None:
     statement = select(column("absent")).select_from(post)
-    with database.session() as session, pytest.raises(Exception, match="absent") as mistake:
-        session.fetch(statement, {})
+    with pytest.raises(Exception, match="absent") as mistake:
+        read(database, statement)
 
     assert not isinstance(mistake.value, BlogError)
     assert "\n" not in str(mistake.value)
@@ -124,10 +153,9 @@ def test_mistake_in_a_statement_is_no_outage(database: Database) -> None:
 
 def test_connection_serves_after_a_mistake(database: Database) -> None:
     created = write(database)
-    with database.session() as session:
-        with pytest.raises(Exception, match="absent"):
-            session.fetch(select(column("absent")).select_from(post), {})
-        rows = session.fetch(BY_DATE, {"date": NOW})
+    with pytest.raises(Exception, match="absent"):
+        read(database, select(column("absent")).select_from(post))
+    rows = read(database, BY_DATE, date=NOW)
 
     assert [row[0] for row in rows] == [created.id]
 
@@ -135,8 +163,7 @@ def test_connection_serves_after_a_mistake(database: Database) -> None:
 def test_connection_that_was_idle_for_a_while_serves(database: Database) -> None:
     created = write(database)
     sleep(1.1)
-    with database.session() as session:
-        rows = session.fetch(BY_DATE, {"date": NOW})
+    rows = read(database, BY_DATE, date=NOW)
 
     assert [row[0] for row in rows] == [created.id]
 
@@ -151,5 +178,5 @@ def test_file_that_is_damaged_is_an_outage(database: Database, tmp_path: Path) -
     with open(tmp_path / "blog.db", "r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
-    with database.session() as session, pytest.raises(StorageUnavailable, match="malformed"):
-        session.fetch(BY_DATE, {"date": NOW})
+    with pytest.raises(StorageUnavailable, match="malformed"):
+        read(database, BY_DATE, date=NOW)

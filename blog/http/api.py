@@ -69,6 +69,8 @@ class Resource(flask_restful.Resource):
     write_parameters: ClassVar[Mapping[str, Parser]] = {}
     # Where it is read for a caller without credentials.
     source: ClassVar[Source] = "replica"
+    # Whether all that is read for a caller without credentials is one statement.
+    single_read: ClassVar[bool] = False
     # Whether a cache may keep what is read.
     cacheable: ClassVar[bool] = True
     # Whether what is read may be another a moment later, although nobody has written anything.
@@ -105,7 +107,8 @@ class Resource(flask_restful.Resource):
 
     def _run(self, source: Source, *args: Any, **kwargs: Any) -> Any:
         safe = request.method in _SAFE
-        with self.services.database.session(source) as g.session:
+        single = safe and self.single_read
+        with self.services.database.session(source, single=single) as g.session:
             self.caller = g.caller = self.services.authenticator.identify()
             if not safe:
                 _check_may_write(self.caller)

@@ -45,7 +45,7 @@ _FIND = (
 def find(session: Session, name: str, address_key: str | None = None) -> Account | None:
     """The account with this name, if there is one; with it, who signs in from an address."""
     values = {"author_name": name, "address_key": address_key}
-    rows = session.fetch(_FIND, values)
+    rows = session.look_up(_FIND, values)
     return Account(*rows[0]) if rows else None
 
 

@@ -56,7 +56,7 @@ def find_grant(session: Session, name: str, digest: str, now: datetime) -> Grant
     a guess is hashed to; the comparison that lets somebody in takes the same time for all.
     """
     values = {"author_name": name, "digest": digest, "now": now}
-    rows = session.fetch(_FIND, values)
+    rows = session.look_up(_FIND, values)
     if not rows or not compare_digest(rows[0][0], digest):
         return None
     kept, owner, role, scope, last_used = rows[0]
