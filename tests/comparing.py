@@ -12,6 +12,7 @@ from blog.http.application import Application
 from blog.http.environ import AGAIN, QUESTION
 from blog.settings import Settings
 
+_KEPT = ("200", "304", "404")
 # What differs from request to request.
 OWN = b"X-Request-Id"
 
@@ -26,9 +27,18 @@ class Comparing:
         self._cache: AnswerCache = create_cache(app, settings)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            self._compare(environ)
-        return self._app(environ, start_response)
+        statuses: list[str] = []
+
+        def start(status: str, *more: Any) -> Any:
+            statuses.append(status[:3])
+            return start_response(status, *more)
+
+        asked = dict(environ)
+        body = self._app(environ, start)
+        # An error is not kept, and is logged however often it is asked for.
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and statuses[0] in _KEPT:
+            self._compare(asked)
+        return body
 
     def close(self) -> None:
         """Keep no connection."""
@@ -43,7 +53,6 @@ class Comparing:
         if kept is None:
             self._cache.answer(first)
             kept = self._cache.look_up(self._copy(environ), state)
-        # An error is not kept.
         if kept is not None and state == self._cache.state():
             assert _shown(kept) == _shown(call(self._app, self._copy(environ)))
 

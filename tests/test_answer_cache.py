@@ -320,6 +320,7 @@ def test_what_is_not_kept_is_made_for_each_who_asks(cached: Served) -> None:
 
 def test_without_room_for_anything_there_is_no_cache(database_url: str) -> None:
     made = create_gateway(Settings(database_url=database_url, cache_bytes=0))
+    made.share(memoryview(bytearray(8)))
     app = made._application
     heard = [asked(made, scope("GET", "/")).status for _ in range(2)]
     app.extensions["blog"].database.close()  # type: ignore[attr-defined]

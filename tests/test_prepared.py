@@ -93,6 +93,15 @@ def test_where_every_connection_is_in_use_it_is_said(database_url: str) -> None:
             read(database, BY_DATE, date=NOW)
 
 
+@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+def test_where_every_reader_is_in_use_the_pool_serves(database_url: str) -> None:
+    with closing(Database(database_url, Limits(connections=1))) as database:
+        created = write(database)
+        database.server._readers._take()  # type: ignore[attr-defined]
+
+        assert [row[0] for row in read(database, BY_DATE, date=NOW)] == [created.id]
+
+
 @pytest.mark.parametrize("way", ["fetch", "reading"])
 def test_session_for_a_single_read_reads_no_more(database: Database, way: str) -> None:
     with database.session(single=True) as session:

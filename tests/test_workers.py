@@ -27,12 +27,15 @@ class Registered:
     def on_stop(self, callback: Callable[[], None]) -> None:
         self.callbacks.append(callback)
 
+    def share(self, memory: memoryview) -> None:
+        """Share nothing."""
+
 
 def test_process_that_ends_is_not_woken_by_new_clients() -> None:
     gateway = Registered()
     with socket.create_server(("127.0.0.1", 0)) as listener, select.epoll() as waiting:
         waiting.register(listener, select.EPOLLIN)
-        [stop] = server._load(lambda: gateway, listener).callbacks
+        [stop] = server._load(lambda: gateway, listener, bytearray(8)).callbacks
         stop()
         with socket.create_connection(listener.getsockname()):
             assert waiting.poll(0.1) == []

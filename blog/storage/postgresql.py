@@ -13,7 +13,7 @@ from datetime import UTC
 from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, cast, get_args
 
 import orjson
 import psycopg
@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from blog.errors import (
     DatabaseError,
@@ -52,6 +52,7 @@ from blog.storage.connections import (
 from blog.storage.freshness import Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
+from blog.storage.places import PLACE, Place
 from blog.storage.postgresql_errors import first_line, is_late, translate
 from blog.storage.postgresql_urls import complete
 from blog.storage.prepared import Prepared, Reader
@@ -80,21 +81,6 @@ _READ_ONLY = "25006"
 # A server that is there and takes no more connections says so in words alone.
 _FULL = re.compile("too many (clients|connections)|connection slots")
 
-# What is acknowledged has been flushed, unless the operator chose not to wait for that. A standby
-# says which timeline it follows to those who may read statistics, and to others the one that it
-# followed at its last restartpoint.
-_PLACE = text("""
-    SELECT coalesce(
-        (SELECT received_tli FROM pg_stat_wal_receiver),
-        (SELECT timeline_id FROM pg_control_checkpoint())
-    ), pg_last_wal_replay_lsn() - '0/0', true
-    WHERE pg_is_in_recovery()
-    UNION ALL
-    SELECT CAST(CAST('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS bit(32)) AS integer),
-        CASE WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
-             ELSE pg_current_wal_flush_lsn() END - '0/0', false
-    WHERE NOT pg_is_in_recovery()
-""")
 _LOCK_NAME = text("SELECT pg_advisory_xact_lock(:key, hashtext(:name))")
 _BROKEN = text(
     "SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
@@ -102,24 +88,6 @@ _BROKEN = text(
 )
 # Moments come in the time zone of the transaction, as another class than ours.
 _READERS: dict[type, Reader] = {UTCDateTime: lambda moment: moment.astimezone(UTC)}
-
-
-class Place(NamedTuple):
-    """How far a server is: on which timeline, and up to which byte of the log.
-
-    A standby has replayed the log that far, a primary has written it.
-    """
-
-    timeline: int
-    offset: int
-    standby: bool
-
-    def has_all(self, of: Place) -> bool:
-        """Whether a standby has all that the primary had there.
-
-        Offsets of two timelines can't be compared: each goes on from where they parted.
-        """
-        return self.standby and self.timeline == of.timeline and self.offset >= of.offset
 
 
 class PostgreSQL:
@@ -156,20 +124,29 @@ class PostgreSQL:
         Raises StorageUnavailable, and Interrupted where it can be tried again.
         """
         prepared = self._prepare(statement)
-        whole = f"{self._openings['reading']};{prepared.text};ROLLBACK"
         with closing(take_driver_connection(self.engine)) as connection:
             driver: Any = connection.driver_connection
-            driver.patience = self._patience
-            try:
-                rows = driver.fetch(whole, prepared.bind(values))
-            except psycopg.Error as error:
-                if driver.closed:
-                    connection.invalidate(error)
-                if translated := translate(error, lost=driver.closed, last=True):
-                    raise translated from error
-                error.args = (first_line(error),)
-                raise
-        return prepared.read(rows)
+            if driver.writes_iso_dates():
+                return prepared.read(self._fetch(connection, prepared, values))
+        with take_connection(self.engine) as slow:
+            return [list(row) for row in slow.execute(statement, values)]
+
+    def _fetch(
+        self, connection: PoolProxiedConnection, prepared: Prepared, values: Mapping[str, object]
+    ) -> list[Any]:
+        driver: Any = connection.driver_connection
+        driver.patience = self._patience
+        whole = f"{self._openings['reading']};{prepared.text};ROLLBACK"
+        try:
+            rows: list[Any] = driver.fetch(whole, prepared.bind(values))
+        except psycopg.Error as error:
+            if driver.closed:
+                connection.invalidate(error)
+            if translated := translate(error, lost=driver.closed, last=True):
+                raise translated from error
+            error.args = (first_line(error),)
+            raise
+        return rows
 
     def close(self) -> None:
         """Close every connection that nobody uses now."""
@@ -233,7 +210,7 @@ class PostgreSQL:
         set_purpose(connection, "none")
         try:
             # Asked before the snapshot is taken: what is replayed by now, the snapshot will show.
-            row = connection.execute(_PLACE).one()
+            row = connection.execute(PLACE).one()
             connection.rollback()
         except BaseException:
             connection.close()

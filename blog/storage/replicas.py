@@ -11,7 +11,8 @@ from sqlalchemy import URL, Connection
 from blog.errors import Interrupted, StorageUnavailable, Unreachable
 from blog.storage.connections import Limits
 from blog.storage.freshness import Mark
-from blog.storage.postgresql import Place, PostgreSQL
+from blog.storage.places import Place
+from blog.storage.postgresql import PostgreSQL
 from blog.storage.postgresql_urls import hosts
 
 

@@ -56,6 +56,10 @@ class WatchedConnection(psycopg.Connection[TupleRow]):
         finally:
             self._at_work = False
 
+    def writes_iso_dates(self) -> bool:
+        """Whether dates come as the driver reads them after a transaction, as those of `fetch`."""
+        return (self.pgconn.parameter_status(b"DateStyle") or b"").startswith(b"ISO")
+
     def is_silent(self) -> bool:
         """Whether nothing has come that was not asked for, such as the end of the connection."""
         look = select.poll()
