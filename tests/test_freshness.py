@@ -114,3 +114,7 @@ def test_what_looks_at_a_file_can_not_write(file: Path) -> None:
     freshness.state()
     with closing(freshness), pytest.raises(Exception, match="readonly"):
         freshness._connection.execute("DELETE FROM post")  # type: ignore[attr-defined]
+
+
+def test_on_a_file_no_failure_is_for_another_try(file: Path) -> None:
+    assert not Database(f"sqlite:///{file}").server.is_conflict(ValueError())
