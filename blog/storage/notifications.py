@@ -6,6 +6,7 @@ Triggers notify in the transaction that writes, so that a write and the word of 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -42,6 +43,8 @@ class NotifiedFreshness:
         self._connect = connect
         self._mark = mark
         self._closed = Event()
+        # Has something to read once it is closed, so that nobody has to wait for the next beat.
+        self._wake = os.eventfd(0)
         self._numbers = count()
         # One number for each connection and each notification; when the server last answered.
         self._number = next(self._numbers)
@@ -60,7 +63,9 @@ class NotifiedFreshness:
     def close(self) -> None:
         """Listen no more."""
         self._closed.set()
+        os.eventfd_write(self._wake, 1)
         self._thread.join()
+        os.close(self._wake)
 
     def _listen(self) -> None:
         while not self._closed.is_set():
@@ -95,6 +100,7 @@ class NotifiedFreshness:
         """
         incoming = poll()
         incoming.register(connection.fileno(), POLLIN)
+        incoming.register(self._wake, POLLIN)
         while not self._closed.is_set():
             asked = monotonic()
             if connection.execute("SHOW transaction_read_only").fetchone() == ("on",):
