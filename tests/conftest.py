@@ -94,15 +94,20 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def make_app(database_url: str, clock: Clock) -> Iterator[Callable[..., Application]]:
+def make_app(
+    database_url: str, clock: Clock, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Application]]:
     """Makes applications on the database of the test, with settings given by name.
 
+    A mark may give others, for all tests of a module.
     On SQLite, each of their answers to a reader is compared with that of a cache.
     """
+    mark = request.node.get_closest_marker("settings")
+    usual: dict[str, Any] = mark.kwargs if mark else {}
     with ExitStack() as made:
 
         def make(**given: Any) -> Application:
-            settings = Settings(database_url=database_url, **given)
+            settings = Settings(**{"database_url": database_url, **usual, **given})
             app = create_app(settings, now=clock)
             made.callback(app.extensions["blog"].database.close)
             if database_url.startswith("sqlite"):
@@ -123,6 +128,12 @@ def app(make_app: Callable[..., Application]) -> Application:
 def client(app: Application) -> FlaskClient:
     """A client of the application, without credentials unless they are given."""
     return app.test_client()
+
+
+@pytest.fixture
+def make_client(make_app: Callable[..., Application]) -> Callable[..., FlaskClient]:
+    """Makes clients, each of a process of its own, which has verified nobody yet."""
+    return lambda **settings: make_app(**settings).test_client()
 
 
 @pytest.fixture

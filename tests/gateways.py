@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,3 +112,26 @@ async def ask(
 def asked(*args: Any, **kwargs: Any) -> Heard:
     """The same, outside of any event loop."""
     return asyncio.run(ask(*args, **kwargs))
+
+
+class Tell:
+    """An application that answers with what it was told, one thing at a time."""
+
+    def __init__(self, of: str) -> None:
+        self._of = of
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        told = environ.get(self._of, "nothing")
+        yield told.read() if self._of == "wsgi.input" else str(told).encode("latin-1")
+
+
+class Large:
+    """An application whose answer is as long as it is told to be."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def __call__(self, _: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        start("200 OK", [])
+        return [b"a" * self._length]

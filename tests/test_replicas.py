@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,6 +22,7 @@ from tests.blogs import PostgreSQLBlogs
 from tests.contract import assert_problem, create, path_of, write_post
 from tests.people import RICK
 from tests.postgresql import FAST, Cluster, catch_up, is_installed, replicated
+from tests.replication import paused, stopped, who_serves
 from tests.serving import eventually
 from tests.tokens import issue
 
@@ -90,49 +91,6 @@ def make_client(url: str, replicas: Sequence[Cluster]) -> Iterator[Callable[...,
 def client(make_client: Callable[[], FlaskClient]) -> FlaskClient:
     """A client of one node."""
     return make_client()
-
-
-@contextmanager
-def paused(replicas: Sequence[Cluster]) -> Iterator[None]:
-    """Have replicas fall behind."""
-    for replica in replicas:
-        replica.execute("SELECT pg_wal_replay_pause()")
-    try:
-        for replica in replicas:
-            eventually(
-                lambda replica=replica: (
-                    replica.execute("SELECT pg_get_wal_replay_pause_state()") == [("paused",)]
-                ),
-                lambda: "a replica does not pause",
-            )
-        yield
-    finally:
-        for replica in replicas:
-            replica.execute("SELECT pg_wal_replay_resume()")
-
-
-@contextmanager
-def stopped(servers: Sequence[Cluster]) -> Iterator[None]:
-    """Have servers be away, as after a power failure."""
-    for server in servers:
-        server.kill()
-    try:
-        yield
-    finally:
-        for server in servers:
-            server.start(SETTINGS)
-
-
-def asked(server: Cluster) -> int:
-    """How often a server was asked for posts."""
-    return (server.directory / "log").read_text().count("FROM post ")
-
-
-def who_serves(servers: Sequence[Cluster], read: Callable[[], object]) -> list[int]:
-    """Which servers are asked for posts meanwhile, by their numbers."""
-    before = [asked(server) for server in servers]
-    read()
-    return [number for number, server in enumerate(servers) if asked(server) > before[number]]
 
 
 def test_anonymous_read_is_served_by_each_replica_in_turn(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from flask.testing import FlaskClient
 from requests.utils import parse_header_links
@@ -24,6 +22,7 @@ from tests.contract import (
     write_post,
 )
 from tests.people import ANN, JOE, RICK
+from tests.versions import change, restore, version
 
 BASE = "http://localhost"
 HAL = {"Accept": "application/hal+json"}
@@ -46,17 +45,6 @@ def path(client: FlaskClient) -> str:
     return create(client)
 
 
-def change(client: FlaskClient, path: str, **fields: Any) -> None:
-    """Make a new version of a post."""
-    assert client.patch(path, json=fields, auth=RICK).status_code == 200
-
-
-def restore(client: FlaskClient, path: str, number: int) -> None:
-    """Make a version of a post current again."""
-    response = client.post(f"{path}/revision", json={"restore": number}, auth=RICK)
-    assert response.status_code == 201
-
-
 @pytest.fixture
 def whole_life(client: FlaskClient, path: str) -> str:
     """The path of a post that was created, updated, deleted, brought back and updated."""
@@ -65,12 +53,6 @@ def whole_life(client: FlaskClient, path: str) -> str:
     restore(client, path, 1)
     change(client, path, title="Fifth!")
     return path
-
-
-def version(client: FlaskClient, path: str, number: int) -> dict[str, Any]:
-    """A version of a post of Rick."""
-    found: dict[str, Any] = client.get(f"{path}/revision/{number}", auth=RICK).json
-    return found
 
 
 def test_a_version_is_all_that_a_client_wrote(client: FlaskClient) -> None:

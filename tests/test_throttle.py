@@ -29,19 +29,10 @@ from tests.guessing import (
 )
 from tests.people import ANN, JOE, RICK
 
-
-@pytest.fixture
-def make_client(make_app: Callable[..., Application]) -> MakeClient:
-    """Makes clients, each of a process of its own, which has verified nobody yet."""
-    return lambda **settings: make_app(**{"sign_in_failures": MOST, **settings}).test_client()
+pytestmark = pytest.mark.settings(sign_in_failures=MOST)
 
 
-@pytest.fixture
-def client(make_client: MakeClient) -> FlaskClient:
-    """A client of one of the processes."""
-    return make_client()
-
-
+@pytest.mark.settings()
 def test_ten_failures_are_heard_and_no_more(make_app: Callable[..., Application]) -> None:
     client = make_app().test_client()
     guess(client, times=10)

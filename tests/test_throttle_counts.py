@@ -32,17 +32,7 @@ from tests.plans import in_the_open
 from tests.rivals import connected
 from tests.serving import PATIENCE, add_author, serve
 
-
-@pytest.fixture
-def make_client(make_app: Callable[..., Application]) -> MakeClient:
-    """Makes clients, each of a process of its own, which has verified nobody yet."""
-    return lambda **settings: make_app(**{"sign_in_failures": MOST, **settings}).test_client()
-
-
-@pytest.fixture
-def client(make_client: MakeClient) -> FlaskClient:
-    """A client of one of the processes."""
-    return make_client()
+pytestmark = pytest.mark.settings(sign_in_failures=MOST)
 
 
 def test_processes_count_together(make_client: MakeClient) -> None:
@@ -94,12 +84,12 @@ def test_another_key_makes_other_digests(make_client: MakeClient, database_url: 
 def test_a_refusal_is_logged_with_the_address_and_without_the_name(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    guess(client, ("my password", "rick"), "\u20ac\n" + "x" * 200)
+    guess(client, ("my password", "rick"), "\u20ac\n" + "y" * 200)
     with caplog.at_level(logging.WARNING, "blog.auth"):
-        sign_in(client, ("my password", "rick"), "\u20ac\n" + "x" * 200)
+        sign_in(client, ("my password", "rick"), "\u20ac\n" + "y" * 200)
 
     (message,) = (r.getMessage() for r in caplog.records if r.name == "blog.auth")
-    assert message.startswith("too many sign-ins from '\\u20ac\\nxxx")
+    assert message.startswith("too many sign-ins from '\\u20ac\\nyyy")
     assert len(message) < 150 and "my password" not in message
 
 
@@ -192,14 +182,21 @@ def test_nobody_needs_the_database_to_be_written_to_sign_in(
     assert "the sign-in of 'rick' was not noted" in caplog.text
 
 
+@contextmanager
+def nothing_can_be_noted(url: str) -> Iterator[None]:
+    """Keep everyone else from writing what is counted."""
+    with connected(url) as rival:
+        rival.begin_writing()
+        if "postgresql" in url:
+            rival.execute("LOCK TABLE attempt IN EXCLUSIVE MODE")
+        yield
+
+
 def test_failures_count_while_the_database_can_not_be_written(
     make_client: MakeClient, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_client(database_lock_timeout=0.1)
-    with connected(database_url) as rival:
-        rival.begin_writing()
-        if "postgresql" in database_url:
-            rival.execute("LOCK TABLE attempt IN EXCLUSIVE MODE")
+    with nothing_can_be_noted(database_url):
         guess(client)
         held = sign_in(client, RICK)
 
@@ -212,10 +209,7 @@ def test_what_was_counted_meanwhile_still_counts_afterwards(
     make_client: MakeClient, database_url: str
 ) -> None:
     client = make_client(database_lock_timeout=0.1)
-    with connected(database_url) as rival:
-        rival.begin_writing()
-        if "postgresql" in database_url:
-            rival.execute("LOCK TABLE attempt IN EXCLUSIVE MODE")
+    with nothing_can_be_noted(database_url):
         guess(client)
 
     assert_problem(sign_in(client, RICK), 429)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from flask.testing import FlaskClient
+
 from blog.content.tokens import digest, new_secret
 from blog.storage import tokens
 from blog.storage.engine import Database
@@ -38,3 +40,12 @@ def kept(database: Database, name: str = "rick") -> list[AccessToken]:
     """The tokens that an author has."""
     with database.session() as session:
         return list(tokens.find_all(session, name))
+
+
+def me(client: FlaskClient, auth: tuple[str, str]) -> str | None:
+    """Whose request it was, as the root tells its caller; None where nobody was let in."""
+    response = client.get("/", auth=auth)
+    if response.status_code == 401:
+        return None
+    assert response.status_code == 200, response.text
+    return str(response.json["_links"]["me"]).rpartition("/")[2]

@@ -37,27 +37,22 @@ _LONGEST_QUESTION = 1024
 _SECONDS = 7200
 
 
-@cross_origin(
-    methods=_READING,
-    allow_headers=_READING_HEADERS,
+_permission = partial(
+    cross_origin,
     expose_headers=_EXPOSED,
     max_age=_SECONDS,
     send_wildcard=True,
     automatic_options=False,
 )
+
+
+@_permission(methods=_READING, allow_headers=_READING_HEADERS)
 def _permit_reading(response: Response) -> Response:
     """Permit what the client asks whether it may, if that is to read."""
     return response
 
 
-@cross_origin(
-    methods=_WRITING,
-    allow_headers=_WRITING_HEADERS,
-    expose_headers=_EXPOSED,
-    max_age=_SECONDS,
-    send_wildcard=True,
-    automatic_options=False,
-)
+@_permission(methods=_WRITING, allow_headers=_WRITING_HEADERS)
 def _permit_writing(response: Response) -> Response:
     """Permit what the client asks whether it may."""
     return response

@@ -21,6 +21,13 @@ class Verdict(NamedTuple):
     is_met: bool
 
 
+def _ratio(results: Results, row: str, of: str) -> float | None:
+    """How many times as often one thing is answered as another; None where one was not measured."""
+    if not results.rows.keys() >= {row, of}:
+        return None
+    return results.rows[row].rate / results.rows[of].rate
+
+
 class AtLeast(NamedTuple):
     """So many times as often as something else is answered."""
 
@@ -31,10 +38,12 @@ class AtLeast(NamedTuple):
 
     def judge(self, results: Results) -> Verdict | None:
         """Whether it is so often, or None where that was not measured."""
-        if not results.rows.keys() >= {self.row, self.of}:
-            return None
-        ratio = results.rows[self.row].rate / results.rows[self.of].rate
-        return Verdict(f"{ratio:.2f}", f"≥ {self.times} of {self.of}", ratio >= self.times)
+        ratio = _ratio(results, self.row, self.of)
+        return (
+            None
+            if ratio is None
+            else Verdict(f"{ratio:.2f}", f"≥ {self.times} of {self.of}", ratio >= self.times)
+        )
 
 
 class CostAtMost(NamedTuple):
@@ -47,10 +56,12 @@ class CostAtMost(NamedTuple):
 
     def judge(self, results: Results) -> Verdict | None:
         """Whether it takes no more, or None where that was not measured."""
-        if not results.rows.keys() >= {self.row, self.of}:
-            return None
-        ratio = results.rows[self.of].rate / results.rows[self.row].rate
-        return Verdict(f"{ratio:.2f}", f"≤ {self.times}", ratio <= self.times)
+        ratio = _ratio(results, self.of, self.row)
+        return (
+            None
+            if ratio is None
+            else Verdict(f"{ratio:.2f}", f"≤ {self.times}", ratio <= self.times)
+        )
 
 
 class AmountAtMost(NamedTuple):
