@@ -87,6 +87,8 @@ class Pair:
         return {
             "BLOG_DATABASE_URL": self.url("&target_session_attrs=read-write"),
             "BLOG_DATABASE_READ_URL": self.url(),
+            # What another node keeps may lag by a notification, and nothing read here may.
+            "BLOG_CACHE_BYTES": "0",
         }
 
     def _is_synchronous(self) -> bool:
