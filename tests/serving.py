@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -105,10 +106,25 @@ def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**ours, **(settings or {})}
 
 
+def _ports() -> Iterator[int]:
+    """Ports below those that outgoing connections are given, in an order of this run.
+
+    Each is given out once before any is given again: a server may not have taken the one before
+    yet. Of several processes that test at once, each has its own.
+    """
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    first = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = range(20000 + first, 32000, count)
+    return cycle(random.sample(ports, len(ports)))
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port that nobody has, below those that outgoing connections are given."""
+    """A port that nobody has, nor was told of a moment ago."""
     while True:
-        port = random.randrange(20000, 32000)
+        port = next(_PORTS)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
