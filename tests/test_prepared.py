@@ -10,7 +10,7 @@ from time import sleep
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, bindparam, column, func, null, select
+from sqlalchemy import Select, bindparam, column, func, insert, null, select, text
 
 from blog.content.authors import Caller
 from blog.content.posts import Post, PostContent
@@ -18,7 +18,7 @@ from blog.errors import BlogError, PoolExhausted, StorageUnavailable
 from blog.storage import posts, schema
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
-from blog.storage.tables import UTCDateTime, post
+from blog.storage.tables import UTCDateTime, post, sign_in
 
 RICK = Caller("rick", "author")
 NOW = datetime(2026, 11, 22, 9, 47, 45, 746058, UTC)
@@ -54,12 +54,12 @@ def test_rows_are_those_that_sqlalchemy_gives(database: Database, date: datetime
 
 
 @pytest.mark.parametrize(
-    "text", ["'", "\\", "%", "%s", "%(date)s", ":date", "?", "; ROLLBACK", "ü", ""]
+    "value", ["'", "\\", "%", "%s", "%(date)s", ":date", "?", "; ROLLBACK", "ü", ""]
 )
-def test_value_is_no_part_of_the_statement(database: Database, text: str) -> None:
+def test_value_is_no_part_of_the_statement(database: Database, value: str) -> None:
     statement: Select[tuple[str]] = select(post.c.id).where(post.c.title != bindparam("title"))
     created = write(database)
-    rows = read(database, statement, title=text)
+    rows = read(database, statement, title=value)
 
     assert [row[0] for row in rows] == [created.id]
 
@@ -158,6 +158,39 @@ def test_mistake_in_a_statement_is_no_outage(database: Database) -> None:
 
     assert not isinstance(mistake.value, BlogError)
     assert "\n" not in str(mistake.value)
+
+
+@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+def test_full_disk_is_an_outage_that_loses_nothing(database: Database) -> None:
+    created = write(database)
+    content = PostContent(title="Large", body="x" * 1_000_000)
+    with database.session() as session:
+        pages = session.reading().scalar(text("PRAGMA page_count"))
+        session.reading().exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        with pytest.raises(StorageUnavailable, match="database or disk is full"):
+            posts.create(session, content, RICK, NOW)
+
+    assert [row[0] for row in read(database, BY_DATE, date=NOW)] == [created.id]
+
+
+def test_row_that_breaks_a_rule_is_no_outage(database: Database) -> None:
+    row = {"author_name": "nobody", "address_key": "a", "date": NOW}
+    with (
+        database.session() as session,
+        pytest.raises(Exception, match=r"(?i)foreign key") as mistake,
+        session.writing() as connection,
+    ):
+        session.insert(connection, insert(sign_in), row)
+
+    assert not isinstance(mistake.value, BlogError)
+
+
+def test_insert_tells_how_many_rows_it_wrote(database: Database) -> None:
+    rows = [{"author_name": "rick", "address_key": key, "date": NOW} for key in "abc"]
+    with database.session() as session, session.writing() as connection:
+        written = session.insert(connection, insert(sign_in), *rows)
+
+    assert written == 3
 
 
 def test_connection_serves_after_a_mistake(database: Database) -> None:

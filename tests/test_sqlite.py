@@ -19,7 +19,7 @@ from blog.content.posts import Post, PostContent
 from blog.errors import DatabaseError, StorageUnavailable
 from blog.settings import Settings
 from blog.storage import posts, schema, soundness
-from blog.storage.connections import Limits
+from blog.storage.connections import Limits, Writing
 from blog.storage.engine import Database, Session
 from blog.storage.tables import setting
 from tests.blogs import Blogs
@@ -159,11 +159,27 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("pragma", "expected"),
-    [("foreign_keys", 1), ("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 4000)],
+    [
+        ("foreign_keys", 1),
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("busy_timeout", 4000),
+        ("wal_autocheckpoint", 4000),
+    ],
 )
 def test_a_connection_is_set_up(database: Database, pragma: str, expected: object) -> None:
     with database.session() as session:
         value = session.reading().exec_driver_sql(f"PRAGMA {pragma}").scalar()
+
+    assert value == expected
+
+
+@pytest.mark.parametrize(("purpose", "expected"), [("writing", 2), ("upgrading", 1)])
+def test_only_what_may_be_large_is_sorted_in_files(
+    database: Database, purpose: Writing, expected: int
+) -> None:
+    with database.session() as session, session.writing(purpose) as connection:
+        value = connection.exec_driver_sql("PRAGMA temp_store").scalar()
 
     assert value == expected
 

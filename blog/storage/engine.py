@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, RootTransaction, Select
+from sqlalchemy import URL, Connection, Engine, Insert, RootTransaction, Select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError
 
@@ -52,6 +52,11 @@ class Server(Protocol):
 
     def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
         """All rows of a statement, of one moment. Raises StorageUnavailable."""
+
+    def insert(
+        self, connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]
+    ) -> int:
+        """Write rows in a transaction; give how many were. Raises StorageUnavailable."""
 
     def close(self) -> None:
         """Close every connection that nobody uses now."""
@@ -186,8 +191,10 @@ class Session:
         database. Raises StorageUnavailable when others are always faster, and else as `writing`.
         """
         if (group := self._database.server.group) and purpose == "writing":
-            # What was read is no longer held on to while others write.
-            self._connection_to_primary().rollback()
+            # What was read is no longer held on to while others write. Where nothing was, only who
+            # has the turn needs a connection.
+            if self._connection is not None:
+                self._connection.rollback()
             return group.write(work, self.writing)
         for _ in range(_ATTEMPTS - 1):
             try:
@@ -221,6 +228,13 @@ class Session:
             # Whether something was done or not: that may not be known.
             self._database.mark.renew()
             set_purpose(connection, "reading")
+
+    def insert(self, connection: Connection, statement: Insert, *rows: Mapping[str, object]) -> int:
+        """Write rows, by a statement that is run again and again, in a transaction for writing.
+
+        Gives how many were written. Raises StorageUnavailable.
+        """
+        return self._database.server.insert(connection, statement, rows)
 
     def order_commits(self, connection: Connection) -> None:
         """Have the transaction for writing commit after all others that came here before it.

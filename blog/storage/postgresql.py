@@ -23,6 +23,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Engine,
+    Insert,
     RootTransaction,
     Select,
     create_engine,
@@ -147,6 +148,13 @@ class PostgreSQL:
             error.args = (first_line(error),)
             raise
         return rows
+
+    def insert(
+        self, connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]
+    ) -> int:
+        """Write rows in a transaction; give how many were. Raises StorageUnavailable."""
+        options = {"preserve_rowcount": True}
+        return connection.execute(statement, rows, execution_options=options).rowcount
 
     def close(self) -> None:
         """Close every connection that nobody uses now."""

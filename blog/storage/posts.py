@@ -130,12 +130,12 @@ def insert_post(
     """
     parameters = {**values, **rights.parameters(caller, now)}
     parameters["slug"] = content.slug or derive_slug(content.title)
-    if not connection.execute(_INSERT_UNLESS_TAKEN, parameters).rowcount:
+    if not session.insert(connection, _INSERT_UNLESS_TAKEN, parameters):
         parameters["slug"] = claim_slug(connection, content.slug, content.title, values["id"])
-        if not connection.execute(_INSERT, parameters).rowcount:
+        if not session.insert(connection, _INSERT, parameters):
             raise _ended(caller)
     created = _as_written(parameters)
-    tags.write(connection, created)
+    tags.write(session, connection, created)
     _record(session, connection, None, created, caller, claim)
     return created
 
@@ -144,8 +144,7 @@ def _insertion(*conditions: ColumnElement[bool]) -> Insert:
     """The statement that writes a post under some conditions, besides that the caller may."""
     names = [column.name for column in post.c if column.computed is None]
     values = select(*(bindparam(name, type_=post.c[name].type) for name in names))
-    statement = insert(post).from_select(names, values.where(rights.entitled(), *conditions))
-    return statement.execution_options(preserve_rowcount=True)
+    return insert(post).from_select(names, values.where(rights.entitled(), *conditions))
 
 
 _other = post.alias("other")
@@ -294,7 +293,7 @@ def update_post(
         edited = _update(connection, target, current, values)
         if edited is None:
             return None
-        tags.rewrite(connection, current, edited)
+        tags.rewrite(session, connection, current, edited)
         _record(session, connection, current, edited, caller, claim)
         return edited
 

@@ -1,4 +1,4 @@
-"""Statements that are read again and again: compiled once, and then run by the driver itself.
+"""Statements that are run again and again: compiled once, and then run by the driver itself.
 
 What SQLAlchemy does for each execution takes longer than the database does for a post.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Select
+from sqlalchemy import Dialect, Insert, Select
 
 # Turns what the driver gives of a column into what SQLAlchemy would give.
 Reader = Callable[[Any], Any]
@@ -18,15 +18,16 @@ class Prepared:
     """A statement in the words of one kind of database, and how its rows are read."""
 
     def __init__(
-        self, dialect: Dialect, readers: Mapping[type, Reader], statement: Select[Any]
+        self, dialect: Dialect, readers: Mapping[type, Reader], statement: Select[Any] | Insert
     ) -> None:
         """Compile a statement; ``readers`` has one for each type that the driver doesn't know."""
         compiled = statement.compile(dialect=dialect)
         self.text = str(compiled)
         self._constants = compiled.params
+        columns = statement.selected_columns if isinstance(statement, Select) else ()
         self._readers = [
             (place, readers[type(column.type)])
-            for place, column in enumerate(statement.selected_columns)
+            for place, column in enumerate(columns)
             if type(column.type) in readers
         ]
 

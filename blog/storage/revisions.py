@@ -79,7 +79,7 @@ def record(
         "public": any(version.status == "published" for version in versions),
         "post_id": after.id,
     }
-    connection.execute(_RECORD, values)
+    session.insert(connection, _RECORD, values)
 
 
 def record_deletion(

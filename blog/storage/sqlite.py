@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Date,
     Engine,
+    Insert,
     RootTransaction,
     Select,
     create_engine,
@@ -39,6 +41,10 @@ from blog.storage.tables import UTCDateTime
 
 # How long to wait, in seconds, before another try to change the mode of the file.
 _PAUSE = 0.01
+# How many pages the log of a database takes before they are put in their places, as each of those
+# that are written again and again need be put there only once. It then has 16 MB, and as much as
+# SQLite finds in one look.
+_LOG_PAGES = 4000
 _BY_NAME = sqlite.dialect(paramstyle="named")
 _READERS: dict[type, Reader] = {
     JSON: orjson.loads,
@@ -91,18 +97,24 @@ class SQLite:
     def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
         """All rows of a statement, of one moment. Raises StorageUnavailable."""
         prepared = self._prepare(statement)
-        bound = prepared.bind({name: _as_kept(value) for name, value in values.items()})
+        bound = _bind(prepared, values)
         try:
-            rows = self._readers.fetch(prepared.text, bound)
+            with _translating():
+                rows = self._readers.fetch(prepared.text, bound)
         except PoolExhausted:
             # Of those that also write one may be free, or soon be.
             with take_connection(self.engine) as connection:
                 return [list(row) for row in connection.execute(statement, values)]
-        except sqlite3.Error as error:
-            if translated := _translated(error):
-                raise translated from error
-            raise
         return prepared.read(rows)
+
+    def insert(
+        self, connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]
+    ) -> int:
+        """Write rows in a transaction; give how many were. Raises StorageUnavailable."""
+        prepared = self._prepare(statement)
+        with closing(connection.connection.cursor()) as cursor, _translating():
+            cursor.executemany(prepared.text, [_bind(prepared, row) for row in rows])
+            return int(cursor.rowcount)
 
     def close(self) -> None:
         """Close every connection that nobody uses now."""
@@ -195,6 +207,7 @@ def _set_up_connection(limits: Limits, connection: sqlite3.Connection, _record: 
         connection.execute(f"PRAGMA busy_timeout={limits.lock * 1000:.0f}")
         connection.execute(f"PRAGMA synchronous={limits.synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         _use_wal(connection, limits.lock)
     except sqlite3.DatabaseError as error:
         connection.close()
@@ -235,21 +248,42 @@ def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
 def _begin(connection: Connection) -> None:
     # A transaction that reads first and takes the lock when it writes can't wait for another
     # writer, since its snapshot would be stale. One that means to write takes the lock at once.
-    if purpose_of(connection) == "reading":
-        # Nothing is locked yet, so this can't fail, and need not take the long way round.
-        connection.connection.cursor().execute("BEGIN").close()
+    purpose = purpose_of(connection)
+    # Where nothing is locked yet nothing can fail, and it need not take the long way round.
+    cursor = connection.connection.cursor()
+    if purpose == "reading":
+        cursor.execute("BEGIN")
     else:
+        # What undoes a single statement is not worth a file each time; an upgrade sorts tables.
+        cursor.execute(f"PRAGMA temp_store={'FILE' if purpose == 'upgrading' else 'MEMORY'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+    cursor.close()
+
+
+def _bind(prepared: Prepared, values: Mapping[str, object]) -> Mapping[str, object]:
+    return prepared.bind({name: _as_kept(value) for name, value in values.items()})
 
 
 def _as_kept(value: object) -> object:
+    """What the file has of a value: it knows neither moments nor lists."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-    return value
+    return orjson.dumps(value).decode() if isinstance(value, list) else value
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """Raise our own error in the place of the driver's, which stays the cause, for the log."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if translated := _translated(error):
+            raise translated from error
+        raise
 
 
 def _translate(context: ExceptionContext) -> None:
-    """Raise our own error in the place of the driver's, which stays the cause, for the log."""
+    """Do the same for what SQLAlchemy runs."""
     original = context.original_exception
     if error := _translated(original):
         raise error from original

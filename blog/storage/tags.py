@@ -61,17 +61,17 @@ _DELETE = delete(tag).where(tag.c.post_id == bindparam("written_id"))
 _INSERT = insert(tag)
 
 
-def rewrite(connection: Connection, before: Post, after: Post) -> None:
+def rewrite(session: Session, connection: Connection, before: Post, after: Post) -> None:
     """Bring the look-up of tags up to date, where anything that it repeats has changed."""
     if _tag_rows(before) != _tag_rows(after):
         connection.execute(_DELETE, {"written_id": after.id})
-        write(connection, after)
+        write(session, connection, after)
 
 
-def write(connection: Connection, written: Post) -> None:
+def write(session: Session, connection: Connection, written: Post) -> None:
     """Have a new post found by its tags."""
     if rows := _tag_rows(written):
-        connection.execute(_INSERT, rows)
+        session.insert(connection, _INSERT, *rows)
 
 
 def _tag_rows(written: Post) -> list[dict[str, object]]:
