@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from threading import Condition
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -46,6 +46,8 @@ class GroupCommit:
         self._turn = Condition()
         self._waiting: deque[_Job] = deque()
         self._is_taken = False
+        # Whether several of them were brought together the last time.
+        self._is_crowded = False
 
     def write(self, work: Work[Result], begin: Begin) -> Result:
         """What ``work`` gives, once that is committed.
@@ -109,9 +111,20 @@ class GroupCommit:
         """Each of these jobs; those that come meanwhile are added to them."""
         yield from tuple(jobs)
         end = monotonic() + _BOARDING
-        while monotonic() < end and (job := self._next()):
+        while monotonic() < end and (job := self._next() or self._next_of_crowd()):
             jobs.append(job)
             yield job
+        self._is_crowded = len(jobs) > 1
+
+    def _next_of_crowd(self) -> _Job | None:
+        """The same, where several wrote a moment ago, once they have had time to come here.
+
+        They can't come while this thread keeps the interpreter.
+        """
+        if not self._is_crowded:
+            return None
+        sleep(0)
+        return self._next()
 
 
 def _do_alone(job: _Job, begin: Begin) -> None:
