@@ -18,6 +18,7 @@ from typing import Any, cast, get_args
 import orjson
 import psycopg
 from psycopg.errors import Diagnostic
+from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     URL,
     Connection,
@@ -101,6 +102,7 @@ class PostgreSQL:
         self._closed_until = 0.0
         self._failure: type[StorageUnavailable] = Unreachable
         self._openings = {purpose: _opening(limits, purpose) for purpose in ("reading", *_WRITING)}
+        self._setting = _setting(limits, "reading")
         self.engine = self._create_engine(complete(url, limits, primary))
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
         self.group: GroupCommit | None = None
@@ -137,9 +139,9 @@ class PostgreSQL:
     ) -> list[Any]:
         driver: Any = connection.driver_connection
         driver.patience = self._patience
-        whole = f"{self._openings['reading']};{prepared.text};ROLLBACK"
+        statements = f"{self._setting};{prepared.text}"
         try:
-            rows: list[Any] = driver.fetch(whole, prepared.bind(values))
+            rows: list[Any] = driver.fetch(statements, prepared.bind(values))
         except psycopg.Error as error:
             if driver.closed:
                 connection.invalidate(error)
@@ -233,6 +235,8 @@ class PostgreSQL:
             pool_size=self._limits.connections,
             max_overflow=0,
             pool_timeout=self._limits.lock,
+            # Left to `_reset`.
+            pool_reset_on_return=None,
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             hide_parameters=True,
@@ -241,6 +245,7 @@ class PostgreSQL:
         )
         event.listen(engine, "do_connect", self._connect)
         event.listen(engine, "connect", _set_up_connection)
+        event.listen(engine, "reset", _reset)
         event.listen(engine, "checkin", _note_use)
         event.listen(engine, "checkout", self._check)
         event.listen(engine, "begin", self._begin)
@@ -347,23 +352,30 @@ class PostgreSQL:
 def _opening(limits: Limits, purpose: Purpose) -> str:
     """What begins a transaction for this purpose."""
     mode = "REPEATABLE READ READ ONLY" if purpose == "reading" else "READ COMMITTED"
+    return f"BEGIN ISOLATION LEVEL {mode};{_setting(limits, purpose)}"
+
+
+def _setting(limits: Limits, purpose: Purpose) -> str:
+    """What sets up a transaction for this purpose, once it has begun."""
     # A change of the schema takes as long as it takes, and so does the wait for another's.
     statement, lock = (0, 0) if purpose == "upgrading" else (limits.statement, limits.lock)
-    return (
-        f"BEGIN ISOLATION LEVEL {mode};"
+    settings = {
         # Dates near the ends of the calendar have no local time everywhere.
-        "SET LOCAL TimeZone = 'UTC';"
+        "TimeZone": "UTC",
         # The driver reads no other style.
-        "SET LOCAL DateStyle = 'ISO';"
+        "DateStyle": "ISO",
         # A bitmap loses the order of its index: a page would be sorted out of the whole list.
-        "SET LOCAL enable_bitmapscan = off;"
+        "enable_bitmapscan": "off",
         # One process finds the few rows of a page along an index; several would read far more.
-        "SET LOCAL max_parallel_workers_per_gather = 0;"
+        "max_parallel_workers_per_gather": "0",
         # A commit that is not confirmed is a warning.
-        "SET LOCAL client_min_messages = 'warning';"
-        f"SET LOCAL statement_timeout = {statement * 1000:.0f};"
-        f"SET LOCAL lock_timeout = {lock * 1000:.0f}"
-    )
+        "client_min_messages": "warning",
+        "statement_timeout": f"{statement * 1000:.0f}",
+        "lock_timeout": f"{lock * 1000:.0f}",
+    }
+    # In one statement, as the driver takes its time for what comes back of each.
+    local = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    return f"SELECT {local}"
 
 
 def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
@@ -375,6 +387,12 @@ def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPo
         warnings.append(str(message.message_primary))
 
     connection.add_notice_handler(note)
+
+
+def _reset(driver: psycopg.Connection[Any], _record: object, _state: object) -> None:
+    """End what is under way on a connection that is given back; most have ended it themselves."""
+    if driver.pgconn.transaction_status != TransactionStatus.IDLE:
+        driver.rollback()
 
 
 def _note_use(_driver: object, record: ConnectionPoolEntry) -> None:

@@ -41,17 +41,17 @@ class WatchedConnection(psycopg.Connection[TupleRow]):
     patience: float | None = None
     idle_patience: float | None = None
 
-    def fetch(self, transaction: str, values: Mapping[str, object]) -> list[Any]:
-        """The rows of the one statement of a transaction that gives rows, in one round trip.
+    def fetch(self, statements: str, values: Mapping[str, object]) -> list[Any]:
+        """The rows of the last of some statements, in one round trip and one transaction.
 
         The values are put into the text: with them apart, a server takes one statement at a time.
         """
         self._at_work = True
         try:
             with psycopg.ClientCursor(self) as cursor:
-                cursor.execute(transaction.encode(), values)
-                while cursor.description is None:
-                    cursor.nextset()
+                cursor.execute(statements.encode(), values)
+                while cursor.nextset():
+                    pass
                 return cursor.fetchall()
         finally:
             self._at_work = False
