@@ -9,12 +9,12 @@ from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 
 from blog.content.tokens import PREFIX
 from blog.http.answers import Environ
 from blog.http.environ import ACCESS, AGAIN, RECEIVED
-from blog.http.routes import resource, route
+from blog.http.request import Request, current_request
 
 logger = logging.getLogger("blog.access")
 
@@ -44,12 +44,12 @@ def install(app: Flask) -> None:
 
 def request_id() -> str:
     """The id of this request, in the log and in what the client is told."""
-    return str(g.request_id)
+    return current_request().id
 
 
 def duration() -> float:
     """For how many seconds this request has been here whole, the wait for a thread included."""
-    return perf_counter() - float(g.started)
+    return perf_counter() - current_request().started
 
 
 def log(access: Access, request_id: str, caller: dict[str, str], seconds: float) -> None:
@@ -96,38 +96,38 @@ def address_of(environ: Environ) -> dict[str, str]:
 
 
 def _begin() -> None:
-    g.request_id = new_request_id()
-    g.started = request.environ.get(RECEIVED) or perf_counter()
+    request = current_request()
+    request.id = new_request_id()
+    request.started = request.environ.get(RECEIVED) or perf_counter()
 
 
 def _end(response: Response) -> Response:
-    response.headers["X-Request-Id"] = request_id()
+    request = current_request()
+    response.headers["X-Request-Id"] = request.id
     size = response.content_length or 0
-    access = Access(request.method, _target(), route(), response.status_code, size)
+    access = Access(request.method, _target(request), request.route, response.status_code, size)
     request.environ[ACCESS] = access
     if not request.environ.get(AGAIN):
-        log(access, request_id(), _caller(), duration())
+        log(access, request.id, _caller(request), perf_counter() - request.started)
     return response
 
 
-def _caller() -> dict[str, str]:
+def _caller(request: Request) -> dict[str, str]:
     """From where, and who was verified; a name that was only claimed is no fact for a log."""
     known = address_of(request.environ)
-    caller = g.get("caller")
-    return {**known, "author": quote(caller.name)} if caller else known
+    return {**known, "author": quote(request.caller.name)} if request.caller else known
 
 
-def _target() -> str:
+def _target(request: Request) -> str:
     """What was asked for, in ASCII: nothing a client sends can forge a line."""
     query = request.query_string.decode("latin-1")
-    target = quote(request.path) + (f"?{_known(query)}" if query else "")
+    target = quote(request.path) + (f"?{_known(request.resource, query)}" if query else "")
     return _SECRET.sub("***", target)[:_LONGEST_TARGET]
 
 
-def _known(query: str) -> str:
+def _known(resource: Any, query: str) -> str:
     """The query, without what the resource does not know: it could be a secret sent astray."""
-    kind = resource()
-    known = {**kind.parameters, **kind.write_parameters} if kind else {}
+    known = {**resource.parameters, **resource.write_parameters} if resource else {}
     parts = (part.partition("=") for part in query.split("&"))
     pairs = ((unquote_plus(name), value) for name, _, value in parts)
     return "&".join(

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import flask_restful
-from flask import Flask, g, request
+from flask import Flask
 from werkzeug.http import http_date, quote_etag
 
 from blog.content.authors import Caller
@@ -24,6 +24,7 @@ from blog.http.negotiation import check_body_type, negotiate
 from blog.http.paging import Cursors
 from blog.http.preferences import prefers
 from blog.http.queries import Parser, Query, read_query
+from blog.http.request import Request, current_request
 from blog.http.waiting import WaitingRoom
 from blog.representations import hal, json, json_patch
 from blog.representations.document import Document
@@ -86,19 +87,20 @@ class Resource(flask_restful.Resource):
 
     def __init__(self, services: Services) -> None:
         self.services = services
+        self.request = current_request()
         self.now = services.now()
 
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
         """Negotiate, before anything is done; learn who calls; then run the method."""
-        g.media_type = self._negotiate()
+        request = self.request
+        request.media_type = self._negotiate()
         safe = request.method in _SAFE
         if not safe:
             check_body_type(type(self))
         _ = self.links  # A Host header that can't be used is refused now, too.
         if not safe:
             return self._run("primary", *args, **kwargs)
-        signed = "HTTP_AUTHORIZATION" in request.environ
-        source: Source = "primary, else replica" if signed else self.source
+        source: Source = "primary, else replica" if request.is_signed else self.source
         for _ in range(_READS - 1):
             # A read has no effect, so it may begin anew, on a server that is there.
             with suppress(Interrupted):
@@ -106,10 +108,11 @@ class Resource(flask_restful.Resource):
         return self._run(source, *args, **kwargs)
 
     def _run(self, source: Source, *args: Any, **kwargs: Any) -> Any:
+        request = self.request
         safe = request.method in _SAFE
         single = safe and self.single_read
-        with self.services.database.session(source, single=single) as g.session:
-            self.caller = g.caller = self.services.authenticator.identify()
+        with self.services.database.session(source, single=single) as request.session:
+            self.caller = request.caller = self.services.authenticator.identify()
             if not safe:
                 _check_may_write(self.caller)
             self.query = read_query(self.parameters if safe else self.write_parameters)
@@ -117,7 +120,7 @@ class Resource(flask_restful.Resource):
                 return self._method(*args, **kwargs)
             except PreconditionFailed as error:
                 current = self.document(error.current)
-                tag = entity_tag(current, WRITERS[g.media_type](current))
+                tag = entity_tag(current, WRITERS[request.media_type](current))
                 raise Stale(str(error), tag, error.changed) from None
             except Forbidden:
                 if self.caller:
@@ -126,7 +129,7 @@ class Resource(flask_restful.Resource):
 
     def _negotiate(self) -> str:
         # DELETE answers without a body, so there is nothing to negotiate.
-        return self.produces[0] if request.method == "DELETE" else negotiate(self.produces)
+        return self.produces[0] if self.request.method == "DELETE" else negotiate(self.produces)
 
     @property
     def _method(self) -> Callable[..., Any]:
@@ -135,15 +138,14 @@ class Resource(flask_restful.Resource):
         Flask-RESTful would look in each resource for media types of its own, of which there are
         none, and read the Accept header for that.
         """
-        verb = "get" if request.method == "HEAD" else request.method.lower()
+        verb = "get" if self.request.method == "HEAD" else self.request.method.lower()
         method: Callable[..., Any] = getattr(self, verb)
         return method
 
     @property
     def session(self) -> Session:
         """The connection of this request."""
-        session: Session = g.session
-        return session
+        return self.request.session
 
     @property
     def author(self) -> Caller:
@@ -182,12 +184,13 @@ class Api(flask_restful.Api):
         """Write a document in the negotiated media type, with its validators."""
         if data is None:
             return _without_body(code, headers)
-        if g.caller and not g.caller.may_write:
+        request = current_request()
+        if request.caller and not request.caller.may_write:
             data = data.read_only()
-        body = WRITERS[g.media_type](data)
-        coding = _choose_coding(body)
+        body = WRITERS[request.media_type](data)
+        coding = _choose_coding(request, body)
         etag = entity_tag(data, body, coding)
-        response = Response(body, code, headers, content_type=g.media_type)
+        response = Response(body, code, headers, content_type=request.media_type)
         response.headers.extend((("ETag", quote_etag(etag)), ("Link", link_header(data.links))))
         if data.validators:
             response.headers.add("Last-Modified", http_date(data.validators.modified))
@@ -201,7 +204,7 @@ class Api(flask_restful.Api):
         return response
 
 
-def _choose_coding(body: bytes) -> str | None:
+def _choose_coding(request: Request, body: bytes) -> str | None:
     """The coding in which a body is sent; what answers a write is short, or known to the client."""
     if len(body) < SHORTEST or request.method not in _SAFE:
         return None

@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
-from functools import cached_property
-from typing import IO, Any, cast
+from typing import Any
 
-from flask import Flask, request
-from flask import Request as FlaskRequest
+from flask import Flask
 from flask import Response as FlaskResponse
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
-from werkzeug.wsgi import LimitedStream
 
 from blog.http.negotiation import accepted_by
+from blog.http.request import Request, current_request
 
-_CHUNK = 65536
 # The statuses whose answers are sent as they are.
 _WHOLE = frozenset({200, 201})
-
-
-class Request(FlaskRequest):
-    """A request whose body is either whole or refused."""
-
-    @cached_property
-    def stream(self) -> IO[bytes]:
-        """The body. A chunked one over the limit raises 413; Werkzeug would cut it silently.
-
-        One that ends before its Content-Length is reached raises ClientDisconnected (400).
-        """
-        limit = self.max_content_length
-        terminated = self.environ.get("wsgi.input_terminated")
-        if terminated and self.content_length is not None:
-            # Werkzeug trusts a server to notice, and some only say that there is no more.
-            return cast(IO[bytes], LimitedStream(super().stream, self.content_length))
-        if limit is None or not terminated:
-            return super().stream
-        body, source = bytearray(), self.environ["wsgi.input"]
-        while chunk := source.read(min(_CHUNK, limit + 1 - len(body))):
-            body += chunk
-            if len(body) > limit:
-                raise RequestEntityTooLarge
-        return io.BytesIO(body)
 
 
 class Response(FlaskResponse):
@@ -103,10 +74,9 @@ class Application(Flask):
         """Answer OPTIONS with what the resource allows and takes (RFC 9110 section 9.3.7)."""
         response = Response(status=204)
         response.headers.remove("Content-Type")
-        # Both are there in a request that has come to a route.
+        request = current_request()
+        # There is one for a request.
         adapter: Any = self.create_url_adapter(request)
-        rule: Any = request.url_rule
         response.headers["Allow"] = ", ".join(sorted(adapter.allowed_methods()))
-        view: Any = self.view_functions[rule.endpoint]
-        response.headers.update(accepted_by(view.view_class))
+        response.headers.update(accepted_by(request.resource))
         return response

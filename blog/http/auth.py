@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import Any
 from unicodedata import normalize
 
-from flask import g, request
 from flask_httpauth import HTTPBasicAuth
 from werkzeug.datastructures import Authorization
 from werkzeug.exceptions import Unauthorized
@@ -21,6 +20,7 @@ from blog.content.authors import LONGEST_NAME, LONGEST_PASSWORD, Caller
 from blog.content.tokens import digest, is_token
 from blog.errors import Crowded, StorageUnavailable
 from blog.http.environ import AGAIN
+from blog.http.request import current_request
 from blog.http.throttle import SignIn, Throttle
 from blog.storage import accounts, tokens
 from blog.storage.accounts import Account
@@ -60,7 +60,7 @@ class Authenticator(HTTPBasicAuth):
 
         Flask-HTTPAuth would take any scheme and skip over what is not base64.
         """
-        scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, encoded = current_request().headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "basic":
             return None
         try:
@@ -80,7 +80,7 @@ class Authenticator(HTTPBasicAuth):
         Flask-HTTPAuth's own optional mode would take such a caller for an anonymous one. Raises
         Throttled where too many were wrong before.
         """
-        if "HTTP_AUTHORIZATION" not in request.environ:
+        if not current_request().is_signed:
             return None
         claim = self.get_auth()
         caller: Caller | None = self.authenticate(claim, None) if claim else None
@@ -92,7 +92,8 @@ class Authenticator(HTTPBasicAuth):
         # A token that is wrong is a wrong password, and costs and counts as one.
         if is_token(password) and (caller := self._verify_token(name, password)):
             return caller
-        session: Session = g.session
+        request = current_request()
+        session = request.session
         sign_in = self._throttle.begin(name, request.remote_addr or "-")
         account = accounts.find(session, sign_in.name, sign_in.address_key)
         stored, noted = (account.password_hash, account.noted) if account else (None, None)
@@ -107,16 +108,17 @@ class Authenticator(HTTPBasicAuth):
 
     def _judge(self, sign_in: SignIn, noted: datetime | None, is_right: Callable[[], bool]) -> bool:
         """Whether a sign-in is right; whoever passed it on may have to ask again, if they will."""
+        request = current_request()
         patient = AGAIN not in request.environ
         try:
-            return self._throttle.judge(g.session, sign_in, noted, is_right, patient)
+            return self._throttle.judge(request.session, sign_in, noted, is_right, patient)
         except Crowded:
             request.environ[AGAIN] = True
             raise
 
     def _verify_token(self, name: str, secret: str) -> Caller | None:
         """Who has this token; nothing is remembered of it, so that it can be revoked at once."""
-        session: Session = g.session
+        session = current_request().session
         now = self._now()
         grant = tokens.find_grant(session, name, digest(secret), now)
         if grant is None:

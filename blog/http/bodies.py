@@ -8,11 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
-from flask import request
-
 from blog.content.patches import apply_operations, merge
 from blog.content.trees import exceeds_depth
 from blog.errors import Fault, Malformed
+from blog.http.request import current_request
 
 Patched = tuple[object, Sequence[Fault]]
 Patch = Callable[[Mapping[str, Any]], Patched]
@@ -29,7 +28,7 @@ def read_json() -> Any:
     member given twice, and for nesting without reason; RequestEntityTooLarge for too long a body.
     """
     try:
-        text = request.get_data(cache=False).decode()
+        text = current_request().get_data(cache=False).decode()
         value = json.loads(
             text, object_pairs_hook=_unique, parse_int=_read_int, parse_constant=_no_constant
         )
@@ -55,7 +54,7 @@ def read_patch(server_fields: Collection[str]) -> Patch:
     PatchConflict where the patch does not fit.
     """
     patch = read_json()
-    if request.mimetype != "application/json-patch+json":
+    if current_request().mimetype != "application/json-patch+json":
         return partial(_merge, patch)
     return partial(_operate, patch, server_fields)
 

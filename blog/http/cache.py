@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
-from blog.http.routes import resource
+from blog.http.request import current_request
 
 _VARY = ("Vary", "Accept, Accept-Encoding, Authorization")
 
@@ -20,10 +20,11 @@ def _add_headers(response: Response) -> Response:
 
 
 def _cache_control(response: Response) -> str:
+    request = current_request()
     if response.status_code >= 400 or request.method not in ("GET", "HEAD"):
         return "no-store"
-    if not getattr(resource(), "cacheable", True):
+    if not getattr(request.resource, "cacheable", True):
         return "no-store"
     # With no-cache a cache keeps the answer and asks each time whether it is still right.
-    shared = "private" if "HTTP_AUTHORIZATION" in request.environ else "public"
+    shared = "private" if request.is_signed else "public"
     return f"{shared}, no-cache"

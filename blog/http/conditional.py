@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-from flask import request
 from werkzeug.datastructures import ETags
 from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 from werkzeug.http import parse_date, quote_etag
 
 from blog.content.posts import GREATEST_VERSION
 from blog.http.application import Response
+from blog.http.request import current_request
 from blog.representations.document import Document, Validators
 from blog.storage.versioned import Precondition
 
@@ -75,6 +75,7 @@ def read_precondition(identity: str, required: bool) -> Precondition:
 
     Raises PreconditionRequired (RFC 6585 section 3) when there must be one and is none.
     """
+    request = current_request()
     headers = request.headers
     has_match = "If-Match" in headers
     since = None if has_match else _read_date("If-Unmodified-Since")
@@ -111,6 +112,7 @@ def check_list_precondition() -> None:
 
     A list has no version, so of If-Match only ``*`` holds of it, and If-None-Match ``*`` never.
     """
+    request = current_request()
     if "If-Match" in request.headers and not request.if_match.star_tag:
         raise PreconditionFailed("a list has no version to write against: send If-Match: * or none")
     if request.if_none_match.star_tag:
@@ -122,6 +124,7 @@ def answer_conditionally(response: Response, etag: str, state: Validators | None
 
     Gives the response, or one with status 304 in its place. Raises Stale.
     """
+    request = current_request()
     if request.environ.keys().isdisjoint(_CONDITIONS):
         return response
     if "If-Match" in request.headers:
@@ -140,7 +143,7 @@ def answer_conditionally(response: Response, etag: str, state: Validators | None
 def _read_date(header: str) -> datetime | None:
     """The date in a header; one that can't be read counts for nothing (section 13.1.3)."""
     try:
-        return parse_date(request.headers.get(header))
+        return parse_date(current_request().headers.get(header))
     except OverflowError:
         return None
 

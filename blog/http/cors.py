@@ -9,8 +9,10 @@ import re
 from collections.abc import Collection
 from functools import partial
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask_cors import cross_origin
+
+from blog.http.request import Request, current_request
 
 _READING = ("GET", "HEAD")
 _READING_HEADERS = (
@@ -65,21 +67,22 @@ def install(app: Flask, writers: Collection[str]) -> None:
 
 
 def _shorten() -> None:
-    name = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"
-    if len(request.environ.get(name, "")) > _LONGEST_QUESTION:
-        del request.environ[name]
+    name, environ = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", current_request().environ
+    if len(environ.get(name, "")) > _LONGEST_QUESTION:
+        del environ[name]
 
 
 def _permit(writers: Collection[str], response: Response) -> Response:
+    request = current_request()
     if request.method == "OPTIONS":
-        return _answer_options(writers, response)
+        return _answer_options(writers, request, response)
     # Flask-CORS would find out anew for each answer that they are all alike.
     if _PUBLIC.match(request.path):
         response.headers.extend(_ALIKE)
     return response
 
 
-def _answer_options(writers: Collection[str], response: Response) -> Response:
+def _answer_options(writers: Collection[str], request: Request, response: Response) -> Response:
     """Permit a writer to write, and others to read; only that depends on who asks."""
     if writers and "Access-Control-Request-Method" in request.headers:
         response.vary.add("Origin")

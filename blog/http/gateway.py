@@ -17,7 +17,7 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from blog.http.answer_cache import AnswerCache, Question
@@ -33,6 +33,7 @@ from blog.http.environ import (
 )
 from blog.http.intake import Intake, Receive
 from blog.http.outbox import Outbox, Send
+from blog.http.request import current_request
 
 _RETRY_SECONDS = 1
 _CLOSE = (b"connection", b"close")
@@ -238,5 +239,5 @@ def install(app: Flask) -> None:
 
 
 def _refuse() -> None:
-    if refusal := request.environ.get(REFUSAL):
+    if refusal := current_request().environ.get(REFUSAL):
         raise refusal

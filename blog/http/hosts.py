@@ -6,10 +6,10 @@ import re
 from collections.abc import Set
 from functools import partial
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from blog.http.routes import resource
+from blog.http.request import Request, current_request
 
 _PORT = re.compile(r":\d+$", re.ASCII)
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -31,18 +31,19 @@ def install(app: Flask, served: Set[str]) -> None:
 
 
 def _check(served: Set[str]) -> None:
-    if served.isdisjoint(_names()) and not _is_for_any_host():
+    request = current_request()
+    if served.isdisjoint(_names(request)) and not _is_for_any_host(request):
         host = request.headers.get("Host", "")
         raise MisdirectedRequest(f"the host {host!a:.80} is not served here")
 
 
-def _names() -> tuple[str, str]:
+def _names(request: Request) -> tuple[str, str]:
     """The host of the request without its port, and with it."""
     host = request.headers.get("Host", request.host).lower()
     name = _PORT.sub("", host)
     return name, host if host != name else f"{name}:{_USUAL_PORTS.get(request.scheme)}"
 
 
-def _is_for_any_host() -> bool:
+def _is_for_any_host(request: Request) -> bool:
     """Whether the resource is asked by address, as a balancer asks for health."""
-    return bool(getattr(resource(), "any_host", False))
+    return bool(getattr(request.resource, "any_host", False))

@@ -10,10 +10,9 @@ import re
 from datetime import datetime
 from hashlib import sha256
 
-from flask import request
-
 from blog.content.authors import Caller
 from blog.errors import Fault, Malformed
+from blog.http.request import current_request
 from blog.storage.idempotency import Claim
 
 HEADER = "Idempotency-Key"
@@ -26,9 +25,10 @@ def read_claim(caller: Caller, now: datetime) -> Claim | None:
 
     Raises Malformed for a key that can't be used.
     """
-    if HEADER not in request.headers:
+    headers = current_request().headers
+    if HEADER not in headers:
         return None
-    return Claim(caller.name, _read_key(request.headers[HEADER]), _fingerprint(), now)
+    return Claim(caller.name, _read_key(headers[HEADER]), _fingerprint(), now)
 
 
 def _read_key(text: str) -> str:
@@ -48,7 +48,7 @@ def _read_key(text: str) -> str:
 
 def _fingerprint() -> str:
     """What tells this request from others: where it was sent, and what."""
-    digest = sha256()
+    request, digest = current_request(), sha256()
     for part in (request.path, request.mimetype):
         digest.update(part.encode() + b"\n")
     digest.update(request.get_data())

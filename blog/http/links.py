@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from urllib.parse import quote, urlencode
 
-from flask import request
 from werkzeug.exceptions import BadRequest
 
+from blog.http.request import current_request
 from blog.representations.document import Link
 
 # A path below which the blog lies: nothing, or segments that are not empty.
@@ -116,6 +116,7 @@ def request_base() -> str:
     Raises BadRequest when the Host header is none that a URL could hold, or a proxy says that the
     request came in a way in which it can't have.
     """
+    request = current_request()
     scheme, host, prefix = request.scheme, request.host, request.root_path
     if not host:
         raise BadRequest(f"the Host header can't be used: {request.headers.get('Host', '')!a:.80}")

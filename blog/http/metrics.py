@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from time import perf_counter
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -20,7 +20,7 @@ from blog.errors import StorageUnavailable
 from blog.http.access_log import Access, duration
 from blog.http.answers import Environ
 from blog.http.environ import AGAIN, RECEIVED
-from blog.http.routes import route
+from blog.http.request import current_request
 
 # The text format that everything reads, and OpenMetrics.
 MEDIA_TYPES = ("text/plain", "application/openmetrics-text")
@@ -85,11 +85,12 @@ class Meters:
         return collector
 
     def _count(self, response: Response) -> Response:
+        request = current_request()
         if request.environ.get(AGAIN):
             return response
-        self.count(request.method, route(), response.status_code, duration())
-        if response.status_code == 401 and "Authorization" in request.headers:
+        self.count(request.method, request.route, response.status_code, duration())
+        if response.status_code == 401 and request.is_signed:
             self._failed_sign_ins.inc()
-        if isinstance(error := g.get("error"), StorageUnavailable):
-            self._outages(type(error).__name__).inc()
+        if isinstance(request.error, StorageUnavailable):
+            self._outages(type(request.error).__name__).inc()
         return response

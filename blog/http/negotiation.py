@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from flask import request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
 from werkzeug.http import parse_accept_header
+
+from blog.http.request import current_request
 
 JSON_BODIES = ("application/json", "application/hal+json")
 PATCH_BODIES = (
@@ -36,7 +37,7 @@ class UnsupportedBody(UnsupportedMediaType):
     """Raised for a body in a type that the method does not take."""
 
     def __init__(self, given: str, accepted: Mapping[str, str]) -> None:
-        kinds = " or ".join(_BODIES[request.method])
+        kinds = " or ".join(_BODIES[current_request().method])
         super().__init__(f"the body must be {kinds}, not {given:.80}")
         self.accepted = accepted
 
@@ -50,7 +51,7 @@ def negotiate(offers: tuple[str, ...]) -> str:
 
     Parameters in Accept are ignored; quality and specificity count. Raises NothingAcceptable.
     """
-    chosen = choose(request.headers.get("Accept", "").strip(), offers)
+    chosen = choose(current_request().environ.get("HTTP_ACCEPT", "").strip(), offers)
     if chosen is None:
         raise NothingAcceptable(offers)
     return chosen
@@ -71,6 +72,7 @@ def choose(accept: str, offers: tuple[str, ...]) -> str | None:
 
 def check_body_type(resource: type) -> None:
     """Raise UnsupportedBody unless the body's type is one that this method takes."""
+    request = current_request()
     accepted = _BODIES.get(request.method)
     if accepted is None:
         return

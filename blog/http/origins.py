@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.exceptions import Forbidden
+
+from blog.http.request import Request, current_request
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # The page is one of ours, or there is none: the user gave the address.
@@ -26,7 +28,8 @@ def install(app: Flask, own: str | None, others: Collection[str]) -> None:
 
 
 def _check(own: str | None, others: Collection[str]) -> None:
-    if request.method in _SAFE or _is_own(own):
+    request = current_request()
+    if request.method in _SAFE or _is_own(request, own):
         return
     origin = request.headers.get("Origin")
     if origin not in others:
@@ -34,7 +37,7 @@ def _check(own: str | None, others: Collection[str]) -> None:
         raise Forbidden(f"a page {page} may not write here")
 
 
-def _is_own(own: str | None) -> bool:
+def _is_own(request: Request, own: str | None) -> bool:
     """Whether no page of another origin makes the request, as far as the client says."""
     site, origin = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
     if site is not None:

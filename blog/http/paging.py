@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from flask import request
 from itsdangerous import BadData, URLSafeSerializer
 
 from blog.errors import Fault, Malformed
 from blog.http.links import Links
 from blog.http.queries import Parser, Query, whole_number
+from blog.http.request import current_request
 from blog.representations.document import Link
 from blog.storage.paging import Page, Position
 
@@ -76,7 +76,7 @@ class Paging:
         self._target = target
         self._written = query.written
         kept = sorted((k, v) for k, v in self._written.items() if k not in _FREE)
-        self._scope = f"{request.path} {kept}"
+        self._scope = f"{current_request().path} {kept}"
         self.limit: int = query.get("limit", DEFAULT_LIMIT)
         cursor = query.get("cursor")
         self.position = None if cursor is None else cursors.read(cursor, self._scope)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from werkzeug.http import parse_list_header
 
+from blog.http.request import current_request
+
+# The header, as it stands in an environ.
+_PREFER = "HTTP_PREFER"
 _WRITING = frozenset({"POST", "PUT", "PATCH"})
 _HONOURED = {
     ("return", "minimal"): _WRITING,
@@ -15,7 +19,7 @@ _HONOURED = {
 def preferences() -> dict[str, str]:
     """The preferences of the request in lower case; of those with one name, the first."""
     found: dict[str, str] = {}
-    for preference in parse_list_header(request.headers.get("Prefer", "")):
+    for preference in parse_list_header(current_request().headers.get("Prefer", "")):
         name, _, value = preference.partition(";")[0].partition("=")
         found.setdefault(name.strip().lower(), value.strip().strip('"').lower())
     return found
@@ -23,7 +27,7 @@ def preferences() -> dict[str, str]:
 
 def prefers(name: str, value: str) -> bool:
     """Whether the client prefers this; such as ``return``, ``minimal``."""
-    return "Prefer" in request.headers and preferences().get(name) == value
+    return _PREFER in current_request().environ and preferences().get(name) == value
 
 
 def install(app: Flask) -> None:
@@ -32,13 +36,14 @@ def install(app: Flask) -> None:
 
 
 def _set_header(response: Response) -> Response:
-    if "Prefer" in request.headers and response.status_code < 400:
+    request = current_request()
+    if _PREFER in request.environ and response.status_code < 400:
         applied = [
             f"{name}={value}"
             for (name, value), methods in _HONOURED.items()
             if request.method in methods and prefers(name, value)
         ]
-        applied += g.get("preferences_applied", [])
+        applied += request.preferences_applied
         if applied:
             response.headers["Preference-Applied"] = ", ".join(applied)
     return response

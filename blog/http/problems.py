@@ -7,12 +7,13 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from werkzeug import exceptions as http
 from werkzeug.exceptions import HTTPException
 
 from blog import errors
 from blog.http.access_log import request_id
+from blog.http.request import current_request
 from blog.representations.json import encode
 
 logger = logging.getLogger("blog.errors")
@@ -46,8 +47,9 @@ def install(app: Flask) -> None:
 
 def answer(error: Exception) -> Response:
     """The answer to an exception. What is not the client's doing is logged with its cause."""
+    request = current_request()
     # For those who count what went wrong.
-    g.error = error
+    request.error = error
     status = _as_http(error)
     response = Response(encode(_document(status, error)), status.code, mimetype=MEDIA_TYPE)
     for name, value in status.get_headers(request.environ):
@@ -89,7 +91,7 @@ def _storage_detail(error: errors.StorageUnavailable) -> str:
 
 
 def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
-    code = status.code or 500
+    request, code = current_request(), status.code or 500
     document: dict[str, Any] = {
         "type": "about:blank",
         "title": _TITLES.get(code, HTTPStatus(code).phrase),

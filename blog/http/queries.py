@@ -8,12 +8,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import request
-
 from blog.content.texts import check_length
 from blog.content.validation import nearest
 from blog.errors import Fault, Malformed
 from blog.http.preferences import prefers
+from blog.http.request import current_request
 
 MOST_PARAMETERS = 50
 LONGEST_TEXT = 1000
@@ -42,9 +41,10 @@ def read_query(parsers: Mapping[str, Parser]) -> Query:
 
     An unknown parameter is one, except for a client that prefers lenient handling.
     """
-    if not request.query_string:
+    query = current_request().query_string
+    if not query:
         return _EMPTY
-    pairs = _split()
+    pairs = _split(query)
     if prefers("handling", "lenient"):
         pairs = [(name, text) for name, text in pairs if name in parsers]
     written, counts = dict(pairs), Counter(name for name, _ in pairs)
@@ -61,8 +61,8 @@ def read_query(parsers: Mapping[str, Parser]) -> Query:
     return Query(written, values)
 
 
-def _split() -> list[tuple[str, str]]:
-    pairs = split_query(request.query_string)
+def _split(query: bytes) -> list[tuple[str, str]]:
+    pairs = split_query(query)
     if len(pairs) > MOST_PARAMETERS:
         name = _shown(pairs[MOST_PARAMETERS][0])
         raise Malformed([Fault(f"is one too many: {MOST_PARAMETERS} are the most", parameter=name)])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
-from blog.http.routes import resource
+from blog.http.request import Request, current_request
 
 # Nothing that is answered loads, runs, frames or submits anything.
 _HEADERS = (
@@ -31,15 +31,16 @@ def install(app: Flask, own: str | None) -> None:
 
 
 def _add_headers(own: str | None, response: Response) -> Response:
-    response.headers.extend(_OWN if _is_own() else _PUBLIC)
+    request = current_request()
+    response.headers.extend(_OWN if _is_own(request) else _PUBLIC)
     if (own or request.scheme).partition(":")[0] == "https":
         response.headers["Strict-Transport-Security"] = _A_YEAR
     return response
 
 
-def _is_own() -> bool:
+def _is_own(request: Request) -> bool:
     """Whether nobody else may embed it, as anyone may what anyone may read.
 
     That is what needed credentials, and what is for the operator.
     """
-    return "HTTP_AUTHORIZATION" in request.environ or bool(getattr(resource(), "any_host", False))
+    return request.is_signed or bool(getattr(request.resource, "any_host", False))

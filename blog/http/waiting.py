@@ -7,9 +7,8 @@ from threading import Event, Semaphore
 from time import monotonic
 from typing import TypeVar
 
-from flask import g
-
 from blog.http.preferences import preferences
+from blog.http.request import current_request
 
 LONGEST = 30
 # How long, in seconds, until another look.
@@ -34,10 +33,11 @@ class WaitingRoom:
         if is_news(found) or not seconds or not self._places.acquire(blocking=False):
             return found
         try:
-            g.preferences_applied = [f"wait={seconds}"]
+            request = current_request()
+            request.preferences_applied = [f"wait={seconds}"]
             # A read that begins anew, as the database was lost, does not wait anew.
-            deadline = g.setdefault("wait_until", monotonic() + seconds)
-            return self._look_until(deadline, look, is_news)
+            request.wait_until = request.wait_until or monotonic() + seconds
+            return self._look_until(request.wait_until, look, is_news)
         finally:
             self._places.release()
 

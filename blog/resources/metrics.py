@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, g
+from flask import Response
 
 from blog.http.api import Resource, Services
 from blog.http.metrics import MEDIA_TYPES, Meters
@@ -21,5 +21,5 @@ class Metrics(Resource):
 
     def get(self) -> Response:
         """Everything that was counted by now."""
-        body, content_type = self._meters.write(g.media_type)
+        body, content_type = self._meters.write(self.request.media_type)
         return Response(body, content_type=content_type)
