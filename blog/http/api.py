@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any, ClassVar
 
 import flask_restful
@@ -81,7 +80,9 @@ class Resource(flask_restful.Resource):
     # Represents a state of the resource, such as a post, to the caller.
     document: ClassVar[Callable[..., Document]]
 
-    # Who makes the request, None for an anonymous caller; and what the query says.
+    # Links from the base URL of the request; who makes it, None for an anonymous caller; and what
+    # the query says.
+    links: Links
     caller: Caller | None
     query: Query
 
@@ -97,7 +98,8 @@ class Resource(flask_restful.Resource):
         safe = request.method in _SAFE
         if not safe:
             check_body_type(type(self))
-        _ = self.links  # A Host header that can't be used is refused now, too.
+        # A Host header that can't be used is refused now, too.
+        self.links = links_below(self.services.base_url or request_base())
         if not safe:
             return self._run("primary", *args, **kwargs)
         source: Source = "primary, else replica" if request.is_signed else self.source
@@ -152,11 +154,6 @@ class Resource(flask_restful.Resource):
         """Who makes a request that only a signed-in caller can make."""
         assert self.caller is not None  # nosec B101  # tells mypy what `auth` has seen to
         return self.caller
-
-    @cached_property
-    def links(self) -> Links:
-        """Links from this request's base URL."""
-        return links_below(self.services.base_url or request_base())
 
     def precondition(self, identity: str) -> Precondition:
         """The precondition of a write; raises PreconditionRequired where one is missing."""

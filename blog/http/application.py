@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
+from flask import Request as FlaskRequest
 from flask import Response as FlaskResponse
 from werkzeug.datastructures import Headers
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, MapAdapter
 
 from blog.http.negotiation import accepted_by
 from blog.http.request import Request, current_request
@@ -69,6 +70,15 @@ class Application(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Call a function as it is: none of ours is async, and to ask that of each takes long."""
         return func
+
+    def create_url_adapter(self, request: FlaskRequest | None) -> MapAdapter | None:
+        """What finds the route of a request, by its path and method alone.
+
+        No route is for one host, and none redirects, so that the Host header is not needed for it.
+        """
+        if request is None:
+            return super().create_url_adapter(None)
+        return self.url_map.bind("", path_info=request.path, default_method=request.method)
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with what the resource allows and takes (RFC 9110 section 9.3.7)."""

@@ -31,7 +31,8 @@ class Validators(NamedTuple):
     previous: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+# A page has many, and a frozen one takes three times as long to make.
+@dataclass(slots=True)
 class Document:
     """A resource as its caller may see it now.
 

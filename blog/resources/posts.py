@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 
 from blog.content import posts as content
 from blog.content.dates import parse_moment
@@ -42,11 +42,16 @@ class _PostResource(Resource):
     write_parameters = FIELD_PARAMETER
     single_read = True
 
-    @property
+    @cached_property
     def fields(self) -> Sequence[str]:
         """The fields that the client wants."""
         chosen: Sequence[str] = self.query.get("fields", DEFAULT_FIELDS)
         return chosen
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Where in a post the fields are: to look for each of them by its name takes longer."""
+        return _places(tuple(self.fields))
 
     @property
     def texts(self) -> Texts:
@@ -55,7 +60,7 @@ class _PostResource(Resource):
 
     def document(self, state: content.Post) -> Document:
         """Represent a post to the caller."""
-        return _represent(state, self.fields, self.links)
+        return _represent(state, self.places, self.links)
 
 
 class PostList(_PostResource):
@@ -129,7 +134,7 @@ class Post(_PostResource):
         return self.document(edited)
 
 
-def _represent(post: content.Post, fields: Sequence[str], links: Links) -> Document:
+def _represent(post: content.Post, places: Mapping[str, int], links: Links) -> Document:
     own = links.post(post.id)
     shown = {"self": own, "posts": links.posts, "author": links.author(post.author_name)}
     if post.editable:
@@ -138,15 +143,14 @@ def _represent(post: content.Post, fields: Sequence[str], links: Links) -> Docum
         shown["revisions"] = shown["version-history"] = links.revisions(post.id)
     return Document(
         shown,
-        {name: post[place] for name, place in _places(tuple(fields))},
+        {name: post[place] for name, place in places.items()},
         validators=Validators(post.id, post.version, post.updated_date, post.previous_date),
     )
 
 
 @lru_cache(maxsize=256)
-def _places(fields: tuple[str, ...]) -> Sequence[tuple[str, int]]:
-    """Where in a post its fields are: to look for each of them by its name takes longer."""
-    return [(name, content.Post._fields.index(FIELDS[name])) for name in fields]
+def _places(fields: tuple[str, ...]) -> Mapping[str, int]:
+    return {name: content.Post._fields.index(FIELDS[name]) for name in fields}
 
 
 def _replaced(body: object, current: content.Post) -> PostContent:
