@@ -72,3 +72,9 @@ def test_no_credentials_break_anything(client: FlaskClient, credentials: str) ->
     response = client.get("/", headers={"Authorization": credentials})
 
     assert response.status_code == 401
+
+
+def test_a_wish_for_another_protocol_is_passed_over(client: FlaskClient) -> None:
+    wish = {"Connection": "Upgrade", "Upgrade": "websocket"}
+
+    assert client.get("/", headers=wish).status_code == 200
