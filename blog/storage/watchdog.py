@@ -50,8 +50,7 @@ class WatchedConnection(psycopg.Connection[TupleRow]):
         try:
             with psycopg.ClientCursor(self) as cursor:
                 cursor.execute(statements.encode(), values)
-                while cursor.nextset():
-                    pass
+                cursor.set_result(-1)
                 return cursor.fetchall()
         finally:
             self._at_work = False
