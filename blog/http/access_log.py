@@ -127,7 +127,7 @@ def _target(request: Request) -> str:
 
 def _known(resource: Any, query: str) -> str:
     """The query, without what the resource does not know: it could be a secret sent astray."""
-    known = {**resource.parameters, **resource.write_parameters} if resource else {}
+    known = resource.parameters.keys() | resource.write_parameters.keys() if resource else ()
     parts = (part.partition("=") for part in query.split("&"))
     pairs = ((unquote_plus(name), value) for name, _, value in parts)
     return "&".join(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -47,12 +46,12 @@ def read_query(parsers: Mapping[str, Parser]) -> Query:
     pairs = _split(query)
     if prefers("handling", "lenient"):
         pairs = [(name, text) for name, text in pairs if name in parsers]
-    written, counts = dict(pairs), Counter(name for name, _ in pairs)
+    written, names = dict(pairs), [name for name, _ in pairs]
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     for name, text in written.items():
         try:
-            _check(name, counts[name], parsers)
+            _check(name, names.count(name), parsers)
             values[name] = parsers[name](text)
         except ValueError as error:
             faults.append(Fault(str(error), parameter=name))
