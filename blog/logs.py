@@ -12,7 +12,7 @@ import orjson
 from pythonjsonlogger.json import JsonFormatter
 
 from blog.content.dates import format_date_time
-from blog.http.access_log import MEMBERS
+from blog.http.log_members import MEMBERS
 
 Format = Literal["auto", "json", "text"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.sharedctypes import RawArray
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -25,8 +25,11 @@ from granian.server.mp import MPServer, WorkerProcess
 
 from blog import logs
 from blog.errors import ServerError
-from blog.http.gateway import Gateway
 from blog.storage.freshness import MARK_BYTES
+
+if TYPE_CHECKING:
+    # The process that looks after the workers has no use for what they serve.
+    from blog.http.gateway import Gateway
 
 logger = logging.getLogger("blog.server")
 

@@ -7,6 +7,8 @@ import os
 import select
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +63,15 @@ def test_worker_serves_what_the_environment_says(
     heard = asked(made, scope("POST", "/post", content_length="4000"), [part(b"a" * 4000, False)])
 
     assert heard.status == 413
+
+
+def test_process_that_looks_after_the_workers_loads_nothing_that_only_they_need() -> None:
+    code = (
+        "import sys, blog.cli, blog.server, blog.settings, blog.storage.schema; print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+    assert not {"flask", "werkzeug", "limits", "markdown_it"} & set(loaded.stdout.split())
 
 
 def test_importing_the_program_runs_nothing() -> None:

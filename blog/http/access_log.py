@@ -14,12 +14,10 @@ from flask import Flask, Response
 from blog.content.tokens import PREFIX
 from blog.http.answers import Environ
 from blog.http.environ import ACCESS, AGAIN, RECEIVED
+from blog.http.log_members import MEMBERS
 from blog.http.request import Request, current_request
 
 logger = logging.getLogger("blog.access")
-
-# Under this name a record has all that it has of its own.
-MEMBERS = "_members"
 
 # An access token that somebody took for a part of the URL.
 _SECRET = re.compile(rf"{PREFIX}\w*", re.ASCII)
