@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -100,9 +101,22 @@ def _try(load: Callable[[], object]) -> None:
 
 def _load(load: Callable[[], Gateway], listener: socket.socket, memory: Any) -> Gateway:
     """What a worker serves, on which socket it is called, and what it shares with the others."""
-    gateway = load()
+    gateway = _load_for_good(load)
     gateway.share(memoryview(memory).cast("B"))
     gateway.on_stop(partial(_stop_accepting, listener))
+    return gateway
+
+
+def _load_for_good(load: Callable[[], Gateway]) -> Gateway:
+    """Make what a worker serves, and never look for garbage in it.
+
+    It is as good as all that the process has, and stays. To go through it is in vain while it is
+    made, and later would keep every request waiting, again and again.
+    """
+    gc.disable()
+    gateway = load()
+    gc.freeze()
+    gc.enable()
     return gateway
 
 

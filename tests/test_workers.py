@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import select
@@ -9,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ class Registered:
         """Share nothing."""
 
 
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Garbage is looked for everywhere again, afterwards."""
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("collected")
 def test_process_that_ends_is_not_woken_by_new_clients() -> None:
     gateway = Registered()
     with socket.create_server(("127.0.0.1", 0)) as listener, select.epoll() as waiting:
@@ -41,6 +50,15 @@ def test_process_that_ends_is_not_woken_by_new_clients() -> None:
         stop()
         with socket.create_connection(listener.getsockname()):
             assert waiting.poll(0.1) == []
+
+
+@pytest.mark.usefixtures("collected")
+def test_worker_looks_for_garbage_but_not_in_what_it_began_with() -> None:
+    kept: list[object] = []
+    server._load_for_good(lambda: kept)
+
+    assert gc.isenabled()
+    assert not any(found is kept for found in gc.get_objects())
 
 
 def test_worker_ends_at_once_when_it_has_served(monkeypatch: pytest.MonkeyPatch) -> None:
