@@ -43,6 +43,8 @@ _BACKLOG = 2048
 # What a worker may read of a head before it knows how long it is; the application says no to
 # less, and says why.
 _HEAD_BYTES = 65536
+# What is so large, in bytes, goes back to the system as soon as a worker has done with it.
+_LARGE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,9 @@ def run(
     the function that makes the gateway to it.
     """
     multiprocessing.set_start_method("spawn")
+    # To hash a password takes 19 MiB. The C library learns from the first time that such blocks
+    # come and go, and would have each thread keep one (mallopt(3), M_MMAP_THRESHOLD).
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(_LARGE_BYTES))
     server = Server(
         listener,
         target=target,

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from scripts.benchmark.processes import resident_bytes
 from tests.serving import (
     PATIENCE,
     Server,
@@ -301,6 +302,27 @@ def test_worker_may_have_as_many_files_open_as_the_system_lets_it(tmp_path: Path
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     assert allowed == [hard]
+
+
+def test_worker_gives_the_memory_back_that_hashing_takes(tmp_path: Path) -> None:
+    add_author(tmp_path, *RICK)
+
+    def sign_in(number: int) -> int:
+        """Have a password hashed, as it is where nobody has signed in yet."""
+        sender = {"X-Forwarded-For": f"192.0.2.{number}"}
+        url = f"{server.url}/post"
+        return requests.get(url, auth=RICK, headers=sender, timeout=PATIENCE).status_code
+
+    with (
+        serve(tmp_path, env={"BLOG_TRUSTED_PROXIES": "1"}) as server,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        [worker] = server.workers()
+        first, before = sign_in(0), resident_bytes(worker)
+        others = set(pool.map(sign_in, range(1, 40)))
+
+        assert {first, *others} == {200}
+        assert resident_bytes(worker) - before < 16 * 1024 * 1024
 
 
 def ask_again_and_again(server: Server, *, keep: bool, until: threading.Event) -> int:
