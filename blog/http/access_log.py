@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+from collections.abc import Collection
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus
@@ -123,9 +125,14 @@ def _target(request: Request) -> str:
     return _SECRET.sub("***", target)[:_LONGEST_TARGET]
 
 
+@lru_cache
+def _parameters(resource: Any) -> Collection[str]:
+    return resource.parameters.keys() | resource.write_parameters.keys() if resource else ()
+
+
 def _known(resource: Any, query: str) -> str:
     """The query, without what the resource does not know: it could be a secret sent astray."""
-    known = resource.parameters.keys() | resource.write_parameters.keys() if resource else ()
+    known = _parameters(resource)
     parts = (part.partition("=") for part in query.split("&"))
     pairs = ((unquote_plus(name), value) for name, _, value in parts)
     return "&".join(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask
 
+from blog.http.application import Response
 from blog.http.request import current_request
 
-_VARY = ("Vary", "Accept, Accept-Encoding, Authorization")
+_VARY = "Accept, Accept-Encoding, Authorization"
 
 
 def install(app: Flask) -> None:
@@ -15,7 +16,9 @@ def install(app: Flask) -> None:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers.extend((_VARY, ("Cache-Control", _cache_control(response))))
+    # Others may add to it.
+    response.headers.add("Vary", _VARY)
+    response.constants += (("Cache-Control", _cache_control(response)),)
     return response
 
 

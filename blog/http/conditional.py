@@ -6,6 +6,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -61,6 +62,7 @@ def entity_tag(document: Document, body: bytes, coding: str | None = None) -> st
     return digest
 
 
+@lru_cache(maxsize=1024)
 def _mark(identity: str) -> str:
     """What shows in a tag of which resource it is."""
     return _digest(identity.encode(), 6)

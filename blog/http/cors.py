@@ -9,9 +9,10 @@ import re
 from collections.abc import Collection
 from functools import partial
 
-from flask import Flask, Response
+from flask import Flask
 from flask_cors import cross_origin
 
+from blog.http.application import Response
 from blog.http.request import Request, current_request
 
 _READING = ("GET", "HEAD")
@@ -78,7 +79,7 @@ def _permit(writers: Collection[str], response: Response) -> Response:
         return _answer_options(writers, request, response)
     # Flask-CORS would find out anew for each answer that they are all alike.
     if _PUBLIC.match(request.path):
-        response.headers.extend(_ALIKE)
+        response.constants += _ALIKE
     return response
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 import orjson
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadSignature, Signer, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
 
 from blog.errors import Fault, Malformed
@@ -26,44 +26,43 @@ PARAMETERS: Mapping[str, Parser] = {"limit": whole_number(1, 100), "cursor": str
 _FREE = frozenset({"limit", "cursor", "fields"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-class _Serializer(URLSafeSerializer):
-    """Writes without zlib, which would take three times as long to save a third of the length.
-
-    What former versions wrote is read all the same, and they read what is written here.
-    """
-
-    def dump_payload(self, obj: Any) -> bytes:
-        return base64_encode(orjson.dumps(obj))
+# Reads what has been signed; it signs nothing itself.
+_PAYLOADS = URLSafeSerializer("")
 
 
 class Cursors:
-    """Turns positions in a list into opaque text and back."""
+    """Turns positions in a list into opaque text and back.
+
+    They are those of an URLSafeSerializer without zlib, which takes three times as long to save a
+    third of the length. What former versions wrote with it is read all the same.
+    """
 
     def __init__(self, secret_key: str) -> None:
         self._secret_key = secret_key
         # To make one takes as long as to write a cursor with it.
-        self._serializer = lru_cache(256)(self._make_serializer)
+        self._signer = lru_cache(256)(self._make_signer)
 
     def write(self, position: Position, scope: str) -> str:
         """The cursor of a position in the list that the scope names."""
         key = [_encode(value) for value in position.key]
-        return str(self._serializer(scope).dumps([position.backwards, position.inclusive, key]))
+        payload = orjson.dumps([position.backwards, position.inclusive, key])
+        return self._signer(scope).sign(base64_encode(payload)).decode()
 
     def read(self, cursor: str, scope: str, parameter: str = "cursor") -> Position:
         """The position of a cursor. Raises Malformed unless it was written for this very list."""
         try:
-            backwards, inclusive, key = self._serializer(scope).loads(cursor)
-        except BadData:
+            payload = self._signer(scope).unsign(cursor)
+        except BadSignature:
             detail = "is not a cursor of this list with this filter and order; begin without one"
             raise Malformed([Fault(detail, parameter=parameter)]) from None
+        backwards, inclusive, key = _PAYLOADS.load_payload(payload)
         return Position(tuple(_decode(value) for value in key), backwards, inclusive)
 
-    def _make_serializer(self, scope: str) -> _Serializer:
+    def _make_signer(self, scope: str) -> Signer:
         # The scope is part of the signing key, so a cursor of another list has a wrong signature.
-        options = {"digest_method": hashlib.sha256}
-        return _Serializer(self._secret_key, salt=f"cursor {scope}", signer_kwargs=options)
+        signer = Signer(self._secret_key, salt=f"cursor {scope}", digest_method=sha256)
+        # Else it would derive the key anew for each signature.
+        return Signer(signer.derive_key(), key_derivation="none", digest_method=sha256)
 
 
 def _encode(value: Any) -> int | str | list[int]:

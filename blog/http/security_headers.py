@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Flask, Response
+from flask import Flask
 
+from blog.http.application import Response
 from blog.http.request import Request, current_request
 
 # Nothing that is answered loads, runs, frames or submits anything.
@@ -32,7 +33,7 @@ def install(app: Flask, own: str | None) -> None:
 
 def _add_headers(own: str | None, response: Response) -> Response:
     request = current_request()
-    response.headers.extend(_OWN if _is_own(request) else _PUBLIC)
+    response.constants += _OWN if _is_own(request) else _PUBLIC
     if (own or request.scheme).partition(":")[0] == "https":
         response.headers["Strict-Transport-Security"] = _A_YEAR
     return response

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
+
+from werkzeug.utils import cached_property
 
 from blog.content import posts as content
 from blog.content.dates import parse_moment
