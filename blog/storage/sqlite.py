@@ -267,7 +267,7 @@ def _bind(prepared: Prepared, values: Mapping[str, object]) -> Mapping[str, obje
 def _as_kept(value: object) -> object:
     """What the file has of a value: it knows neither moments nor lists."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
     return orjson.dumps(value).decode() if isinstance(value, list) else value
 
 
