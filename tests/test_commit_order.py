@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -90,8 +90,10 @@ def begin_slowly(url: str, pool: ThreadPoolExecutor, ends: ExitStack) -> tuple[P
     pause, slow = Pause(), Database(url, PATIENT)
     ends.callback(slow.close)
     event.listen(slow.engine, "commit", pause.stand_still)
-    ends.callback(pause.released.set)
     first = pool.submit(create, slow, "First")
+    # It may still have to give its connection back.
+    ends.callback(wait, [first], PATIENCE)
+    ends.callback(pause.released.set)
     assert pause.arrived.wait(PATIENCE)
     return pause, first
 
