@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 from time import sleep
 from typing import Any
 
@@ -204,3 +204,28 @@ def test_every_write_comes_to_an_end_whoever_gives_up_meanwhile() -> None:
     with ThreadPoolExecutor(6) as pool:
         writers = [pool.submit(write_often) for _ in range(6)]
         assert sum(writer.result(patience) for writer in writers) > 0
+
+
+def test_who_waits_for_a_turn_holds_no_connection_that_another_needs(database_url: str) -> None:
+    have_read, may_write = Barrier(3), Event()
+
+    def read_and_write(name: str) -> None:
+        with database.session() as session:
+            session.reading().execute(select(setting)).all()
+            have_read.wait(PATIENCE)
+            assert may_write.wait(PATIENCE)
+            session.write(keep(name))
+
+    # It has one connection, and one for when that is not enough.
+    limits = Limits(connections=1, lock=2.0)
+    with closing(Database(database_url, limits)) as database, ThreadPoolExecutor() as pool:
+        writers = [pool.submit(read_and_write, name) for name in ("b", "c")]
+        have_read.wait(PATIENCE)
+        first = pool.submit(write, database, keep("a"))
+        group = database.server.group
+        eventually(lambda: bool(group and group._is_taken), lambda: "nobody has the turn")
+        may_write.set()
+        for writer in (first, *writers):
+            writer.result()
+
+        assert kept(database) == ["a", "b", "c"]

@@ -142,7 +142,7 @@ def test_links_begin_with_the_host_of_the_request(
     "host",
     [
         "", "a b", "user@host", "host/path", "host?x", "host#x", "host\\x", "a:b",
-        "[::1", "host>", 'host"', "host,other", "é", "%41",
+        "[::1", "host>", 'host"', "host,other", "é", "%41", "a..b", ".a", "x" * 64,
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -22,6 +22,7 @@ def test_a_minimal_creation_is_201_without_a_body(client: FlaskClient) -> None:
     response = client.post("/post", json=WRITTEN, auth=RICK, headers=MINIMAL)
 
     assert (response.status_code, response.data) == (201, b"")
+    assert response.headers["Content-Length"] == "0"
     assert response.headers["Preference-Applied"] == "return=minimal"
     assert client.get(path_of(response.headers["Location"])).json["title"] == "Second!"
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
+from weakref import ref
 
 import pytest
+from flask import Response
 from flask.testing import FlaskClient
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import TestResponse
 
 from blog.http.application import Application
+from blog.http.request import Request, current_request
 from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import JOE, RICK
 from tests.rivals import Rival, connected
@@ -18,6 +22,14 @@ from tests.rivals import Rival, connected
 NOBODY = ("rick", "wrong password")
 NOWHERE = "/post/" + "0" * 32
 WRITTEN = {"title": "Second!", "body": ""}
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """What refers to itself stays in memory."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def on_a_post(client: FlaskClient, method: str, **request: Any) -> TestResponse:
@@ -200,6 +212,22 @@ def test_a_database_locked_for_long_is_503_with_retry_after(
     assert (problem["title"], "locked" in response.text) == ("Service Unavailable", False)
     assert logged(caplog) == [("storage unavailable", problem["requestId"])]
     assert client.post("/post", json=WRITTEN, auth=RICK).status_code == 201
+
+
+@pytest.mark.parametrize("body", [{}, WRITTEN])
+def test_request_is_not_kept_once_it_is_answered(
+    app: Application, body: dict[str, str], uncollected: None
+) -> None:
+    requests: list[ref[Request]] = []
+
+    @app.after_request
+    def note(response: Response) -> Response:
+        requests.append(ref(current_request()))
+        return response
+
+    app.test_client().post("/post", json=body, auth=RICK)
+
+    assert requests and not any(request() for request in requests)
 
 
 def test_the_clients_mistakes_are_not_logged_as_errors(

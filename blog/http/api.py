@@ -222,7 +222,8 @@ def _check_may_write(caller: Caller | None) -> None:
 
 
 def _without_body(code: int, headers: Mapping[str, str] | None) -> Response:
-    response = Response(status=code, headers=headers)
+    # Of no body at all it would not say how long it is.
+    response = Response(b"", code, headers)
     response.headers.remove("Content-Type")
     return response
 

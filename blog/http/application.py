@@ -87,7 +87,8 @@ class Application(Flask):
     def create_url_adapter(self, request: FlaskRequest | None) -> MapAdapter | None:
         """What finds the route of a request, by its path and method alone.
 
-        No route is for one host, and none redirects, so that the Host header is not needed for it.
+        No route is for one host, and none redirects, so that the Host header is not needed for it:
+        `blog.http.hosts` knows which are served, and not Flask's SERVER_NAME or TRUSTED_HOSTS.
         """
         if request is None:
             return super().create_url_adapter(None)

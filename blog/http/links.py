@@ -25,6 +25,10 @@ _REGISTERED = frozenset(
 )
 
 
+# An address in brackets, or a name of labels (RFC 1035 section 2.3.4); and a port.
+_HOST = re.compile(r"(?:\[[^]]+\]|(?:[^.:]{1,63}\.)*[^.:]{1,63}\.?)(?::\d*)?")
+
+
 class Links:
     """Links to every resource, below one base URL."""
 
@@ -118,7 +122,7 @@ def request_base() -> str:
     """
     request = current_request()
     scheme, host, prefix = request.scheme, request.host, request.root_path
-    if not host:
+    if not _HOST.fullmatch(host):
         raise BadRequest(f"the Host header can't be used: {request.headers.get('Host', '')!a:.80}")
     if scheme not in ("http", "https") or not _PREFIX.fullmatch(prefix):
         raise BadRequest("the scheme or the path prefix that a proxy tells can't be used")

@@ -91,6 +91,6 @@ class Meters:
         self.count(request.method, request.route, response.status_code, duration())
         if response.status_code == 401 and request.is_signed:
             self._failed_sign_ins.inc()
-        if isinstance(request.error, StorageUnavailable):
-            self._outages(type(request.error).__name__).inc()
+        if request.error and issubclass(request.error, StorageUnavailable):
+            self._outages(request.error.__name__).inc()
         return response

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from itsdangerous import BadSignature, Signer, URLSafeSerializer
+from itsdangerous import BadData, Signer, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
 
 from blog.errors import Fault, Malformed
@@ -52,10 +52,10 @@ class Cursors:
         """The position of a cursor. Raises Malformed unless it was written for this very list."""
         try:
             payload = self._signer(scope).unsign(cursor)
-        except BadSignature:
+            backwards, inclusive, key = _PAYLOADS.load_payload(payload)
+        except BadData:
             detail = "is not a cursor of this list with this filter and order; begin without one"
             raise Malformed([Fault(detail, parameter=parameter)]) from None
-        backwards, inclusive, key = _PAYLOADS.load_payload(payload)
         return Position(tuple(_decode(value) for value in key), backwards, inclusive)
 
     def _make_signer(self, scope: str) -> Signer:

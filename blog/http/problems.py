@@ -48,8 +48,9 @@ def install(app: Flask) -> None:
 def answer(error: Exception) -> Response:
     """The answer to an exception. What is not the client's doing is logged with its cause."""
     request = current_request()
-    # For those who count what went wrong.
-    request.error = error
+    # For those who count what went wrong. The exception itself knows of the request, and would
+    # keep it in memory.
+    request.error = type(error)
     status = _as_http(error)
     response = Response(encode(_document(status, error)), status.code, mimetype=MEDIA_TYPE)
     for name, value in status.get_headers(request.environ):

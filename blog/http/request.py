@@ -33,8 +33,8 @@ class Request(FlaskRequest):
     # Until when it may be kept waiting, and what its client is told of that.
     wait_until: float | None = None
     preferences_applied: Sequence[str] = ()
-    # What went wrong.
-    error: Exception | None = None
+    # What kind of thing went wrong, if any did.
+    error: type[Exception] | None = None
 
     @cached_property
     def stream(self) -> IO[bytes]:

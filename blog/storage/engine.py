@@ -191,10 +191,9 @@ class Session:
         database. Raises StorageUnavailable when others are always faster, and else as `writing`.
         """
         if (group := self._database.server.group) and purpose == "writing":
-            # What was read is no longer held on to while others write. Where nothing was, only who
-            # has the turn needs a connection.
-            if self._connection is not None:
-                self._connection.rollback()
+            # Who waits holds on to nothing that was read, nor to a connection, for whoever has the
+            # turn may need that very one.
+            self.close()
             return group.write(work, self.writing)
         for _ in range(_ATTEMPTS - 1):
             try:
@@ -232,6 +231,7 @@ class Session:
     def insert(self, connection: Connection, statement: Insert, *rows: Mapping[str, object]) -> int:
         """Write rows, by a statement that is run again and again, in a transaction for writing.
 
+        Each row has all columns that the statement knows: what has another name is passed over.
         Gives how many were written. Raises StorageUnavailable.
         """
         return self._database.server.insert(connection, statement, rows)

@@ -79,7 +79,8 @@ _NAME_KEY = 0x626C6F69
 # What another transaction has just made, or taken away that was referred to.
 _TAKEN = ("23505", "23503")
 # A server that is no longer the primary.
-_READ_ONLY = "25006"
+_STANDBY = "25006"
+_READ_ONLY = "set_config('transaction_read_only', 'on', true)"
 # A server that is there and takes no more connections says so in words alone.
 _FULL = re.compile("too many (clients|connections)|connection slots")
 
@@ -102,7 +103,8 @@ class PostgreSQL:
         self._closed_until = 0.0
         self._failure: type[StorageUnavailable] = Unreachable
         self._openings = {purpose: _opening(limits, purpose) for purpose in ("reading", *_WRITING)}
-        self._setting = _setting(limits, "reading")
+        # One statement sees one moment, whatever the isolation.
+        self._setting = f"{_setting(limits, 'reading')}, {_READ_ONLY}"
         self.engine = self._create_engine(complete(url, limits, primary))
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
         self.group: GroupCommit | None = None
@@ -235,8 +237,7 @@ class PostgreSQL:
             pool_size=self._limits.connections,
             max_overflow=0,
             pool_timeout=self._limits.lock,
-            # Left to `_reset`.
-            pool_reset_on_return=None,
+            pool_reset_on_return=None,  # left to `_reset`
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             hide_parameters=True,
@@ -338,7 +339,7 @@ class PostgreSQL:
             return
         self._note(error)
         writing = context.connection is not None and purpose_of(context.connection) in _WRITING
-        if error.sqlstate == _READ_ONLY and writing:
+        if error.sqlstate == _STANDBY and writing:
             context.is_disconnect = True
         # One answer that is late says nothing of the other connections.
         context.invalidate_pool_on_disconnect = not is_late(error)

@@ -254,7 +254,8 @@ def _begin(connection: Connection) -> None:
     if purpose == "reading":
         cursor.execute("BEGIN")
     else:
-        # What undoes a single statement is not worth a file each time; an upgrade sorts tables.
+        # What undoes a single statement is not worth a file each time; an upgrade sorts tables. It
+        # stays so for what is read by this connection later, which sorts little.
         cursor.execute(f"PRAGMA temp_store={'FILE' if purpose == 'upgrading' else 'MEMORY'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     cursor.close()
