@@ -56,6 +56,7 @@ from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
 from blog.storage.places import PLACE, Place
 from blog.storage.postgresql_errors import first_line, is_late, translate
+from blog.storage.postgresql_transactions import opening, single_reading
 from blog.storage.postgresql_urls import complete
 from blog.storage.prepared import Prepared, Reader
 from blog.storage.tables import UTCDateTime
@@ -80,7 +81,6 @@ _NAME_KEY = 0x626C6F69
 _TAKEN = ("23505", "23503")
 # A server that is no longer the primary.
 _STANDBY = "25006"
-_READ_ONLY = "set_config('transaction_read_only', 'on', true)"
 # A server that is there and takes no more connections says so in words alone.
 _FULL = re.compile("too many (clients|connections)|connection slots")
 
@@ -102,9 +102,8 @@ class PostgreSQL:
         self._patience = limits.statement + _GRACE if limits.statement else None
         self._closed_until = 0.0
         self._failure: type[StorageUnavailable] = Unreachable
-        self._openings = {purpose: _opening(limits, purpose) for purpose in ("reading", *_WRITING)}
-        # One statement sees one moment, whatever the isolation.
-        self._setting = f"{_setting(limits, 'reading')}, {_READ_ONLY}"
+        self._openings = {purpose: opening(limits, purpose) for purpose in ("reading", *_WRITING)}
+        self._setting = single_reading(limits)
         self.engine = self._create_engine(complete(url, limits, primary))
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
         self.group: GroupCommit | None = None
@@ -348,35 +347,6 @@ class PostgreSQL:
         # The lines after the first may show a whole row, which belongs in no log.
         for shown in filter(None, (error, context.sqlalchemy_exception)):
             shown.args = (first_line(error),)
-
-
-def _opening(limits: Limits, purpose: Purpose) -> str:
-    """What begins a transaction for this purpose."""
-    mode = "REPEATABLE READ READ ONLY" if purpose == "reading" else "READ COMMITTED"
-    return f"BEGIN ISOLATION LEVEL {mode};{_setting(limits, purpose)}"
-
-
-def _setting(limits: Limits, purpose: Purpose) -> str:
-    """What sets up a transaction for this purpose, once it has begun."""
-    # A change of the schema takes as long as it takes, and so does the wait for another's.
-    statement, lock = (0, 0) if purpose == "upgrading" else (limits.statement, limits.lock)
-    settings = {
-        # Dates near the ends of the calendar have no local time everywhere.
-        "TimeZone": "UTC",
-        # The driver reads no other style.
-        "DateStyle": "ISO",
-        # A bitmap loses the order of its index: a page would be sorted out of the whole list.
-        "enable_bitmapscan": "off",
-        # One process finds the few rows of a page along an index; several would read far more.
-        "max_parallel_workers_per_gather": "0",
-        # A commit that is not confirmed is a warning.
-        "client_min_messages": "warning",
-        "statement_timeout": f"{statement * 1000:.0f}",
-        "lock_timeout": f"{lock * 1000:.0f}",
-    }
-    # In one statement, as the driver takes its time for what comes back of each.
-    local = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-    return f"SELECT {local}"
 
 
 def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
