@@ -141,8 +141,8 @@ class Settings(BaseSettings):
     sqlite_synchronous: Synchronous = Field(
         "full",
         description="what of a power failure SQLite outlives: with `full` every write that was "
-        "acknowledged; with `normal`, which is faster, the last ones may be lost, the database "
-        "never",
+        "acknowledged; with `normal`, the last ones may be lost, as many as 16 MB of its log "
+        "hold, and the database never",
     )
     base_url: Annotated[str, AfterValidator(_check_base_url)] | None = Field(
         None,

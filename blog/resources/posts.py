@@ -95,7 +95,11 @@ class PostList(_PostResource):
             "home": self.links.root,
             "search": self.links.template(self.links.posts, SEARCH_PARAMETERS),
         }
-        return Document(links, name="posts", items=[self.document(post) for post in page.items])
+        return Document(links, name="posts", items=self._documents(page.items))
+
+    def _documents(self, found: Sequence[content.Post]) -> Sequence[Document]:
+        places, links = self.places, self.links
+        return [_represent(post, places, links) for post in found]
 
     def post(self) -> Answer:
         """Create a post of the caller."""

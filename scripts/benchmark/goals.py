@@ -115,7 +115,7 @@ GOALS: tuple[Goal, ...] = (
         "bare Flask",
     ),
     AtLeast(
-        "SQLite: POST with a token, NORMAL: a power cut may take the last of them, and no more",
+        "SQLite: POST with a token, NORMAL: a power cut may take the last, up to 16 MB of log",
         "SQLite: POST with a token, NORMAL",
         0.35,
         "bare Flask",

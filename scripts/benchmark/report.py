@@ -25,8 +25,9 @@ NOTES = """
   writes a line for each request to a file.
 - "granian alone" is the same function on the server's own WSGI interface, with as many threads.
   That is another design, in which a slow client can keep a thread: it shows what the gateway costs.
-- POST: FULL, the default, survives a power cut; NORMAL may lose the last commits in one, and never
-  corrupts the file. A password is hashed once a minute, for so long it is remembered when right.
+- POST: FULL, the default, survives a power cut; NORMAL may lose the last commits in one, up to
+  16 MB of log, and never corrupts the file. A password is hashed once a minute, for so long it is
+  remembered when right.
 - mixed: one POST in 100; else the first page and the ten newest posts, in turn.
 - A page deep in a list, and posts at random, are read without the cache, so as to ask the database.
 """
