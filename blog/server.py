@@ -162,11 +162,7 @@ def run(
     the function that makes the gateway to it.
     """
     multiprocessing.set_start_method("spawn")
-    # To hash a password takes 19 MiB. The C library learns from the first time that such blocks
-    # come and go, and would have each thread keep one (mallopt(3), M_MMAP_THRESHOLD).
-    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(_LARGE_BYTES))
-    # Whoever sets the one is no longer given the other, which would stay at 128 kB.
-    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(_LARGE_BYTES))
+    _give_large_blocks_back()
     server = Server(
         listener,
         target=target,
@@ -192,6 +188,17 @@ def run(
     server.on_startup(lambda: logger.info("serving %s with %d workers", address, capacity.workers))
     with _shared_counts() if metrics else nullcontext():
         server.serve()
+
+
+def _give_large_blocks_back() -> None:
+    """Have workers return to the system what is large, unless the environment says how much.
+
+    To hash a password takes 19 MiB. The C library learns from the first time that such blocks come
+    and go, and would have each thread keep one (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(_LARGE_BYTES))
+    # Whoever sets the one is no longer given the other, which would stay at 128 kB.
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(_LARGE_BYTES))
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def served(clock: Clock, **given: Any) -> Iterator[Served]:
     settings = Settings(**given)
     app = create_app(settings, now=clock)
     counting = Counting(app.wsgi_app)
-    app.wsgi_app = counting  # type: ignore[method-assign]
+    app.wsgi_app = counting
     cache = create_cache(app, settings)
     made = Served(app, counting, cache, Gateway(app, BOUNDS, cache))
     try:

@@ -112,7 +112,7 @@ def make_app(
             made.callback(app.extensions["blog"].database.close)
             if database_url.startswith("sqlite"):
                 comparing = made.enter_context(closing(Comparing(app, settings)))
-                app.wsgi_app = comparing  # type: ignore[method-assign]
+                app.wsgi_app = comparing
             return app
 
         yield make

@@ -7,7 +7,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -23,17 +22,9 @@ from tests.contract import Clock, assert_problem, create, headers_of, path_of, w
 from tests.people import ANN, RICK
 from tests.plans import in_the_open
 from tests.rivals import after_statement, change, connected
-from tests.tokens import NOW, issue, kept, me, revoke
+from tests.tokens import NOW, WRITES, issue, kept, me, revoke
 
 CHALLENGE = 'Basic realm="blog", charset="UTF-8"'
-WRITES: list[tuple[str, str, Any]] = [
-    ("POST", "/post", {"title": "New", "body": "New"}),
-    ("PUT", "{post}", {"title": "New", "body": "New"}),
-    ("PATCH", "{post}", {"title": "New"}),
-    ("DELETE", "{post}", None),
-    ("POST", "{post}/revision", {"restore": 1}),
-    ("PATCH", "/author/rick", {"bio": "New"}),
-]
 
 
 @contextmanager

@@ -323,7 +323,7 @@ def test_without_room_for_anything_there_is_no_cache(database_url: str) -> None:
     made.share(memoryview(bytearray(8)))
     app = made._application
     heard = [asked(made, scope("GET", "/")).status for _ in range(2)]
-    app.extensions["blog"].database.close()  # type: ignore[attr-defined]
+    app.extensions["blog"].database.close()
     # There is nobody to tell.
     made.share(memoryview(bytearray(8)))
 

@@ -53,6 +53,6 @@ def test_a_setting_bounds_what_it_says(
 ) -> None:
     url = f"sqlite:///{tmp_path}/blog.db"
     gateway = create_gateway(Settings(database_url=url, cache_bytes=0, **{setting: value}))
-    gateway._application.extensions["blog"].database.close()  # type: ignore[attr-defined]
+    gateway._application.extensions["blog"].database.close()
 
     assert bound(gateway._bounds) == value

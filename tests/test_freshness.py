@@ -79,7 +79,7 @@ def test_processes_that_share_a_mark_tell_each_other() -> None:
 @pytest.fixture
 def file(tmp_path: Path, sqlite_blogs: object) -> Path:
     """A database file."""
-    with sqlite_blogs.copy(tmp_path):  # type: ignore[attr-defined]
+    with sqlite_blogs.copy(tmp_path):
         return tmp_path / "blog.db"
 
 
@@ -113,7 +113,7 @@ def test_what_looks_at_a_file_can_not_write(file: Path) -> None:
     freshness = Database(f"sqlite:///{file}").freshness()
     freshness.state()
     with closing(freshness), pytest.raises(Exception, match="readonly"):
-        freshness._connection.execute("DELETE FROM post")  # type: ignore[attr-defined]
+        freshness._connection.execute("DELETE FROM post")
 
 
 def test_on_a_file_no_failure_is_for_another_try(file: Path) -> None:

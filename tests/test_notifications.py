@@ -139,7 +139,7 @@ def test_behind_pgbouncer_nobody_knows_and_the_log_says_why_once(
     with ExitStack() as stack:
         before = stack.enter_context(pgbouncer.bouncer(postgresql, 2)).before(url)
         database = stack.enter_context(closing(Database(before)))
-        connect = Counted(database.server._connect_to_listen)  # type: ignore[attr-defined]
+        connect = Counted(database.server._connect_to_listen)
         freshness = stack.enter_context(closing(NotifiedFreshness(connect, Mark())))
         wait_until(lambda: connect.times == 3)
 
@@ -198,7 +198,7 @@ def test_what_a_replica_shows_while_the_primary_is_away_is_not_kept(
         before = cached.cache.state()
         assert client.patch(path, json={"title": "New"}, auth=RICK).status_code == 200
         # The mark says so at once, and the server a moment later.
-        wait_until(lambda: cached.cache.state()[0] != before[0])  # type: ignore[index]
+        wait_until(lambda: cached.cache.state()[0] != before[0])
 
         # Who listens stays, and nobody else can come.
         primary.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")

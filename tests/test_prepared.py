@@ -97,7 +97,7 @@ def test_where_every_connection_is_in_use_it_is_said(database_url: str) -> None:
 def test_where_every_reader_is_in_use_the_pool_serves(database_url: str) -> None:
     with closing(Database(database_url, Limits(connections=1))) as database:
         created = write(database)
-        database.server._readers._take()  # type: ignore[attr-defined]
+        database.server._readers._take()
 
         assert [row[0] for row in read(database, BY_DATE, date=NOW)] == [created.id]
 

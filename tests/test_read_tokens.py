@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from flask.testing import FlaskClient
 
 from blog.storage.engine import Database
 from tests.contract import assert_problem, create, path_of
 from tests.people import ANN, RICK
-from tests.tokens import issue, me
-
-CHALLENGE = 'Basic realm="blog", charset="UTF-8"'
-WRITES: list[tuple[str, str, Any]] = [
-    ("POST", "/post", {"title": "New", "body": "New"}),
-    ("PUT", "{post}", {"title": "New", "body": "New"}),
-    ("PATCH", "{post}", {"title": "New"}),
-    ("DELETE", "{post}", None),
-    ("POST", "{post}/revision", {"restore": 1}),
-    ("PATCH", "/author/rick", {"bio": "New"}),
-]
+from tests.tokens import WRITES, issue, me
 
 
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)

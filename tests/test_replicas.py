@@ -259,7 +259,7 @@ def test_what_was_read_without_the_primary_is_not_kept(
     """The primary may have been away for a moment only, of which its notifications say nothing."""
     client = make_client()
     database = client.application.extensions["blog"].database
-    cache = create_cache(client.application, Settings())  # type: ignore[arg-type]
+    cache = create_cache(client.application, Settings())
     with closing(cache):
         eventually(lambda: cache.state() is not None, lambda: "nothing is told")
         before = cache.state()

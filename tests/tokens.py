@@ -14,6 +14,15 @@ from blog.storage.tokens import AccessToken
 from tests.contract import Clock
 
 NOW = Clock().now
+# Requests that write, of which some are for a post.
+WRITES: list[tuple[str, str, Any]] = [
+    ("POST", "/post", {"title": "New", "body": "New"}),
+    ("PUT", "{post}", {"title": "New", "body": "New"}),
+    ("PATCH", "{post}", {"title": "New"}),
+    ("DELETE", "{post}", None),
+    ("POST", "{post}/revision", {"restore": 1}),
+    ("PATCH", "/author/rick", {"bio": "New"}),
+]
 
 
 def issue(

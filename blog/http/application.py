@@ -36,7 +36,8 @@ class Response(FlaskResponse):
         a read.
         """
         if self.status_code in _WHOLE and environ["REQUEST_METHOD"] != "HEAD":
-            return self.response, self.status, [*self.headers, *self.constants]  # type: ignore[return-value]
+            parts: Any = self.response  # Its type leaves open that they are no bytes yet.
+            return parts, self.status, [*self.headers, *self.constants]
         body, status, headers = super().get_wsgi_response(environ)
         return body, status, [*headers, *self.constants]
 
