@@ -10,13 +10,14 @@ from time import sleep
 from typing import Any
 
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Select, bindparam, column, func, insert, null, select, text
 
 from blog.content.authors import Caller
 from blog.content.posts import Post, PostContent
 from blog.errors import BlogError, PoolExhausted, StorageUnavailable
 from blog.storage import posts, schema
-from blog.storage.connections import Limits
+from blog.storage.connections import Limits, take_driver_connection
 from blog.storage.engine import Database
 from blog.storage.tables import UTCDateTime, post, sign_in
 
@@ -80,6 +81,22 @@ def test_statement_that_takes_too_long_is_ended(database_url: str) -> None:
         pytest.raises(StorageUnavailable, match="statement timeout"),
     ):
         read(database, select(func.pg_sleep(bindparam("seconds"))), seconds=30)
+
+
+@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+def test_single_read_can_not_write(database: Database) -> None:
+    assert read(database, select(func.current_setting("transaction_read_only"))) == [["on"]]
+
+
+@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+def test_transaction_does_not_outlast_the_loan_of_its_connection(database_url: str) -> None:
+    with closing(Database(database_url, Limits(connections=1))) as database:
+        with closing(take_driver_connection(database.engine)) as lent:
+            lent.driver_connection.execute("BEGIN")
+        with closing(take_driver_connection(database.engine)) as again:
+            status = again.driver_connection.info.transaction_status
+
+    assert status == TransactionStatus.IDLE
 
 
 @pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
