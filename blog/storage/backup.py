@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy import URL
 from blog.errors import DatabaseError, StorageUnavailable
 from blog.storage.engine import Database
 from blog.storage.transfer import Progress, transfer
+from blog.storage.unfinished_files import unfinished_file
 
 # What SQLite appends to the name of a file for what belongs to it.
 _LOGS = ("-wal", "-journal")
@@ -29,23 +29,17 @@ def back_up(database: Database, target: Path, progress: Progress, *, replace: bo
     database.server.require()
     _check_target(database, target, replace)
     try:
-        unfinished = _create_beside(target)
-    except OSError as error:
-        raise _refusal(target, error) from error
-    try:
-        _copy(database, unfinished, progress)
-        _flush(unfinished)
-        if replace:
-            unfinished.replace(target)
-        else:
-            # A hard link, unlike a rename, never replaces a file that appeared meanwhile.
-            os.link(unfinished, target)
-        _flush(target.parent)
+        with unfinished_file(target) as unfinished:
+            _copy(database, unfinished, progress)
+            _flush(unfinished)
+            if replace:
+                unfinished.replace(target)
+            else:
+                # A hard link, unlike a rename, never replaces a file that appeared meanwhile.
+                os.link(unfinished, target)
+            _flush(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise _refusal(target, error) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
 
 
 def _check_target(database: Database, target: Path, replace: bool) -> None:
@@ -63,13 +57,6 @@ def _check_target(database: Database, target: Path, replace: bool) -> None:
 
 def _refusal(target: Path, error: Exception) -> DatabaseError:
     return DatabaseError(f"can't write {str(target)!r}: {error}")
-
-
-def _create_beside(target: Path) -> Path:
-    """Make an empty file for its owner's eyes only, which can take the name of the target."""
-    descriptor, name = tempfile.mkstemp(".unfinished", f".{target.name}.", target.parent)
-    os.close(descriptor)
-    return Path(name)
 
 
 def _flush(path: Path) -> None:

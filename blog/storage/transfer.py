@@ -16,6 +16,7 @@ from blog.storage import schema
 from blog.storage.engine import Database
 from blog.storage.migrations import HEAD
 from blog.storage.tables import metadata
+from blog.storage.unfinished_files import sweep
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -43,6 +44,8 @@ def transfer(source: Database, target: Database, progress: Progress) -> Mapping[
         if schema.revision(origin) != HEAD:
             raise DatabaseError(f"the source is not at schema {HEAD}: upgrade it first")
         made = target.server.create()
+        for directory in {file.parent for file in target.server.files()}:
+            sweep(directory)
         try:
             with target.session() as writer, writer.writing("upgrading") as destination:
                 schema.upgrade_in(destination)
