@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
 from blog import cli, logs
 from blog.content.dates import utc_now
+from blog.errors import NotReady
 from blog.http import (
     access_log,
     cache,
@@ -34,6 +36,9 @@ from blog.storage import keys, schema
 from blog.storage.counts import Counts
 from blog.storage.engine import Database
 from blog.storage.redis import open_redis
+from blog.storage.schema_watch import SchemaWatch
+
+logger = logging.getLogger("blog.app")
 
 # So many of the longest bodies may be on their way at once, in one process.
 _BODIES = 8
@@ -59,10 +64,20 @@ def create_gateway(
     )
     app = create_app(settings, now)
     services: Services = app.extensions["blog"]
+    _look_at_schema(services)
     cache = create_cache(app, settings) if settings.cache_bytes else None
     made = Gateway(app, bounds, cache)
     made.on_stop(services.waiting_room.close)
     return made
+
+
+def _look_at_schema(services: Services) -> None:
+    """Log what is wrong with the schema; requests that don't need what is missing are served."""
+    try:
+        with services.database.session("primary, else replica") as session:
+            services.schema_watch.require_whole(session)
+    except NotReady as error:
+        logger.error("%s: %s", error, error.__cause__)
 
 
 def create_cache(app: Application, settings: Settings) -> AnswerCache:
@@ -147,6 +162,7 @@ def _services(settings: Settings, database: Database, now: Callable[[], datetime
         cursors=Cursors(secret_key),
         # Those who wait leave at least half of the threads to others.
         waiting_room=WaitingRoom(settings.threads // 2),
+        schema_watch=SchemaWatch(needs_secret_key=settings.secret_key is None),
         now=now,
         require_if_match=settings.require_if_match,
         base_url=settings.base_url,

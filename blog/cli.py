@@ -247,8 +247,9 @@ def database_check() -> None:
     """Say whether the database is sound, and if not, all that is wrong."""
     from blog.storage import soundness
 
-    with _opened(_settings()) as opened:
-        faults = soundness.faults(opened)
+    settings = _settings()
+    with _opened(settings) as opened:
+        faults = soundness.faults(opened, needs_secret_key=settings.secret_key is None)
     for fault in faults:
         click.echo(fault)
     if faults:

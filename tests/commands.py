@@ -11,7 +11,7 @@ from blog.content.authors import Caller
 from blog.content.dates import utc_now
 from blog.content.posts import PostContent
 from blog.settings import read_settings
-from blog.storage import posts
+from blog.storage import keys, posts
 from blog.storage.engine import Database
 
 
@@ -38,5 +38,7 @@ def post_as(name: str) -> None:
     database = Database(read_settings().database_url)
     content = PostContent(title="First!", body="First post!")
     with database.session() as session:
+        # A server makes the key when it starts.
+        keys.secret_key(session)
         posts.create(session, content, Caller(name, "author"), utc_now())
     database.close()

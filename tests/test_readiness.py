@@ -9,16 +9,20 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
-from blog.app import create_app
+from blog.app import create_app, create_gateway
+from blog.errors import NotReady
 from blog.settings import Settings
+from blog.storage.engine import Database
+from blog.storage.schema_watch import SchemaWatch
 from tests.blogs import PostgreSQLBlogs
 from tests.contract import assert_problem
 from tests.people import RICK
 from tests.postgresql import FAST, Cluster, catch_up, is_installed, replicated
-from tests.rivals import connected
+from tests.rivals import change, connected
 
 READY = "/health/ready"
 AWAY = "the database can't be read now"
+NOT_WHOLE = "the schema of the database is not whole"
 
 
 def test_a_server_whose_database_answers_is_ready(client: FlaskClient) -> None:
@@ -57,6 +61,85 @@ def test_another_schema_is_503_that_names_the_check(
     problem = assert_problem(response, 503)
     assert (problem["failed"], response.headers["Retry-After"]) == ("schema", "5")
     assert detail in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        ("DROP INDEX ix_post_title_id", "index ix_post_title_id is missing"),
+        ("DROP TABLE idempotency_key", "table idempotency_key is missing"),
+        ("DELETE FROM setting WHERE name = 'secret_key'", "the secret key is missing"),
+    ],
+)
+def test_a_schema_that_is_not_whole_is_503_and_the_log_names_what_is_missing(
+    client: FlaskClient,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
+    damage: str,
+    fault: str,
+) -> None:
+    change(database_url, damage)
+
+    problem = assert_problem(client.get(READY), 503)
+    assert (problem["failed"], problem["detail"]) == ("schema", NOT_WHOLE)
+    assert f"not ready: {fault}" in caplog.messages
+
+
+@pytest.mark.settings(secret_key="k" * 32)
+def test_a_secret_key_in_the_settings_need_not_be_in_the_database(client: FlaskClient) -> None:
+    assert client.get(READY).status_code == 200
+
+
+def test_the_schema_is_compared_once_a_minute(database: Database, database_url: str) -> None:
+    seconds = [0.0]
+    watch = SchemaWatch(needs_secret_key=False, clock=lambda: seconds[0])
+    with database.session() as session:
+        watch.require_whole(session)
+    change(database_url, "DROP INDEX ix_post_title_id")
+    seconds[0] = 59.9
+    with database.session() as session:
+        watch.require_whole(session)
+
+        seconds[0] = 60.0
+        with pytest.raises(NotReady):
+            watch.require_whole(session)
+
+
+def test_a_broken_schema_is_compared_again_after_five_seconds(
+    database: Database, database_url: str
+) -> None:
+    seconds = [0.0]
+    watch = SchemaWatch(needs_secret_key=False, clock=lambda: seconds[0])
+    change(database_url, "DROP INDEX ix_post_title_id")
+    with database.session() as session, pytest.raises(NotReady):
+        watch.require_whole(session)
+    change(database_url, "CREATE INDEX ix_post_title_id ON post (title, id)")
+    with database.session() as session, pytest.raises(NotReady):
+        watch.require_whole(session)
+
+    seconds[0] = 5.0
+    with database.session() as session:
+        watch.require_whole(session)
+
+
+def test_a_worker_that_starts_on_a_broken_schema_logs_what_is_missing(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    change(database_url, "DROP INDEX ix_post_title_id")
+
+    create_gateway(Settings(database_url=database_url, cache_bytes=0))
+
+    assert f"{NOT_WHOLE}: index ix_post_title_id is missing" in caplog.messages
+
+
+def test_a_write_to_a_missing_table_is_503(client: FlaskClient, database_url: str) -> None:
+    change(database_url, "DROP TABLE idempotency_key")
+
+    response = client.post(
+        "/post", json={"title": "T", "body": ""}, auth=RICK, headers={"Idempotency-Key": '"k"'}
+    )
+
+    assert_problem(response, 503)
 
 
 def test_what_fails_is_in_the_log_and_its_text_stays_there(

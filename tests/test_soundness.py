@@ -318,3 +318,15 @@ def test_a_history_that_is_missing_as_a_whole_is_told(
 
 def test_a_blog_without_posts_is_sound(database: Database) -> None:
     assert soundness.faults(database) == []
+
+
+def test_a_missing_secret_key_is_told_where_the_blog_needs_it(
+    database: Database, post: Post
+) -> None:
+    (fault,) = soundness.faults(database, needs_secret_key=True)
+
+    assert fault.startswith("the secret key is missing")
+
+
+def test_a_blog_that_was_never_served_needs_no_secret_key(database: Database) -> None:
+    assert soundness.faults(database, needs_secret_key=True) == []

@@ -292,8 +292,8 @@ def test_a_reference_to_what_is_missing_is_a_fault(
     change(database_url, "DELETE FROM author WHERE name = 'rick'")
 
     assert set(soundness.faults(database)) == {
-        "post 1 refers to a missing author",
-        "revision 1 refers to a missing author",
+        f"post with id {tagged.id!r} refers to a missing author",
+        "revision with sequence 1 refers to a missing author",
     }
 
 
@@ -335,7 +335,7 @@ def test_missing_reference_is_printed_with_status_1(rick: str) -> None:
 
     result = blog("database check")
 
-    assert "post 1 refers to a missing author\n" in result.stdout
+    assert "revision with sequence 1 refers to a missing author\n" in result.stdout
     assert "restore a backup" in failed(result)
 
 

@@ -28,6 +28,7 @@ from blog.http.waiting import WaitingRoom
 from blog.representations import hal, json, json_patch
 from blog.representations.document import Document
 from blog.storage.engine import Database, Session, Source
+from blog.storage.schema_watch import SchemaWatch
 from blog.storage.versioned import Precondition
 
 WRITERS: Mapping[str, Callable[[Document], bytes]] = {
@@ -52,6 +53,7 @@ class Services:
     authenticator: Authenticator
     cursors: Cursors
     waiting_room: WaitingRoom
+    schema_watch: SchemaWatch
     now: Callable[[], datetime]
     require_if_match: bool = False
     base_url: str | None = None

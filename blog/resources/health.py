@@ -39,5 +39,6 @@ class Readiness(Resource):
     def get(self) -> Document:
         """Look at the database and its schema, and say who answered."""
         schema.require_newest(self.session)
+        self.services.schema_watch.require_whole(self.session)
         answering = "primary" if self.session.is_on_primary() else "replica"
         return Document({"self": self.links.readiness}, {"status": "ready", "database": answering})

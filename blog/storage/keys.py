@@ -9,15 +9,18 @@ from sqlalchemy import Connection, exists, insert, literal, select
 from blog.storage.engine import Session
 from blog.storage.tables import setting
 
+# The name of the setting.
+NAME = "secret_key"
+
 
 def secret_key(session: Session) -> str:
     """The key that signs what clients carry for us; made where there is none yet."""
-    statement = select(setting.c.value).where(setting.c.name == "secret_key")
+    statement = select(setting.c.value).where(setting.c.name == NAME)
     if key := session.reading().scalar(statement):
         return str(key)
-    new = select(literal("secret_key"), literal(secrets.token_urlsafe(32)))
+    new = select(literal(NAME), literal(secrets.token_urlsafe(32)))
     # Another process may have made one since.
-    absent = ~exists().where(setting.c.name == "secret_key")
+    absent = ~exists().where(setting.c.name == NAME)
 
     def insert_it(connection: Connection) -> str:
         connection.execute(insert(setting).from_select(["name", "value"], new.where(absent)))

@@ -17,16 +17,19 @@ from sqlalchemy import (
 )
 
 from blog.content.posts import fold_tag
-from blog.storage import schema
+from blog.storage import keys, schema
 from blog.storage.engine import Database
 from blog.storage.migrations import HEAD
 from blog.storage.revisions import REPEATED, is_newest
-from blog.storage.tables import idempotency_key, post, revision, tag
+from blog.storage.schema_comparison import Comparison
+from blog.storage.tables import idempotency_key, post, revision, setting, tag
+from blog.storage.violations import violations
 
 
-def faults(database: Database) -> list[str]:
+def faults(database: Database, *, needs_secret_key: bool = False) -> list[str]:
     """Everything found wrong with the database, in a sentence each; none is a sound one.
 
+    ``needs_secret_key`` is whether the blog keeps its secret key here, and not in its settings.
     Raises DatabaseError where there is no database.
     """
     database.server.require()
@@ -34,8 +37,15 @@ def faults(database: Database) -> list[str]:
         connection = session.reading()
         if (found := schema.revision(connection)) != HEAD:
             return [f"the schema is at {found or 'nothing'}, not at {HEAD}"]
+        damages, comparison = database.server.damages(connection), Comparison(connection)
+        if comparison.missing():
+            # What is not there can't be read.
+            return [*damages, *comparison.differences()]
         return [
-            *database.server.damages(connection),
+            *damages,
+            *comparison.differences(),
+            *violations(connection),
+            *(_missing_secret_key(connection) if needs_secret_key else ()),
             *_wrong_tags(connection),
             *_wrong_keys(connection),
             *_differences(connection),
@@ -44,6 +54,14 @@ def faults(database: Database) -> list[str]:
             *_wrong_sequels(connection),
             *_lost_outcomes(connection),
         ]
+
+
+def _missing_secret_key(connection: Connection) -> list[str]:
+    """The key is made when the blog is first served, and so before its first post."""
+    has_key = exists().where(setting.c.name == keys.NAME)
+    if connection.scalar(select(exists().select_from(revision) & ~has_key)):
+        return ["the secret key is missing: `blog serve` makes another, and cursors become invalid"]
+    return []
 
 
 def _wrong_tags(connection: Connection) -> list[str]:

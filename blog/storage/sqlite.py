@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -45,6 +46,7 @@ _PAUSE = 0.01
 # that are written again and again need be put there only once. It then has 16 MB, and as much as
 # SQLite finds in one look.
 _LOG_PAGES = 4000
+_LACKING = re.compile(r"no such (table|column)|table \S+ has no column")
 _BY_NAME = sqlite.dialect(paramstyle="named")
 _READERS: dict[type, Reader] = {
     JSON: orjson.loads,
@@ -150,12 +152,7 @@ class SQLite:
     def damages(self, connection: Connection) -> list[str]:
         """What is wrong with the file itself, in a sentence each."""
         found = connection.exec_driver_sql("PRAGMA integrity_check").scalars()
-        # A row is told once for each of its columns.
-        missing = dict.fromkeys(connection.exec_driver_sql("PRAGMA foreign_key_check"))
-        return [
-            *(f"the file is damaged: {row}" for row in found if row != "ok"),
-            *(f"{row[0]} {row[1]} refers to a missing {row[2]}" for row in missing),
-        ]
+        return [f"the file is damaged: {row}" for row in found if row != "ok"]
 
 
 def read_path(url: URL) -> Path:
@@ -297,6 +294,8 @@ def _translated(original: BaseException) -> StorageUnavailable | None:
     wrong; their subclasses tell of a mistake too.
     """
     state = type(original) in (sqlite3.OperationalError, sqlite3.DatabaseError)
-    if state and getattr(original, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
+    is_mistake = getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    # Of the statements that this program makes, each is right, unless the schema is not.
+    if state and (not is_mistake or _LACKING.match(str(original))):
         return StorageUnavailable(f"the database can't serve now: {original}")
     return None

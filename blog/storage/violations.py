@@ -1,0 +1,111 @@
+"""Rows that break a constraint, whether or not the database still has that constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    Table,
+    UniqueConstraint,
+    and_,
+    exists,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.sql.elements import ColumnElement, TextClause
+
+from blog.storage.tables import metadata
+
+# How many of the rows that break one constraint are named.
+_MOST_NAMED = 20
+_INDEX_SCANS = text(
+    "SELECT set_config('enable_indexscan', :value, true), "
+    "set_config('enable_indexonlyscan', :value, true)"
+)
+
+
+def violations(connection: Connection) -> list[str]:
+    """Each row that breaks a constraint of the tables, in a sentence, of each at most 20."""
+    tables = metadata.sorted_tables
+    return [
+        *_duplicates(connection, tables),
+        *(found for table in tables for found in _missing_values(connection, table)),
+        *(found for table in tables for found in _broken_checks(connection, table)),
+        *(found for table in tables for found in _broken_references(connection, table)),
+    ]
+
+
+def _duplicates(connection: Connection, tables: Sequence[Table]) -> list[str]:
+    # An index that is damaged may hide that it is not unique.
+    with _without_indexes(connection):
+        return [
+            f"{table.name} has {row[0]} rows with the same {_described(columns, row[1:])}"
+            for table in tables
+            for columns in _unique_columns(table)
+            for row in connection.execute(
+                select(func.count(), *columns)
+                .group_by(*columns)
+                .having(func.count() > 1)
+                .limit(_MOST_NAMED)
+            )
+        ]
+
+
+@contextmanager
+def _without_indexes(connection: Connection) -> Iterator[None]:
+    """Have PostgreSQL read whole tables; SQLite's own check compares its indexes with them."""
+    is_postgresql = connection.dialect.name == "postgresql"
+    if is_postgresql:
+        connection.execute(_INDEX_SCANS, {"value": "off"})
+    yield
+    if is_postgresql:
+        connection.execute(_INDEX_SCANS, {"value": "on"})
+
+
+def _unique_columns(table: Table) -> list[list[Column[object]]]:
+    uniques = (each for each in table.constraints if isinstance(each, UniqueConstraint))
+    return [list(table.primary_key), *(list(unique.columns) for unique in uniques)]
+
+
+def _missing_values(connection: Connection, table: Table) -> Iterator[str]:
+    for column in table.c:
+        if not column.nullable:
+            for name in _named(connection, table, column.is_(None)):
+                yield f"{name} has no {column.name}"
+
+
+def _broken_checks(connection: Connection, table: Table) -> Iterator[str]:
+    for check in table.constraints:
+        if isinstance(check, CheckConstraint):
+            for name in _named(connection, table, text(f"NOT ({check.sqltext})")):
+                yield f"{name} breaks {check.name}"
+
+
+def _broken_references(connection: Connection, table: Table) -> Iterator[str]:
+    for key in table.constraints:
+        if isinstance(key, ForeignKeyConstraint):
+            pairs = [(element.parent, element.column) for element in key.elements]
+            there = exists().where(and_(*(own == other for own, other in pairs)))
+            set_ = and_(*(own.is_not(None) for own, _ in pairs))
+            for name in _named(connection, table, set_ & ~there):
+                yield f"{name} refers to a missing {key.referred_table.name}"
+
+
+def _named(
+    connection: Connection, table: Table, condition: ColumnElement[bool] | TextClause
+) -> Iterator[str]:
+    """The rows for which a condition holds, by table and primary key."""
+    key = list(table.primary_key)
+    for row in connection.execute(select(*key).where(condition).limit(_MOST_NAMED)):
+        yield f"{table.name} with {_described(key, row)}"
+
+
+def _described(columns: Sequence[Column[object]], values: Sequence[object]) -> str:
+    pairs = zip(columns, values, strict=True)
+    return ", ".join(f"{column.name} {value!r}" for column, value in pairs)

@@ -1,0 +1,51 @@
+"""Damage to the schema of a database, as an administrator or a broken restore does it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from sqlalchemy.engine import make_url
+
+from tests.rivals import change
+
+
+def drop_constraint(url: str, table: str, name: str) -> None:
+    """Take a named constraint from a table; its rows and indexes stay."""
+    if url.startswith("sqlite"):
+        _rewrite(url, table, name)
+    else:
+        change(url, f"ALTER TABLE {table} DROP CONSTRAINT {name} CASCADE")
+
+
+def _rewrite(url: str, table: str, name: str) -> None:
+    """SQLite drops no constraint, so the table is written again without it."""
+    with closing(sqlite3.connect(str(make_url(url).database), isolation_level=None)) as file:
+        file.execute("PRAGMA foreign_keys=OFF")
+        file.execute("PRAGMA legacy_alter_table=ON")
+        made = file.execute(
+            "SELECT sql FROM sqlite_schema WHERE tbl_name = ? AND sql IS NOT NULL"
+            " ORDER BY type = 'index'",
+            (table,),
+        ).fetchall()
+        kept = [row[1] for row in file.execute(f"PRAGMA table_info({table})")]
+        indexes = file.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?"
+            " AND sql IS NOT NULL",
+            (table,),
+        ).fetchall()
+        for (index,) in indexes:
+            file.execute(f"DROP INDEX {index}")
+        file.execute(f"ALTER TABLE {table} RENAME TO old")
+        for (statement,) in made:
+            file.execute(_without(statement, name))
+        names = ", ".join(kept)
+        file.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM old")
+        file.execute("DROP TABLE old")
+
+
+def _without(statement: str, name: str) -> str:
+    """The statement without the line of a constraint."""
+    lines = statement.splitlines()
+    kept = [line.rstrip().rstrip(",") for line in lines[1:-1] if f"CONSTRAINT {name} " not in line]
+    return "\n".join([lines[0], ",\n".join(kept), lines[-1]]) if len(lines) > 1 else statement
