@@ -148,11 +148,25 @@ def test_names_and_passwords_are_compared_composed(
     assert me(ask(client, basic(sent))) == "http://localhost/author/zo%C3%AB"
 
 
-def test_other_letters_than_ascii_are_read_as_utf_8_and_nothing_else(client: FlaskClient) -> None:
-    utf_8 = ask(client, basic("ann:pässwort".encode()))
-    latin_1 = ask(client, basic("ann:pässwort".encode("latin-1")))
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+def test_other_letters_than_ascii_are_read_as_utf_8_or_latin_1(
+    client: FlaskClient, charset: str
+) -> None:
+    response = ask(client, basic("ann:pässwort".encode(charset)))
 
-    assert (utf_8.status_code, latin_1.status_code) == (200, 401)
+    assert me(response) == "http://localhost/author/ann"
+
+
+def test_a_401_for_credentials_in_latin_1_says_that_utf_8_is_expected(client: FlaskClient) -> None:
+    problem = assert_problem(ask(client, basic("ann:fälsch".encode("latin-1"))), 401)
+
+    assert problem["detail"] == "the credentials are wrong; they are not UTF-8, which is expected"
+
+
+def test_a_401_for_credentials_in_utf_8_does_not(client: FlaskClient) -> None:
+    problem = assert_problem(ask(client, basic("ann:fälsch".encode())), 401)
+
+    assert problem["detail"] == "the credentials are wrong"
 
 
 def test_a_removed_author_is_refused_at_once(client: FlaskClient, database: Database) -> None:

@@ -29,6 +29,11 @@ def test_the_clock_gives_aware_utc() -> None:
         ("2026-11-22T09:47:45-00:00", "2026-11-22T09:47:45.000000Z"),
         ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000000Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999Z"),
+        ("2016-12-31T23:59:60.5Z", "2016-12-31T23:59:59.999999Z"),
+        ("2016-12-31T15:59:60-08:00", "2016-12-31T23:59:59.999999Z"),
+        ("2017-01-01T05:29:60+05:30", "2016-12-31T23:59:59.999999Z"),
+        ("9999-12-31T23:59:60Z", "9999-12-31T23:59:59.999999Z"),
     ],
 )
 def test_a_date_time_is_read_and_written_in_utc(text: str, expected: str) -> None:
@@ -72,6 +77,8 @@ def test_another_form_is_refused(text: str) -> None:
         "2026-11-22T24:00:00Z",
         "2026-11-22T09:60:00Z",
         "2026-11-22T09:47:60Z",
+        "2026-11-22T23:59:60+01:00",
+        "2026-11-22T23:59:61Z",
         "2026-11-22T09:47:45+24:00",
         "0001-01-01T00:00:00+00:01",
         "9999-12-31T23:59:59-00:01",
@@ -80,6 +87,23 @@ def test_another_form_is_refused(text: str) -> None:
 def test_a_time_that_never_is_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^is not a date and time that exists: "):
         parse_date_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-01T00:00:00 05:30", "2025-12-31T18:30:00.000000Z"),
+        ("2026-01-01 00:00:00.5 05:30", "2025-12-31T18:30:00.500000Z"),
+    ],
+)
+def test_a_plus_that_was_read_as_a_blank_is_understood(text: str, expected: str) -> None:
+    assert format_date_time(parse_moment(text)) == expected
+
+
+@pytest.mark.parametrize("text", ["2026-01-01 05:30", "2026-01-01T00:00:00  05:30"])
+def test_another_blank_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be an RFC 3339 date-time"):
+        parse_moment(text)
 
 
 def test_a_long_text_is_not_told_in_full() -> None:

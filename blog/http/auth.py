@@ -64,14 +64,14 @@ class Authenticator(HTTPBasicAuth):
         if scheme.lower() != "basic":
             return None
         try:
-            text = b64decode(encoded.strip(), validate=True).decode()
+            text, charset = _decode(b64decode(encoded.strip(), validate=True))
         except ValueError:
             return None
         if ":" not in text or "\0" in text or len(text) > _LONGEST:
             return None
         # For whomever they are: how long this takes must not tell who exists.
         name, _, password = normalize("NFC", text).partition(":")
-        return Authorization("basic", {"username": name, "password": password})
+        return Authorization("basic", dict(username=name, password=password, charset=charset))
 
     def identify(self) -> Caller | None:
         """Who makes the request; None for one without credentials.
@@ -85,7 +85,7 @@ class Authenticator(HTTPBasicAuth):
         claim = self.get_auth()
         caller: Caller | None = self.authenticate(claim, None) if claim else None
         if caller is None:
-            raise SignInRequired("the credentials are wrong")
+            raise SignInRequired(_refusal(claim))
         return caller
 
     def _verify(self, name: str, password: str) -> Caller | None:
@@ -125,6 +125,23 @@ class Authenticator(HTTPBasicAuth):
             return None
         _note_use(session, grant, now.date())
         return grant.caller
+
+
+def _decode(credentials: bytes) -> tuple[str, str]:
+    """The text of credentials, and its charset.
+
+    The challenge asks for UTF-8 (RFC 7617 section 2.1), and some clients send Latin-1 all the same.
+    """
+    try:
+        return credentials.decode(), "utf-8"
+    except UnicodeDecodeError:
+        return credentials.decode("latin-1"), "latin-1"
+
+
+def _refusal(claim: Authorization | None) -> str:
+    if claim and claim.parameters["charset"] != "utf-8":
+        return "the credentials are wrong; they are not UTF-8, which is expected"
+    return "the credentials are wrong"
 
 
 def _note_use(session: Session, grant: Grant, today: date) -> None:
