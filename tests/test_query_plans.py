@@ -45,7 +45,11 @@ QUERIES = [
     "&".join(f"{name}={FILTERS[name]}" for name in names)
     for count in range(len(FILTERS) + 1)
     for names in combinations(FILTERS, count)
-] + ["status=draft", "status=scheduled", "status=draft&author=rick", "status=draft&tag=news"]
+] + [
+    *("status=draft", "status=scheduled", "status=draft&author=rick", "status=draft&tag=news"),
+    *("updatedSince=2020-01-01", "updatedSince=2020-01-01&tag=news"),
+    "updatedSince=2020-01-01&author=rick&status=published&since=2018-01-01",
+]
 # PostgreSQL plans for the values that it is given: what few posts have, some, none, or many.
 VALUES: dict[str, dict[str, Any]] = {
     "many": {},
@@ -130,6 +134,19 @@ def test_a_later_page_is_found_by_its_place(connection: Connection, lists: State
 
     assert len(places) > 500
     assert [place for place in places if not re.search(r"\(\w+, ?\(?(post_)?id\b", place)] == []
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_the_posts_of_some_ids_are_found_by_their_primary_key(
+    database: Database, connection: Connection, sort: str
+) -> None:
+    ids = connection.scalars(select(post.c.id).limit(2)).all()
+    wanted = Filter(ids=ids, tag="news", status="published", updated_since=Clock().now)
+    with recorded(database) as statements, database.session() as session:
+        post_list.page(session, wanted, SORTS[sort], None, Clock().now, 1, None, Texts())
+
+    ((text, values),) = statements.items()
+    assert re.search(r"\(id ?=", conditions(connection, text, values))
 
 
 def test_every_other_read_is_along_an_index(

@@ -42,10 +42,14 @@ class Response(FlaskResponse):
         return body, status, [*headers, *self.constants]
 
 
+# What the id of a post looks like.
+POST_ID = "[0-9a-f]{32}"
+
+
 class PostIdConverter(BaseConverter):
     """The id of a post in a URL: anything else is no address at all."""
 
-    regex = "[0-9a-f]{32}"
+    regex = POST_ID
 
 
 class NumberConverter(BaseConverter):

@@ -71,7 +71,8 @@ class Authenticator(HTTPBasicAuth):
             return None
         # For whomever they are: how long this takes must not tell who exists.
         name, _, password = normalize("NFC", text).partition(":")
-        return Authorization("basic", dict(username=name, password=password, charset=charset))
+        found: dict[str, str | None] = {"username": name, "password": password, "charset": charset}
+        return Authorization("basic", found)
 
     def identify(self) -> Caller | None:
         """Who makes the request; None for one without credentials.

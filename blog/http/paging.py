@@ -81,14 +81,16 @@ def _decode(value: int | str | list[int]) -> datetime | str | int:
 class Paging:
     """Where a request stands in a list, and the links from there."""
 
-    def __init__(self, cursors: Cursors, target: Link, query: Query) -> None:
+    def __init__(
+        self, cursors: Cursors, target: Link, query: Query, default_limit: int = DEFAULT_LIMIT
+    ) -> None:
         """Read the cursor of a request for the list at ``target``. Raises Malformed."""
         self._cursors = cursors
         self._target = target
         self._written = query.written
         kept = sorted((k, v) for k, v in self._written.items() if k not in _FREE)
         self._scope = f"{current_request().path} {kept}"
-        self.limit: int = query.get("limit", DEFAULT_LIMIT)
+        self.limit: int = query.get("limit", default_limit)
         cursor = query.get("cursor")
         self.position = None if cursor is None else cursors.read(cursor, self._scope)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -131,6 +132,22 @@ def some_of(known: Collection[str]) -> Parser:
                     f"{word!a:.60} is not one of {', '.join(known)}{nearest(word, known)}"
                 )
         return tuple(name for name in known if name in words)
+
+    return parse
+
+
+def list_of(most: int, pattern: str, what: str) -> Parser:
+    """Make a parser of at most so many texts, separated by commas; one that repeats counts once."""
+    form = re.compile(pattern)
+
+    def parse(text: str) -> tuple[str, ...]:
+        words = tuple(dict.fromkeys(word.strip(" ") for word in text.split(",")))
+        for word in words:
+            if not form.fullmatch(word):
+                raise ValueError(f"holds {word!a:.60}, which is not {what}")
+        if len(words) > most:
+            raise ValueError(f"must hold at most {most}, not {len(words)}")
+        return words
 
     return parse
 

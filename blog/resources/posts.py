@@ -13,15 +13,16 @@ from blog.content.posts import FIELDS, SERVER_FIELDS, PostContent
 from blog.content.validation import as_json, validate
 from blog.http import paging
 from blog.http.api import Answer, Resource
+from blog.http.application import POST_ID
 from blog.http.bodies import Patch, read_json, read_patch
 from blog.http.conditional import check_list_precondition
 from blog.http.idempotency import read_claim
 from blog.http.links import Links
-from blog.http.paging import Paging
-from blog.http.queries import Parser, one_of, plain_text, some_of
+from blog.http.paging import DEFAULT_LIMIT, Paging
+from blog.http.queries import Parser, list_of, one_of, plain_text, some_of
 from blog.representations.document import Document, Validators
 from blog.storage import post_list, posts
-from blog.storage.post_list import NEWEST_FIRST, SORTS, Filter
+from blog.storage.post_list import MOST_IDS, NEWEST_FIRST, OLDEST_UPDATE_FIRST, SORTS, Filter
 from blog.storage.posts import Texts
 
 # Rendered HTML is for those who ask: it says again what the body says.
@@ -34,6 +35,14 @@ FILTER_PARAMETERS: Mapping[str, Parser] = {
     "slug": plain_text,
     "since": parse_moment,
     "until": parse_moment,
+    "updatedSince": parse_moment,
+    "id": list_of(MOST_IDS, POST_ID, "the id of a post, 32 hexadecimal digits in lower case"),
+}
+# Those whose name in a filter is another.
+_FILTERS = {
+    **{name: name for name in FILTER_PARAMETERS},
+    "updatedSince": "updated_since",
+    "id": "ids",
 }
 SEARCH_PARAMETERS = ("limit", *FILTER_PARAMETERS, "sort", "fields")
 
@@ -77,9 +86,11 @@ class PostList(_PostResource):
 
     def get(self) -> Document:
         """A page of the posts that fit the query."""
-        listing = Paging(self.services.cursors, self.links.posts, self.query)
-        wanted = Filter(**{name: self.query.get(name) for name in FILTER_PARAMETERS})
-        sort = SORTS[self.query.get("sort", NEWEST_FIRST)]
+        wanted = Filter(**{name: self.query.get(given) for given, name in _FILTERS.items()})
+        default_limit = len(wanted.ids) if wanted.ids else DEFAULT_LIMIT
+        listing = Paging(self.services.cursors, self.links.posts, self.query, default_limit)
+        default_sort = OLDEST_UPDATE_FIRST if wanted.updated_since else NEWEST_FIRST
+        sort = SORTS[self.query.get("sort", default_sort)]
         page = post_list.page(
             self.session,
             wanted,

@@ -41,7 +41,12 @@ class Sort(NamedTuple):
         return (getattr(item, self.column), item.id)
 
 
+# How many posts a list may be asked for by their ids.
+MOST_IDS = 100
+_ID_PLACES = tuple(f"id_{number}" for number in range(MOST_IDS))
+
 NEWEST_FIRST = "-postedDate"
+OLDEST_UPDATE_FIRST = "updatedDate"
 SORTS = {
     NEWEST_FIRST: Sort("sort_date", descending=True),
     "postedDate": Sort("sort_date", descending=False),
@@ -56,7 +61,8 @@ class Filter:
     """What posts of a list have in common; None leaves a point open.
 
     ``status`` tells apart what is published now, what is scheduled for later, and drafts;
-    ``since`` ≤ the posted date < ``until``.
+    ``since`` ≤ the posted date < ``until``, ``updated_since`` ≤ the date of the last update;
+    ``ids`` are at most `MOST_IDS`, each once.
     """
 
     author: str | None = None
@@ -65,6 +71,8 @@ class Filter:
     slug: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    updated_since: datetime | None = None
+    ids: Sequence[str] | None = None
 
     def is_empty(self) -> bool:
         """Whether no post can fit."""
@@ -103,11 +111,19 @@ def page(
     given = wanted.given()
     kind, start = rights.standing(caller), beginning(position)
     shape = _Shape(frozenset(given), wanted.status, sort, start, kind, texts)
+    if wanted.ids:
+        given |= _id_values(given.pop("ids"))
     if wanted.tag is not None:
         given["tag"] = fold_tag(wanted.tag)
     values = {**given, **rights.parameters(caller, now), **bind_values(position, limit)}
     rows = session.fetch(_statement(shape), values)
     return make_page([post_from(row) for row in rows], limit, position, sort.key)
+
+
+def _id_values(ids: Sequence[str]) -> dict[str, str]:
+    """One statement serves any number of ids: the last one stands in all further places."""
+    padded = (*ids, *(ids[-1] for _ in range(MOST_IDS - len(ids))))
+    return dict(zip(_ID_PLACES, padded, strict=True))
 
 
 @lru_cache(maxsize=512)
@@ -116,7 +132,7 @@ def _statement(shape: _Shape) -> Select[Any]:
     statement = select(*columns(shape.texts), rights.editable(post, shape.standing))
     if "tag" in shape.filters:
         statement = statement.join_from(tag, post)
-    statement = statement.where(*_equalities(shape), *_date_range(shape), _opaque(visible))
+    statement = statement.where(*_equalities(shape), *_date_ranges(shape), _opaque(visible))
     paged = paginate(statement, _order(shape), shape.start, descending=shape.sort.descending)
     # One post at most has a slug, which PostgreSQL doesn't see: it would sort.
     return paged.order_by(None) if "slug" in shape.filters else paged
@@ -136,6 +152,7 @@ def _equalities(shape: _Shape) -> list[ColumnElement[bool]]:
     """What has one value in the whole list; only the narrowest is served by an index."""
     status, lookup = _status(shape), _lookup(shape)
     conditions = {
+        "ids": post.c.id.in_([bindparam(name) for name in _ID_PLACES]),
         "slug": post.c.slug == bindparam("slug"),
         "tag": tag.c.key == bindparam("tag"),
         "author": lookup.c.author_name == bindparam("author"),
@@ -153,24 +170,37 @@ def _status(shape: _Shape) -> str | None:
     return "draft" if shape.status == "draft" else "published"
 
 
-def _date_range(shape: _Shape) -> list[ColumnElement[bool]]:
-    """Between which dates the posts of the list lie.
+def _date_ranges(shape: _Shape) -> list[ColumnElement[bool]]:
+    """Between which dates the posts of the list lie."""
+    lookup = _lookup(shape)
+    updated = lookup.c.updated_date >= bindparam("updated_since", type_=UTCDateTime)
+    ranges = [
+        *_range(shape, "sort_date", *_bounds(shape, lookup.c.sort_date)),
+        *_range(shape, "updated_date", [updated] if "updated_since" in shape.filters else [], []),
+    ]
+    if {"since", "until"} & shape.filters:
+        ranges.append(_opaque(post.c.posted_date.is_not(None)))
+    return ranges
 
-    The index serves a bound if it is in the order of dates, but one bound at each end: where a
+
+def _range(
+    shape: _Shape,
+    column: str,
+    lower: list[ColumnElement[bool]],
+    upper: list[ColumnElement[bool]],
+) -> list[ColumnElement[bool]]:
+    """The bounds of a date from below and from above.
+
+    The index serves a bound if it is in the order of that date, but one bound at each end: where a
     page begins beside a position, the position is the better one.
     """
-    by_date = shape.sort.column == "sort_date"
-    date = _lookup(shape).c.sort_date
+    if column != shape.sort.column or "ids" in shape.filters:
+        return [_opaque(bound) for bound in (*lower, *upper)]
     downwards = shape.sort.descending != shape.start.backwards
-    lower, upper = _bounds(shape, date)
     near, far = (upper, lower) if downwards else (lower, upper)
-    served = far if shape.start.beside else near + far
-    hidden = near if shape.start.beside else []
-    if not by_date:
-        served, hidden = [], near + far
-    if {"since", "until"} & shape.filters:
-        hidden.append(post.c.posted_date.is_not(None))
-    return [*served, *map(_opaque, hidden)]
+    if shape.start.beside:
+        return [*far, *map(_opaque, near)]
+    return [*far, *near]
 
 
 def _bounds(
@@ -192,7 +222,9 @@ def _bounds(
 def _order(shape: _Shape) -> Sequence[ColumnElement[Any]]:
     """The columns to sort by."""
     lookup = _lookup(shape)
-    return (lookup.c[shape.sort.column], lookup.c.post_id if lookup is tag else post.c.id)
+    columns = (lookup.c[shape.sort.column], lookup.c.post_id if lookup is tag else post.c.id)
+    # The posts of a hundred ids are found by these and then sorted, never along a whole index.
+    return [func.coalesce(c, c) for c in columns] if "ids" in shape.filters else columns
 
 
 def _lookup(shape: _Shape) -> Table:
@@ -200,4 +232,4 @@ def _lookup(shape: _Shape) -> Table:
 
     The tag repeats all that counts, so no post is looked at that is not in the list.
     """
-    return tag if "tag" in shape.filters and "slug" not in shape.filters else post
+    return tag if "tag" in shape.filters and not {"slug", "ids"} & shape.filters else post
