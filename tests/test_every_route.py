@@ -156,7 +156,7 @@ def test_what_is_not_there_is_404_for_every_method(
                 assert assert_problem(response, 404)["instance"] == path
 
 
-@pytest.mark.parametrize("method", [*METHODS, "OPTIONS", "BREW"])
+@pytest.mark.parametrize("method", [*METHODS, "OPTIONS", "TRACE"])
 def test_an_unknown_url_is_404_for_every_method(client: FlaskClient, method: str) -> None:
     response = client.open("/no/such/thing", method=method)
 
@@ -169,16 +169,47 @@ def test_another_spelling_of_a_path_is_404(
     for rule in routes(app):
         path = address(app, rule, there)
         inner = "/" + path[1:].replace("/", "//")
-        for other in {f"{path}/", inner, path.upper(), f"/.{path}"} - {path, "//"}:
+        others = {f"{path}/", inner, path.upper(), f"/.{path}", f"/x/..{path}", f"/{path}"}
+        others |= {f"//{path}", f"{path}\n", f"{path}/.", f"{path};x", path[1:]}
+        for other in others - {path}:
             with subtests.test(path=other):
-                assert_problem(client.get(other), 404)
+                sent = {"PATH_INFO": other}
+
+                assert_problem(client.get("/", environ_overrides=sent), 404)
+
+
+def test_a_method_that_is_not_known_is_501_and_never_done(
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
+) -> None:
+    for rule in routes(app):
+        path = address(app, rule, there)
+        before = client.get(path, auth=RICK).get_etag()
+        for method in ("get", "Get", "post", "Put", "patch", "delete", "options", "BREW"):
+            with subtests.test(rule=rule.rule, method=method):
+                response = client.open(path, method=method, json={}, auth=RICK)
+
+                assert "methods are case-sensitive" in assert_problem(response, 501)["detail"]
+                assert client.get(path, auth=RICK).get_etag() == before
+
+
+def test_no_header_changes_the_method(
+    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
+) -> None:
+    for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+        for rule in routes(app):
+            path = address(app, rule, there)
+            with subtests.test(rule=rule.rule, name=name):
+                response = client.get(path, auth=RICK, headers={name: "DELETE"})
+
+                assert response.status_code == 200
+                assert client.get(path, auth=RICK).status_code == 200
 
 
 def test_other_methods_are_405_with_allow(
     app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
-        for method in {*METHODS, "BREW"} - (rule.methods or set()):
+        for method in {*METHODS, "TRACE"} - (rule.methods or set()):
             with subtests.test(rule=rule.rule, method=method):
                 response = client.open(address(app, rule, there), method=method)
 

@@ -307,7 +307,7 @@ ADDRESSES = [
     get("/author?name=%00"),
     delete("/post/" + NOBODY),
     delete("/post"),
-    Hostile("BREW", "/post", {}, b""),
+    Hostile("TRACE", "/post", {}, b""),
 ]
 HEADERS = [
     put(FINE, if_match='""'),

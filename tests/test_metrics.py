@@ -113,7 +113,7 @@ def test_no_url_and_no_method_makes_counts_of_its_own(counted: FlaskClient) -> N
     counts = scrape(counted, REQUESTS)
     assert counts == {
         ("GET", "unmatched", "404"): 20,
-        ("other", "unmatched", "405"): 20,
+        ("other", "unmatched", "501"): 20,
         ("GET", "/author/<name>", "400"): 20,
     }
 

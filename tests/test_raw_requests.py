@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serve(directory, env={"BLOG_MAX_BODY": "10000"}) as running:
         yield running
         assert [line for line in running.log() if line["level"] != "INFO"] == []
-        assert [line for line in running.requests() if line["status"] >= 500] == []
+        assert [line for line in running.requests() if line["status"] in (500, 502, 503)] == []
 
 
 def ask(server: Server, *lines: str, body: str = "") -> http.client.HTTPResponse:
@@ -57,7 +57,18 @@ def ask(server: Server, *lines: str, body: str = "") -> http.client.HTTPResponse
         (["GET /\xff HTTP/1.1", "Host: a"], 400),
         (["OPTIONS * HTTP/1.1", "Host: a"], 404),
         (["TRACE / HTTP/1.1", "Host: a"], 405),
-        (["BREW / HTTP/1.1", "Host: a"], 405),
+        (["BREW / HTTP/1.1", "Host: a"], 501),
+        (["get / HTTP/1.1", "Host: a"], 501),
+        (["GET //post HTTP/1.1", "Host: a"], 404),
+        (["GET /%2fpost HTTP/1.1", "Host: a"], 404),
+        (["GET /author%2Frick HTTP/1.1", "Host: a"], 404),
+        (["GET /post?#post HTTP/1.1", "Host: a"], 200),
+        (["GET /? HTTP/1.1", "Host: a"], 200),
+        (["GET /a b HTTP/1.1", "Host: a"], 400),
+        (["GET /a\x01b HTTP/1.1", "Host: a"], 400),
+        (["GET post HTTP/1.1", "Host: a"], 400),
+        (["CONNECT a:80 HTTP/1.1", "Host: a"], 400),
+        (["CONNECT / HTTP/1.1", "Host: a"], 405),
         (["\x16\x03\x01"], 400),
         ([POST, "Content-Length: 5", "Content-Length: 6"], 400),
         ([POST, "Content-Length: -5"], 400),

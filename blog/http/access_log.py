@@ -24,6 +24,7 @@ logger = logging.getLogger("blog.access")
 # An access token that somebody took for a part of the URL.
 _SECRET = re.compile(rf"{PREFIX}\w*", re.ASCII)
 _LONGEST_TARGET = 1000
+_LONGEST_METHOD = 20
 
 
 class Access(NamedTuple):
@@ -105,7 +106,7 @@ def _end(response: Response) -> Response:
     request = current_request()
     response.headers["X-Request-Id"] = request.id
     size = response.content_length or 0
-    access = Access(request.method, _target(request), request.route, response.status_code, size)
+    access = Access(_method(request), _target(request), request.route, response.status_code, size)
     request.environ[ACCESS] = access
     if not request.environ.get(AGAIN):
         log(access, request.id, _caller(request), perf_counter() - request.started)
@@ -116,6 +117,11 @@ def _caller(request: Request) -> dict[str, str]:
     """From where, and who was verified; a name that was only claimed is no fact for a log."""
     known = address_of(request.environ)
     return {**known, "author": quote(request.caller.name)} if request.caller else known
+
+
+def _method(request: Request) -> str:
+    """The method, in ASCII and no longer than any that means something."""
+    return quote(request.method)[:_LONGEST_METHOD]
 
 
 def _target(request: Request) -> str:

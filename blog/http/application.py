@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask
 from flask import Request as FlaskRequest
 from flask import Response as FlaskResponse
+from werkzeug import exceptions as http
 from werkzeug.routing import BaseConverter, MapAdapter
 
 from blog.http.negotiation import accepted_by
 from blog.http.request import Request, current_request
+from blog.http.targets import METHODS, has_one_spelling, without_empty_segments
 
 # The statuses whose answers are sent as they are.
 _WHOLE = frozenset({200, 201})
@@ -93,10 +96,17 @@ class Application(Flask):
 
         No route is for one host, and none redirects, so that the Host header is not needed for it:
         `blog.http.hosts` knows which are served, and not Flask's SERVER_NAME or TRUSTED_HOSTS.
+        Raises NotImplemented for an unknown method, and NotFound for another spelling of a path:
+        Werkzeug would change both until they fit, `get //post` into `GET /post`.
         """
         if request is None:
             return super().create_url_adapter(None)
-        return self.url_map.bind("", path_info=request.path, default_method=request.method)
+        if request.method not in METHODS:
+            raise http.NotImplemented("the method is not known here; methods are case-sensitive")
+        adapter = self.url_map.bind("", path_info=request.path, default_method=request.method)
+        if not has_one_spelling(request.environ):
+            raise _not_found(request, adapter)
+        return adapter
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with what the resource allows and takes (RFC 9110 section 9.3.7)."""
@@ -108,3 +118,12 @@ class Application(Flask):
         response.headers["Allow"] = ", ".join(sorted(adapter.allowed_methods()))
         response.headers.update(accepted_by(request.resource))
         return response
+
+
+def _not_found(request: FlaskRequest, adapter: MapAdapter) -> http.NotFound:
+    """The error for another spelling of a path, which names the right one where there is one."""
+    meant = without_empty_segments(request.path)
+    if meant == request.path or not adapter.allowed_methods(meant):
+        return http.NotFound()
+    address = quote(request.root_path + meant)
+    return http.NotFound(f"there is nothing at this address; did you mean {address}?")

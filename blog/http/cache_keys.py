@@ -16,6 +16,7 @@ from blog.http.compression import choose_coding
 from blog.http.negotiation import choose
 from blog.http.proxies import Believe
 from blog.http.queries import split_query
+from blog.http.targets import has_one_spelling
 
 # What else an answer may depend on. Few requests have it, or those of one caller.
 _SPECIAL = frozenset(
@@ -62,6 +63,8 @@ class CacheKeys:
         """The key of a request; None for one whose answer is not for everyone, or not for long."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or not _SPECIAL.isdisjoint(environ):
             return None
+        if not has_one_spelling(environ):
+            return None
         if self._believe:
             self._believe(environ)
         host, path, query = environ.get("HTTP_HOST"), environ["PATH_INFO"], environ["QUERY_STRING"]
@@ -99,7 +102,7 @@ class CacheKeys:
         """What there is to choose from at a path, as WSGI writes it; None where nothing is kept."""
         try:
             endpoint, _ = self._adapter.match(path.encode("latin-1").decode(), "GET")
-        except (HTTPException, UnicodeDecodeError):
+        except HTTPException:
             return ()
         resource = getattr(self._app.view_functions[endpoint], "view_class", None)
         if not resource or not resource.cacheable or resource.depends_on_time:

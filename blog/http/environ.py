@@ -50,6 +50,8 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
         "REQUEST_METHOD": scope["method"],
         "PATH_INFO": unquote_to_bytes(target).decode("latin-1"),
         "QUERY_STRING": query.decode("latin-1"),
+        # Many servers tell it, under this name.
+        "REQUEST_URI": (target + b"?" + query if query else target).decode("latin-1"),
         "SERVER_NAME": scope["server"][0],
         "SERVER_PORT": scope["server"][1],
         "SERVER_PROTOCOL": _PROTOCOLS[scope["http_version"]],

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from blog import errors
 from blog.http.access_log import request_id
-from blog.http.request import current_request
+from blog.http.request import Request, current_request
 from blog.representations.json import encode
 
 logger = logging.getLogger("blog.errors")
@@ -98,7 +98,7 @@ def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
         "title": _TITLES.get(code, HTTPStatus(code).phrase),
         "status": code,
         "detail": _detail(status, code),
-        "instance": quote(request.root_path + request.path)[:_LONGEST_INSTANCE],
+        "instance": _instance(request)[:_LONGEST_INSTANCE],
     }
     if isinstance(error, errors.InvalidInput):
         document["errors"] = [_fault(fault) for fault in error.faults]
@@ -107,6 +107,12 @@ def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
     if code >= 500:
         document["requestId"] = request_id()
     return document | getattr(status, "members", {})
+
+
+def _instance(request: Request) -> str:
+    """The path of the request as a reference (RFC 3986 section 4.2): ``//x`` would be a host."""
+    path = quote(request.root_path + request.path)
+    return f"/.{path}" if path.startswith("//") else path
 
 
 def _detail(status: HTTPException, code: int) -> str:

@@ -15,6 +15,7 @@ from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
 from blog.content.authors import Caller
+from blog.http.targets import decode_path
 from blog.storage.engine import Session
 
 _CHUNK = 65536
@@ -35,6 +36,12 @@ class Request(FlaskRequest):
     preferences_applied: Sequence[str] = ()
     # What kind of thing went wrong, if any did.
     error: type[Exception] | None = None
+
+    def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(environ, *args, **kwargs)
+        # Werkzeug would write the method in capitals, and the path with one slash at its beginning.
+        self.method = environ["REQUEST_METHOD"]
+        self.path = decode_path(environ)
 
     @cached_property
     def stream(self) -> IO[bytes]:
