@@ -6,7 +6,7 @@ from xml.etree import ElementTree  # nosec B405  # what it parses, pytest has wr
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data"
 # What .ci/run installs: no test may be skipped for want of it.
-PROGRAMS = ("PostgreSQL", "Redis", "nginx", "pgbouncer", "wrk")
+PROGRAMS = ("PostgreSQL", "Redis", "haproxy", "nginx", "pgbouncer", "wrk")
 
 report = ElementTree.parse(sys.argv[1])  # nosec B314  # see above
 cases = report.findall(".//testcase")
