@@ -133,6 +133,7 @@ def _install_concerns(app: Application, settings: Settings) -> None:
     What is done to their answers is done in the opposite order.
     """
     access_log.install(app)
+    hosts.require(app, has_base_url=settings.base_url is not None)
     gateway.install(app)
     problems.install(app)
     hosts.install(app, settings.hosts)

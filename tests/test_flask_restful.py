@@ -205,7 +205,7 @@ def test_two_applications_have_links_of_their_own(make_app: Callable[..., Applic
 
 
 def test_a_request_without_a_host_is_answered(app: Application) -> None:
-    environ = EnvironBuilder("/").get_environ()
+    environ = {**EnvironBuilder("/health/ready").get_environ(), "SERVER_PROTOCOL": "HTTP/1.0"}
     del environ["HTTP_HOST"]
     _, status, _ = run_wsgi_app(app, environ)
 

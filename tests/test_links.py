@@ -128,6 +128,10 @@ def test_the_base_url_wins_over_host_and_proxies(make_app: Callable[..., Applica
         ("127.0.0.1:5000", "http://127.0.0.1:5000/"),
         ("[::1]:5000", "http://[::1]:5000/"),
         ("xn--caf-dma.example", "http://xn--caf-dma.example/"),
+        ("example.org.", "http://example.org./"),
+        ("example.org:", "http://example.org/"),
+        ("blog_app:5000", "http://blog_app:5000/"),
+        ("[::1]:80", "http://[::1]/"),
     ],
 )
 def test_links_begin_with_the_host_of_the_request(

@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter, MapAdapter
 
 from blog.http.negotiation import accepted_by
 from blog.http.request import Request, current_request
-from blog.http.targets import METHODS, has_one_spelling, without_empty_segments
+from blog.http.targets import METHODS, has_one_spelling, prefer_target, without_empty_segments
 
 # The statuses whose answers are sent as they are.
 _WHOLE = frozenset({200, 201})
@@ -86,6 +86,12 @@ class Application(Flask):
         }
         # Each thing has one URL; another spelling of it is not found, rather than redirected.
         self.url_map.merge_slashes = False
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
+        prefer_target(environ)
+        answer: Iterable[bytes] = super().__call__(environ, start_response)
+        return answer
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Call a function as it is: none of ours is async, and to ask that of each takes long."""

@@ -16,7 +16,7 @@ from blog.http.compression import choose_coding
 from blog.http.negotiation import choose
 from blog.http.proxies import Believe
 from blog.http.queries import split_query
-from blog.http.targets import has_one_spelling
+from blog.http.targets import has_one_spelling, names_host
 
 # What else an answer may depend on. Few requests have it, or those of one caller.
 _SPECIAL = frozenset(
@@ -63,10 +63,10 @@ class CacheKeys:
         """The key of a request; None for one whose answer is not for everyone, or not for long."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or not _SPECIAL.isdisjoint(environ):
             return None
-        if not has_one_spelling(environ):
-            return None
         if self._believe:
             self._believe(environ)
+        if not has_one_spelling(environ) or not names_host(environ):
+            return None
         host, path, query = environ.get("HTTP_HOST"), environ["PATH_INFO"], environ["QUERY_STRING"]
         accept: str = environ.get("HTTP_ACCEPT", "").strip()
         codings: str = environ.get("HTTP_ACCEPT_ENCODING", "")

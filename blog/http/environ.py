@@ -59,6 +59,9 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
         "wsgi.url_scheme": scope["scheme"],
         "wsgi.input": BytesIO(),
     }
+    # What is refused for its length must name a host, too. The server adds an empty one.
+    if host := ",".join(_hosts(scope)):
+        environ["HTTP_HOST"] = host
     if refusal := _fault(scope):
         return {**environ, REFUSAL: refusal}
     for name, value in scope["headers"]:
@@ -66,6 +69,10 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
             text = value.decode("latin-1")
             environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
+
+
+def _hosts(scope: dict[str, Any]) -> list[str]:
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
 
 
 def has_body(environ: dict[str, Any]) -> bool:
@@ -95,10 +102,10 @@ def _fault(scope: dict[str, Any]) -> HTTPException | None:
 def _key(name: bytes) -> str | None:
     """Under which key a header stands.
 
-    None for a name with an underscore, which could be taken for another header of which a proxy
-    lets none through.
+    None for Host, which stands there already, and for a name with an underscore, which could be
+    taken for another header of which a proxy lets none through.
     """
-    if b"_" in name:
+    if name == b"host" or b"_" in name:
         return None
     key = name.decode("latin-1").upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

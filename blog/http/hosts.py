@@ -1,24 +1,39 @@
-"""Which hosts are served: a request for another has lost its way (RFC 9110 section 7.4)."""
+"""Which hosts are served: each request names one, and for another is misdirected (RFC 9110 7.4)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Set
 from functools import partial
 
 from flask import Flask
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from blog.http.request import Request, current_request
-
-_PORT = re.compile(r":\d+$", re.ASCII)
-_USUAL_PORTS = {"http": 80, "https": 443}
+from blog.http.targets import USUAL_PORTS, names_host, read_host
 
 
 class MisdirectedRequest(HTTPException):
     """Raised for a host that is not served here (RFC 9110 section 15.5.20)."""
 
     code = 421
+
+
+def require(app: Flask, has_base_url: bool) -> None:
+    """Refuse a request that does not name one valid host, whatever else is wrong with it.
+
+    One of HTTP/1.0 may name none, where the base URL is set or the resource is for ``any_host``.
+    """
+    app.before_request(partial(_require, has_base_url))
+
+
+def _require(has_base_url: bool) -> None:
+    request = current_request()
+    host = request.environ.get("HTTP_HOST")
+    if not names_host(request.environ):
+        found = f"{host!a:.80}" if host else "none"
+        raise BadRequest(f"a request has one valid Host header, and this one has {found}")
+    if not host and not has_base_url and not _is_for_any_host(request):
+        raise BadRequest("without a Host header, links need BLOG_BASE_URL, which is not set")
 
 
 def install(app: Flask, served: Set[str]) -> None:
@@ -32,16 +47,13 @@ def install(app: Flask, served: Set[str]) -> None:
 
 def _check(served: Set[str]) -> None:
     request = current_request()
-    if served.isdisjoint(_names(request)) and not _is_for_any_host(request):
-        host = request.headers.get("Host", "")
-        raise MisdirectedRequest(f"the host {host!a:.80} is not served here")
-
-
-def _names(request: Request) -> tuple[str, str]:
-    """The host of the request without its port, and with it."""
-    host = request.headers.get("Host", request.host).lower()
-    name = _PORT.sub("", host)
-    return name, host if host != name else f"{name}:{_USUAL_PORTS.get(request.scheme)}"
+    told = request.environ.get("HTTP_HOST", "")
+    # One that names no host is served by the base URL.
+    if not (host := read_host(told.lower())) or _is_for_any_host(request):
+        return
+    names = host.name, f"{host.name}:{host.port or USUAL_PORTS.get(request.scheme)}"
+    if served.isdisjoint(names):
+        raise MisdirectedRequest(f"the host {told!a:.80} is not served here")
 
 
 def _is_for_any_host(request: Request) -> bool:

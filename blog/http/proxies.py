@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.http import unquote_header_value
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from blog.http.targets import names_host
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -47,6 +49,8 @@ class XForwarded:
         # proxy adds for a part of it.
         for name in _X_FORWARDED & environ.keys():
             environ[name] = environ[name].replace('"', "")
+        if not names_host(environ):
+            environ.pop("HTTP_X_FORWARDED_HOST", None)
         nodes = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if len(nodes) >= self._hops:
             _set_address(environ, nodes[-self._hops].strip())
@@ -99,7 +103,7 @@ def _believe(environ: WSGIEnvironment, said: Mapping[str, str]) -> None:
     _set_address(environ, said.get("for", ""))
     if scheme := said.get("proto"):
         environ["wsgi.url_scheme"] = scheme.lower()
-    if host := said.get("host"):
+    if (host := said.get("host")) and names_host(environ):
         environ["HTTP_HOST"] = host
 
 

@@ -15,7 +15,7 @@ from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
 from blog.content.authors import Caller
-from blog.http.targets import decode_path
+from blog.http.targets import decode_path, read_host
 from blog.storage.engine import Session
 
 _CHUNK = 65536
@@ -42,6 +42,12 @@ class Request(FlaskRequest):
         # Werkzeug would write the method in capitals, and the path with one slash at its beginning.
         self.method = environ["REQUEST_METHOD"]
         self.path = decode_path(environ)
+
+    @cached_property
+    def host(self) -> str:
+        """The host that it is for, or else the address of the server, as links have it."""
+        host = read_host(self.environ.get("HTTP_HOST", ""))
+        return host.without_usual_port(self.scheme) if host else super().host
 
     @cached_property
     def stream(self) -> IO[bytes]:

@@ -1,12 +1,14 @@
-"""What a request is for: which methods are known, and how a path is spelt (RFC 9112 section 3).
+"""What a request is for: which methods are known, what a host is, and how a path is spelt.
 
 It reads the WSGI environ alone, so that whatever sees a request before the application does decides
-as the application decides.
+as the application decides (RFC 9112 section 3).
 """
 
 from __future__ import annotations
 
 import re
+from ipaddress import AddressValueError, IPv6Address
+from typing import NamedTuple
 
 from blog.http.answers import Environ
 
@@ -16,7 +18,54 @@ METHODS = frozenset(
 )
 # No segment of a path is one of these: a proxy may take them out, and see another path.
 _ODD = frozenset({"", ".", ".."})
+# The names of containers have underscores.
+_LABEL = r"[a-z0-9_-]{1,63}"
+_HOST = re.compile(
+    rf"(?P<name>\[(?P<ipv6>[0-9a-f:.]+)\]|(?:{_LABEL}\.)*{_LABEL}\.?)(?::(?P<port>[0-9]{{0,5}}))?",
+    re.IGNORECASE | re.ASCII,
+)
+# A name with a dot at its end, and a port.
+_LONGEST_HOST = 254 + len(":65535")
+_LARGEST_PORT = 65535
+USUAL_PORTS = {"http": "80", "https": "443"}
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Host(NamedTuple):
+    """A host as a client names it: a name or an address, and a port, which may be empty."""
+
+    name: str
+    port: str
+
+    def without_usual_port(self, scheme: str) -> str:
+        """The host as links have it: with its port, unless that is the one of the scheme."""
+        return self.name if self.port in ("", USUAL_PORTS.get(scheme)) else ":".join(self)
+
+
+def read_host(text: str) -> Host | None:
+    """A host (RFC 3986 section 3.2.2) with or without a port; None where the text is none."""
+    match = _HOST.fullmatch(text) if len(text) <= _LONGEST_HOST else None
+    if match is None or (match["ipv6"] and not _is_ipv6(match["ipv6"])):
+        return None
+    port = match["port"] or ""
+    return Host(match["name"], port) if int(port or 0) <= _LARGEST_PORT else None
+
+
+def names_host(environ: Environ) -> bool:
+    """Whether a request says for which host it is, as it has to (RFC 9112 section 3.2).
+
+    It has one Host header, and that is valid; one of HTTP/1.0 may have none. A server joins several
+    by commas, which no host has.
+    """
+    host: str = environ.get("HTTP_HOST", "")
+    return read_host(host) is not None if host else environ["SERVER_PROTOCOL"] == "HTTP/1.0"
+
+
+def prefer_target(environ: Environ) -> None:
+    """Take the host from a target that names one, whatever Host says (RFC 9112 section 3.2.2)."""
+    if match := _ABSOLUTE.match(_raw_target(environ)):
+        environ["HTTP_HOST"] = match[1]
 
 
 def decode_path(environ: Environ) -> str:
@@ -55,10 +104,23 @@ def _is_utf_8(path: str) -> bool:
     return True
 
 
-def _raw_path(environ: Environ) -> str:
-    """The path before it was decoded, in lower case, where the server tells it.
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except AddressValueError:
+        return False
+    return True
 
-    WSGI itself does not: most servers have the first name for it, and some the second.
+
+def _raw_path(environ: Environ) -> str:
+    """The path before it was decoded, in lower case, where the server tells it."""
+    return _raw_target(environ).partition("?")[0].lower()
+
+
+def _raw_target(environ: Environ) -> str:
+    """The target as it was sent.
+
+    WSGI itself does not tell it: most servers have the first name for it, and some the second.
     """
     raw: str = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
-    return raw.partition("?")[0].lower()
+    return raw
