@@ -215,8 +215,8 @@ class Settings(BaseSettings):
     )
     proxy_header: Literal["x-forwarded", "forwarded"] = Field(
         "x-forwarded",
-        description="where they say it: in `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix`, or "
-        "in `Forwarded`; the others are ignored",
+        description="where they say it: in `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and "
+        "`-Prefix`, or in `Forwarded`; the others are ignored",
     )
     allowed_hosts: Listed[Annotated[str, AfterValidator(_check_host)]] = Field(
         (),

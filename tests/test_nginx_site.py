@@ -80,6 +80,7 @@ def test_what_a_client_says_of_its_own_way_is_not_believed(site: Site) -> None:
         "x_forwarded_host": "evil.example",
         "x_forwarded_proto": "http",
         "x_forwarded_prefix": "/evil",
+        "x_forwarded_port": "666",
         "forwarded": "for=192.0.2.99;host=evil.example",
     }
 

@@ -13,7 +13,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from blog.http.application import Application
-from blog.http.proxies import MIDDLEWARES
+from blog.http.proxies import MIDDLEWARES, reader
 from tests.serving import Server, eventually, serve
 
 if TYPE_CHECKING:
@@ -288,3 +288,90 @@ def test_a_quote_of_the_client_hides_nothing_that_a_proxy_adds(forged: str) -> N
     headers = [("X-Forwarded-Host", f"{forged}, blog.example.org"), ("X-Forwarded-Proto", "https")]
 
     assert seen("x-forwarded", 1, headers) == Seen(PEER, "https", "blog.example.org")
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS", "Https", " https "])
+def test_a_scheme_is_read_in_any_case(scheme: str) -> None:
+    headers = [("X-Forwarded-Proto", scheme)]
+
+    assert seen("x-forwarded", 1, headers) == Seen(PEER, "https", "localhost")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "port", "expected"),
+    [
+        ("https", "blog.example", "8443", "blog.example:8443"),
+        ("https", "blog.example", " 8443 ", "blog.example:8443"),
+        ("https", "blog.example", "443", "blog.example"),
+        ("http", "blog.example", "443", "blog.example:443"),
+        ("http", "blog.example", "80", "blog.example"),
+        ("https", "blog.example:", "8443", "blog.example:8443"),
+        ("https", "blog.example:9", "8443", "blog.example:9"),
+        ("https", "[::1]", "8443", "[::1]:8443"),
+        ("https", "[::1]:9", "8443", "[::1]:9"),
+        ("https", "", "8443", "localhost:8443"),
+    ],
+)
+def test_a_port_is_added_to_a_host_that_has_none(
+    scheme: str, host: str, port: str, expected: str
+) -> None:
+    told = {"Proto": scheme, "Host": host, "Port": port}
+    headers = [(f"X-Forwarded-{name}", value) for name, value in told.items()]
+
+    assert seen("x-forwarded", 1, headers) == Seen(PEER, scheme, expected)
+
+
+@pytest.mark.parametrize(
+    "port", ["", "x", "-1", "65536", "8443x", "84 43", "8443/evil", "\u0661", "[1]"]
+)
+def test_what_is_no_port_is_ignored(port: str) -> None:
+    headers = [("X-Forwarded-Port", port.encode().decode("latin-1"))]
+
+    assert seen("x-forwarded", 1, headers) == DIRECT
+
+
+@pytest.mark.parametrize(
+    ("hops", "expected"),
+    [(1, "localhost:3"), (2, "localhost:2"), (3, "localhost:1"), (4, "localhost")],
+)
+def test_ports_are_counted_as_the_others_are(hops: int, expected: str) -> None:
+    headers = [("X-Forwarded-Port", "1, 2"), ("X-Forwarded-Port", "3")]
+
+    assert seen("x-forwarded", hops, headers).host == expected
+
+
+def test_no_port_is_read_in_forwarded() -> None:
+    assert forwarded('for=192.0.2.60;port=8443;prefix="/evil"') == Seen(
+        "192.0.2.60", "http", "localhost"
+    )
+
+
+@pytest.mark.parametrize("family", MIDDLEWARES)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Proto": "HTTPS", "Forwarded": "proto=HTTPS"},
+        {"X-Forwarded-Proto": "gopher", "Forwarded": "proto=gopher"},
+        {"X-Forwarded-Proto": "https://", "Forwarded": 'proto="https://"'},
+        {"X-Forwarded-Port": "9" * 30, "Forwarded": 'host="a:99999"'},
+        {"X-Forwarded-Host": "a:b:c", "Forwarded": 'host="a:b:c"'},
+    ],
+)
+def test_nothing_that_a_proxy_tells_breaks_the_server(
+    make_app: Callable[..., Application], family: str, headers: dict[str, str]
+) -> None:
+    client = make_app(trusted_proxies=1, proxy_header=family).test_client()
+
+    assert client.get("/", headers=headers).status_code in (200, 400)
+
+
+def test_to_be_believed_twice_makes_no_difference() -> None:
+    environ = EnvironBuilder(headers=Headers(of_proxies("x-forwarded", 1))).get_environ()
+    environ["HTTP_X_FORWARDED_PORT"] = "8443"
+    believe = reader("x-forwarded", 1)
+    believe(environ)
+    once = dict(environ)
+    believe(environ)
+
+    assert environ == once
+    assert environ["HTTP_HOST"] == "blog.example.org:8443"

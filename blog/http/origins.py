@@ -34,7 +34,9 @@ def _check(own: str | None, others: Collection[str]) -> None:
     origin = request.headers.get("Origin")
     if origin not in others:
         page = f"of the origin {origin!a:.80}" if origin else "of another site"
-        raise Forbidden(f"a page {page} may not write here")
+        raise Forbidden(
+            f"a page {page} may not write here: BLOG_CORS_ORIGINS names the origins whose pages may"
+        )
 
 
 def _is_own(request: Request, own: str | None) -> bool:

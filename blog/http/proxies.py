@@ -12,9 +12,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.http import unquote_header_value
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog.http.targets import names_host
+from blog.http.targets import names_host, read_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -32,29 +31,31 @@ _PAIR = rf'{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\.)*")'
 # Each blank has one place in it, so that it is read in one way only, and quickly.
 _ELEMENT = rf"{_PAIR}(?:[ \t]*;(?:[ \t]*{_PAIR})?)*"
 _PAIRS = re.compile(_PAIR, re.ASCII)
-_X_FORWARDED = frozenset(f"HTTP_X_FORWARDED_{name}" for name in ("PROTO", "HOST", "PREFIX"))
+_X_FORWARDED = ("for", "proto", "host", "prefix", "port")
+# Of what else Forwarded may have in it, RFC 7239 says nothing that is wanted here.
+_FORWARDED = frozenset({"for", "proto", "host"})
 
 
 class XForwarded:
-    """Middleware that believes X-Forwarded-For, -Proto, -Host and -Prefix, and not Forwarded."""
+    """Middleware that believes X-Forwarded-For, -Proto, -Host, -Prefix and -Port."""
 
     def __init__(self, app: WSGIApplication, hops: int) -> None:
         """Believe this many proxies."""
-        self._app = ProxyFix(app, x_for=0, x_proto=hops, x_host=hops, x_prefix=hops)
+        self._app = app
         self._hops = hops
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as if there were no proxies."""
-        # Werkzeug would take a quote from the client for the beginning of a string, and what the
-        # proxy adds for a part of it.
-        for name in _X_FORWARDED & environ.keys():
-            environ[name] = environ[name].replace('"', "")
-        if not names_host(environ):
-            environ.pop("HTTP_X_FORWARDED_HOST", None)
-        nodes = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if len(nodes) >= self._hops:
-            _set_address(environ, nodes[-self._hops].strip())
+        _believe(environ, {name: self._read(environ, name) for name in _X_FORWARDED})
         return self._app(environ, start_response)
+
+    def _read(self, environ: WSGIEnvironment, name: str) -> str:
+        """What the first of the proxies says in a header; nothing where they do not all say it.
+
+        A quote begins no string: one of the client's would hide what a proxy adds.
+        """
+        values = environ.get(f"HTTP_X_FORWARDED_{name.upper()}", "").split(",")
+        return values[-self._hops].strip(' \t"') if len(values) >= self._hops else ""
 
 
 class Forwarded:
@@ -96,7 +97,8 @@ def _nothing(_environ: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes
 
 def _read_pairs(element: str) -> Mapping[str, str]:
     pairs = (pair.partition("=") for pair in _PAIRS.findall(element))
-    return {name.lower(): unquote_header_value(value) for name, _, value in pairs}
+    told = {name.lower(): unquote_header_value(value) for name, _, value in pairs}
+    return {name: value for name, value in told.items() if name in _FORWARDED}
 
 
 def _believe(environ: WSGIEnvironment, said: Mapping[str, str]) -> None:
@@ -105,6 +107,17 @@ def _believe(environ: WSGIEnvironment, said: Mapping[str, str]) -> None:
         environ["wsgi.url_scheme"] = scheme.lower()
     if (host := said.get("host")) and names_host(environ):
         environ["HTTP_HOST"] = host
+    if prefix := said.get("prefix"):
+        environ["SCRIPT_NAME"] = prefix
+    if port := said.get("port"):
+        _add_port(environ, port)
+
+
+def _add_port(environ: WSGIEnvironment, port: str) -> None:
+    """Add a port to a host that has none, unless it is that of the scheme, or no port."""
+    host = read_host(environ.get("HTTP_HOST", ""))
+    if host and not host.port and (whole := read_host(f"{host.name}:{port}")):
+        environ["HTTP_HOST"] = whole.without_usual_port(environ["wsgi.url_scheme"])
 
 
 def _set_address(environ: WSGIEnvironment, node: str) -> None:
