@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests import spellings
 from tests.serving import PATIENCE, Server, add_author, eventually, serve
 
 REQUESTS = 6000
@@ -54,7 +56,8 @@ BODIES = [
 def request(chance: random.Random) -> bytes:
     """A request that is nearly right, in which some bytes are then changed."""
     version = chance.choice([b"HTTP/1.1"] * 6 + [b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9", b""])
-    line = b" ".join([chance.choice(METHODS), chance.choice(TARGETS), version])
+    target = chance.choice([*TARGETS, *[spellings.target(chance).encode("latin-1")] * 9])
+    line = b" ".join([chance.choice(METHODS), target, version])
     headers = chance.sample(HEADERS, chance.randrange(8))
     raw = bytearray(b"\r\n".join([line, *headers, b"", chance.choice(BODIES)]))
     for _ in range(chance.choice([0, 0, 1, 2, 5])):
@@ -101,7 +104,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that has little patience, so that what hangs shows."""
     directory = tmp_path_factory.mktemp("blog")
     add_author(directory)
-    with serve(directory, env={"BLOG_TRANSFER_TIMEOUT": "2"}) as running:
+    env = {"BLOG_TRANSFER_TIMEOUT": "2", "BLOG_METRICS": "1"}
+    with serve(directory, env=env) as running:
         yield running
 
 
@@ -113,9 +117,53 @@ def test_malformed_requests_break_nothing(server: Server) -> None:
     answered += said(server, chance, REQUESTS // 3)
     grown = memory(server) - before
 
-    assert [status for status in answered if status >= 500] == []
+    # A method that is not known is 501.
+    assert [status for status in answered if status >= 500 and status != 501] == []
     assert len(answered) > REQUESTS / 2
     assert grown < 4096 and server.workers() == workers
+
+
+def ask(server: Server, line: str, host: str) -> tuple[int, bytes]:
+    """The status and the body of what is answered to a request line and a Host header."""
+    head = f"{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    with server.connect() as connection:
+        connection.sendall(head.encode("latin-1"))
+        said = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = said.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def test_a_resource_is_found_by_one_spelling_of_its_address(server: Server) -> None:
+    chance, found = random.Random(SEED), 0
+    for _ in range(REQUESTS // 3):
+        target = spellings.target(chance)
+        status, _ = ask(server, f"GET {target}", "a")
+        served = status == 200
+        assert status < 500 and (not served or spellings.address(target) in spellings.ADDRESSES)
+        found += served
+
+    assert found > REQUESTS / 100
+
+
+def test_a_method_is_known_in_one_spelling(server: Server) -> None:
+    chance = random.Random(SEED)
+    for _ in range(REQUESTS // 20):
+        method = spellings.method(chance)
+        status, _ = ask(server, f"{method} /tag", "a")
+        assert (status == 501) == (method not in spellings.METHODS), method
+
+
+def test_a_host_is_in_links_as_it_was_sent_or_is_refused(server: Server) -> None:
+    chance, found = random.Random(SEED), 0
+    for _ in range(REQUESTS // 5):
+        host = spellings.host(chance)
+        status, body = ask(server, "GET /", host)
+        assert status in (200, 400), host
+        if status == 200:
+            found += 1
+            assert spellings.is_told_alike(host.strip(), json.loads(body)["_links"]["self"])
+
+    assert found > REQUESTS / 100
 
 
 def test_what_comes_after_is_answered_as_ever(server: Server) -> None:
