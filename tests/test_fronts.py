@@ -98,7 +98,7 @@ def test_the_host_of_a_target_wins_over_the_header(front: Front) -> None:
 
 
 @pytest.mark.parametrize("headers", [["Host: a", "Host: b"], ["Host: a b"], ["Host: a,b"], []])
-def test_no_front_makes_a_host_of_what_is_none(front: Front, headers: list[str]) -> None:
+def test_an_invalid_host_is_400_behind_a_front(front: Front, headers: list[str]) -> None:
     assert front.ask("/post", *headers).split(b" ")[1] == b"400"
 
 

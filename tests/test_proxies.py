@@ -324,7 +324,7 @@ def test_a_port_is_added_to_a_host_that_has_none(
 @pytest.mark.parametrize(
     "port", ["", "x", "-1", "65536", "8443x", "84 43", "8443/evil", "\u0661", "[1]"]
 )
-def test_what_is_no_port_is_ignored(port: str) -> None:
+def test_an_invalid_port_is_ignored(port: str) -> None:
     headers = [("X-Forwarded-Port", port.encode().decode("latin-1"))]
 
     assert seen("x-forwarded", 1, headers) == DIRECT

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.test import TestResponse
+from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from blog.http.application import Application
 from blog.http.targets import has_one_spelling
@@ -151,3 +151,10 @@ def test_a_path_of_one_spelling_stays_the_same_when_it_is_normalized(path: str) 
         segments = path.split("/")
         assert path == "/" or {"", ".", ".."}.isdisjoint(segments[1:])
         assert path.startswith("/") and path.encode("latin-1").decode().isprintable()
+
+
+def test_a_server_may_leave_out_an_empty_path(app: Application) -> None:
+    environ = EnvironBuilder("/").get_environ()
+    del environ["PATH_INFO"]
+
+    assert run_wsgi_app(app, environ)[1] == "404 NOT FOUND"

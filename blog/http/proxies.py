@@ -32,7 +32,7 @@ _PAIR = rf'{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\.)*")'
 _ELEMENT = rf"{_PAIR}(?:[ \t]*;(?:[ \t]*{_PAIR})?)*"
 _PAIRS = re.compile(_PAIR, re.ASCII)
 _X_FORWARDED = ("for", "proto", "host", "prefix", "port")
-# Of what else Forwarded may have in it, RFC 7239 says nothing that is wanted here.
+# An extension may have any other name (RFC 7239 section 5.5).
 _FORWARDED = frozenset({"for", "proto", "host"})
 
 

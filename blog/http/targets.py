@@ -44,7 +44,7 @@ class Host(NamedTuple):
 
 
 def read_host(text: str) -> Host | None:
-    """A host (RFC 3986 section 3.2.2) with or without a port; None where the text is none."""
+    """A host (RFC 3986 section 3.2.2) with or without a port; None where it is not valid."""
     match = _HOST.fullmatch(text) if len(text) <= _LONGEST_HOST else None
     if match is None or (match["ipv6"] and not _is_ipv6(match["ipv6"])):
         return None
@@ -69,21 +69,18 @@ def prefer_target(environ: Environ) -> None:
 
 
 def decode_path(environ: Environ) -> str:
-    """The path, decoded and otherwise as it was sent; it may be one that `has_one_spelling` denies.
-
-    Werkzeug would take away all but one of the slashes at its beginning.
-    """
-    path: str = environ["PATH_INFO"]
+    """The path, decoded and otherwise as it was sent; bytes that are not UTF-8 are replaced."""
+    path: str = environ.get("PATH_INFO", "")
     return path.encode("latin-1").decode(errors="replace")
 
 
 def has_one_spelling(environ: Environ) -> bool:
     """Whether the path is written in the one way in which a resource is found.
 
-    A path that is not has an empty segment or one of dots, a control character, a slash that is
-    encoded, or bytes that are not UTF-8.
+    Otherwise it has an empty segment or one of dots, a control character, a slash that is encoded,
+    or bytes that are not UTF-8, or does not begin with a slash.
     """
-    path: str = environ["PATH_INFO"]
+    path: str = environ.get("PATH_INFO", "")
     if not path.startswith("/") or (path != "/" and not _ODD.isdisjoint(path[1:].split("/"))):
         return False
     return not _CONTROL.search(path) and _is_utf_8(path) and "%2f" not in _raw_path(environ)
