@@ -72,7 +72,9 @@ def serve(host: str, port: int, workers: int) -> None:
     from blog import server
 
     settings = _settings()
-    capacity = server.Capacity(workers, settings.connections, settings.transfer_timeout)
+    capacity = server.Capacity(
+        workers, settings.connections, settings.limits.connections, settings.transfer_timeout
+    )
     with server.listen(host, port, settings.transfer_timeout) as listener:
         with _session(settings) as session:
             _add_first_author(session)

@@ -6,6 +6,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import resource
 import select
 import signal
 import socket
@@ -26,6 +27,7 @@ from granian.server.mp import MPServer, WorkerProcess
 
 from blog import logs
 from blog.errors import ServerError
+from blog.http.connection_watch import ConnectionWatch
 from blog.storage.freshness import MARK_BYTES
 
 if TYPE_CHECKING:
@@ -46,15 +48,35 @@ _HEAD_BYTES = 65536
 # What is so large, in bytes, goes back to the system as soon as a worker has done with it; and what
 # is not is kept for the next that needs it, up to as much.
 _LARGE_BYTES = 8 * 1024 * 1024
+# What a worker has open besides connections of clients: its log and what it shares; and for each
+# connection to the database two files, or a socket for each host, once to read and once to write.
+_OTHER_FILES = 64
+_FILES_PER_DATABASE_CONNECTION = 8
+_TOO_FEW_FILES = (
+    "the system lets a process have too few files open: each worker keeps %d connections, and not "
+    "the %d of BLOG_CONNECTIONS"
+)
+# Fewer connections than this serve nobody well.
+_FEWEST_CONNECTIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many processes serve, how many connections each keeps, and how long a head may take."""
+    """How many processes serve, and what each may have.
+
+    ``connections`` are those of clients, ``database_connections`` those to the database. A head
+    may take ``head_seconds``.
+    """
 
     workers: int
     connections: int
+    database_connections: int
     head_seconds: float
+
+    @property
+    def other_files(self) -> int:
+        """How many files a worker may have open that are no connections of clients."""
+        return _OTHER_FILES + _FILES_PER_DATABASE_CONNECTION * self.database_connections
 
 
 class Server(MPServer):
@@ -78,7 +100,7 @@ class Server(MPServer):
     def _spawn_worker(
         self, idx: int, target: Any, callback_loader: Any, *more: Any
     ) -> WorkerProcess:
-        load = partial(_load, callback_loader, self._listener, self._memory)
+        load = partial(_load, callback_loader, self._listener, self._memory, self.backpressure)
         return super()._spawn_worker(idx, partial(_work, target), load, *more)
 
     def _reload(self, spawn_target: Any, target_loader: Any) -> None:
@@ -102,12 +124,18 @@ def _try(load: Callable[[], object]) -> None:
     load()
 
 
-def _load(load: Callable[[], Gateway], listener: socket.socket, memory: Any) -> Gateway:
-    """What a worker serves, on which socket it is called, and what it shares with the others."""
+def _load(
+    load: Callable[[], Gateway], listener: socket.socket, memory: Any, connections: int
+) -> ConnectionWatch:
+    """What a worker serves.
+
+    ``listener`` is where it is called, ``memory`` is shared with the other workers, and
+    ``connections`` is the bound on those with clients.
+    """
     gateway = _load_for_good(load)
     gateway.share(memoryview(memory).cast("B"))
     gateway.on_stop(partial(_stop_accepting, listener))
-    return gateway
+    return ConnectionWatch(gateway, listener.getsockname()[1], connections)
 
 
 def _load_for_good(load: Callable[[], Gateway]) -> Gateway:
@@ -159,8 +187,10 @@ def run(
 
     Each of the worker processes makes its own application from the environment, in an interpreter
     of its own, so that a new one runs the program as it is by then. ``target`` names the module and
-    the function that makes the gateway to it.
+    the function that makes the gateway to it. Raises ServerError where the system lets a process
+    have too few files open.
     """
+    connections = _fit(capacity)
     multiprocessing.set_start_method("spawn")
     _give_large_blocks_back()
     server = Server(
@@ -177,7 +207,7 @@ def run(
         websockets=False,
         workers=capacity.workers,
         backlog=_BACKLOG,
-        backpressure=capacity.connections,
+        backpressure=connections,
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
         log_level=LogLevels.warning,
@@ -186,8 +216,39 @@ def run(
     host, port = listener.getsockname()[:2]
     address = f"http://{_bracketed(host)}:{port}/"
     server.on_startup(lambda: logger.info("serving %s with %d workers", address, capacity.workers))
+    if connections < capacity.connections:
+        server.on_startup(lambda: logger.warning(_TOO_FEW_FILES, connections, capacity.connections))
     with _shared_counts() if metrics else nullcontext():
         server.serve()
+
+
+def _fit(capacity: Capacity) -> int:
+    """How many connections of clients each worker may have; each is an open file.
+
+    Raises the limit of open files, which the workers inherit, as far as that is needed and the
+    system lets it. Raises ServerError where that is too few to serve.
+    """
+    allowed = _allow_files(capacity.connections + capacity.other_files)
+    connections = min(capacity.connections, allowed - capacity.other_files)
+    if connections < _FEWEST_CONNECTIONS:
+        needed = _FEWEST_CONNECTIONS + capacity.other_files
+        raise ServerError(
+            f"a process may have {allowed} files open here, and a worker needs {needed}: "
+            "raise the limit, as `ulimit -n` does, or lower BLOG_DATABASE_CONNECTIONS"
+        )
+    return connections
+
+
+def _allow_files(wanted: int) -> int:
+    """Have this process, and those that it starts, open so many files; give how many they may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        # macOS has a limit below the hard one, which is not told here.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if soft == resource.RLIM_INFINITY else soft
 
 
 def _give_large_blocks_back() -> None:

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle
@@ -140,17 +140,21 @@ def eventually(holds: Callable[[], bool], what: Callable[[], str]) -> None:
 
 @contextmanager
 def start(
-    directory: Path, *args: str, env: Mapping[str, str] | None = None, port: int | None = None
+    directory: Path,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    port: int | None = None,
+    within: Sequence[str] = (),
 ) -> Iterator[Server]:
     """Start a server whose database is in the directory; whatever is left at the end is killed.
 
-    It must have logged no secret.
+    It must have logged no secret. ``within`` is a command that runs another one.
     """
     port = port or free_port()
     stdout, stderr = directory / f"{port}.stdout", directory / f"{port}.stderr"
     with stdout.open("wb") as out, stderr.open("wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", "blog", "serve", "--port", str(port), *args],
+            [*within, sys.executable, "-m", "blog", "serve", "--port", str(port), *args],
             cwd=directory,
             env=environment(env),
             stdin=subprocess.DEVNULL,

@@ -46,7 +46,8 @@ def test_process_that_ends_is_not_woken_by_new_clients() -> None:
     gateway = Registered()
     with socket.create_server(("127.0.0.1", 0)) as listener, select.epoll() as waiting:
         waiting.register(listener, select.EPOLLIN)
-        [stop] = server._load(lambda: gateway, listener, bytearray(8)).callbacks
+        server._load(lambda: gateway, listener, bytearray(8), 16)
+        [stop] = gateway.callbacks
         stop()
         with socket.create_connection(listener.getsockname()):
             assert waiting.poll(0.1) == []

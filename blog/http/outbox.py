@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-from collections.abc import Awaitable, Callable, Set
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from blog.http.intake import MEBIBYTE
+from blog.http.sockets import Client, hang_up
 
 # How an ASGI application answers.
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-# A client by its address and port.
-Client = tuple[str, str]
 
 # In seconds.
 _PAUSE = 0.5
@@ -63,7 +58,7 @@ class Outbox:
         self._overdue.add(client)
 
     def _hang_up(self) -> None:
-        hang_up(self._overdue)
+        hang_up(lambda _port, client: client in self._overdue)
         self._overdue.clear()
 
     def _make_room(self) -> None:
@@ -81,18 +76,3 @@ async def _send_parts(body: bytes, send: Send) -> None:
 
 def _part(body: bytes, more: bool) -> dict[str, Any]:
     return {"type": "http.response.body", "body": body, "more_body": more}
-
-
-def hang_up(clients: Set[Client]) -> None:
-    """End the connections with some clients.
-
-    The server itself would wait for as long as the client stays, to send what it has left.
-    """
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError):
-            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
-                with socket.socket(fileno=os.dup(int(name))) as connection:
-                    # One within this machine has a path instead, or nothing.
-                    peer = connection.getpeername()
-                    if isinstance(peer, tuple) and (peer[0], str(peer[1])) in clients:
-                        connection.shutdown(socket.SHUT_RDWR)

@@ -29,8 +29,9 @@ def main() -> None:
 def _serve_as_blog(target: str, port: int) -> None:
     """Serve as `blog serve` does, without a database."""
     settings = read_settings()
-    capacity = server.Capacity(1, settings.connections, settings.transfer_timeout)
-    with server.listen("127.0.0.1", port, settings.transfer_timeout) as listener:
+    patience = settings.transfer_timeout
+    capacity = server.Capacity(1, settings.connections, settings.limits.connections, patience)
+    with server.listen("127.0.0.1", port, patience) as listener:
         server.run(listener, capacity, settings.log_format, settings.metrics, target)
 
 
