@@ -118,9 +118,8 @@ def create_app(
         api.add_resource(resource, rule, resource_class_args=(services,))
     if settings.metrics:
         _add_metrics(app, api, services)
-    app.cli.add_command(cli.author)
-    app.cli.add_command(cli.token)
-    app.cli.add_command(cli.database)
+    for name in ("author", "token", "database"):
+        app.cli.add_command(cli.main.commands[name])
     if hops := settings.trusted_proxies:
         behind = MIDDLEWARES[settings.proxy_header]
         app.wsgi_app = behind(app.wsgi_app, hops)  # type: ignore[method-assign]  # Flask's own way

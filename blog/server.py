@@ -10,7 +10,7 @@ import resource
 import select
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -182,12 +182,16 @@ def run(
     log_format: logs.Format,
     metrics: bool,
     target: str = "blog.app:create_gateway",
+    *,
+    database: str = "none",
+    warnings: Sequence[str] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT, and let what is in flight end; on SIGHUP, replace the workers.
 
     Each of the worker processes makes its own application from the environment, in an interpreter
     of its own, so that a new one runs the program as it is by then. ``target`` names the module and
-    the function that makes the gateway to it. Raises ServerError where the system lets a process
+    the function that makes the gateway to it. ``database`` is the name of what is served, and each
+    of the warnings is a line of the log. Raises ServerError where the system lets a process
     have too few files open.
     """
     connections = _fit(capacity)
@@ -215,7 +219,10 @@ def run(
     )
     host, port = listener.getsockname()[:2]
     address = f"http://{_bracketed(host)}:{port}/"
-    server.on_startup(lambda: logger.info("serving %s with %d workers", address, capacity.workers))
+    serving = f"serving {address} with {capacity.workers} workers from the database {database}"
+    server.on_startup(lambda: logger.info(serving))
+    for warning in warnings:
+        server.on_startup(partial(logger.warning, warning))
     if connections < capacity.connections:
         server.on_startup(lambda: logger.warning(_TOO_FEW_FILES, connections, capacity.connections))
     with _shared_counts() if metrics else nullcontext():

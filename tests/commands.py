@@ -21,8 +21,14 @@ def blog(command: str, stdin: str = "", **env: str) -> Result:
 
 
 def done(result: Result) -> str:
-    """Assert that a command did what it was told without complaint; give what it printed."""
-    assert (result.exit_code, result.stderr) == (0, "")
+    """Assert that a command did what it was told without complaint; give what it printed.
+
+    On standard error it names the database, if it has used one.
+    """
+    assert result.exit_code == 0, result.stderr
+    assert re.fullmatch(r"((Database: |Made the database )'.+'\.?\n)?", result.stderr), (
+        result.stderr
+    )
     return result.stdout
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -202,7 +203,7 @@ def test_an_editor_who_changed_another_ones_post_stays(session: Session) -> None
     content = PostContent(title="Better", body="")
     posts.edit(session, post_id, Caller("ann", "editor"), Precondition(), lambda _: content, NOW)
 
-    assert accounts.remove(session, "ann") == "closed"
+    assert accounts.remove(session, "ann", force=True) == "closed"
 
 
 def test_a_closed_account_is_opened_by_a_new_password(session: Session) -> None:
@@ -220,3 +221,49 @@ def test_the_name_of_a_deleted_author_is_free_again(session: Session) -> None:
     accounts.add(session, "RICK", "author", "a hash", NOW)
 
     assert names(session) == ["RICK", "ann", "joe"]
+
+
+@pytest.mark.parametrize("take_away", [accounts.remove, partial(accounts.set_role, role="author")])
+def test_the_last_editor_stays_unless_forced(
+    session: Session, take_away: Callable[..., object]
+) -> None:
+    with pytest.raises(AccountError, match=r"^'ann' is the last editor who can sign in: "):
+        take_away(session, "ann")
+    before = accounts.find(session, "ann")
+    take_away(session, "ann", force=True)
+
+    assert before is not None
+    assert before.is_editor
+    assert not any(account.is_editor for account in accounts.find_all(session))
+
+
+def test_an_editor_goes_where_another_can_sign_in(session: Session) -> None:
+    accounts.set_role(session, "joe", "editor")
+
+    assert accounts.remove(session, "ann") == "deleted"
+
+
+def test_an_author_goes_where_there_is_no_editor(session: Session) -> None:
+    accounts.set_role(session, "ann", "author", force=True)
+
+    assert accounts.remove(session, "rick") == "deleted"
+
+
+def test_of_two_editors_that_go_at_once_one_stays(database: Database) -> None:
+    with database.session() as session:
+        accounts.set_role(session, "joe", "editor")
+    together = threading.Barrier(2)
+
+    def demote(name: str) -> bool:
+        with database.session() as session:
+            together.wait()
+            try:
+                accounts.set_role(session, name, "author")
+            except AccountError:
+                return False
+            return True
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = sorted(pool.map(demote, ["ann", "joe"]))
+
+    assert outcomes == [False, True]

@@ -92,11 +92,11 @@ def test_two_passwords_that_differ_are_asked_for_again() -> None:
     assert (result.exit_code, sign_in("rick", "pass word")) == (0, 200)
 
 
-def test_no_second_password_makes_no_author() -> None:
-    result = blog("author add rick", "password\n")
+def test_no_second_password_makes_no_author(rick: str) -> None:
+    result = blog("author add joe", "password\n")
 
     assert result.exit_code == 1
-    assert done(blog("author list")) == ""
+    assert done(blog("author list")) == "rick\tauthor\n"
 
 
 @pytest.mark.parametrize(
@@ -108,21 +108,21 @@ def test_no_second_password_makes_no_author() -> None:
         ("pass\tword\n", "a password must not hold control characters or lone surrogates"),
     ],
 )
-def test_unusable_password_makes_no_author(stdin: str, expected: str) -> None:
-    message = failed(blog("author add rick --password-stdin", stdin))
+def test_unusable_password_makes_no_author(stdin: str, expected: str, rick: str) -> None:
+    message = failed(blog("author add joe --password-stdin", stdin))
 
     assert message == expected
-    assert done(blog("author list")) == ""
+    assert done(blog("author list")) == "rick\tauthor\n"
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "a/b", "-", ".rick", "r\n", "\udcff", "r" * 65])
-def test_unusable_name_makes_no_author(name: str) -> None:
+def test_unusable_name_makes_no_author(name: str, rick: str) -> None:
     result = CliRunner().invoke(
         main, ["author", "add", "--password-stdin", "--", name], input="password\n"
     )
 
     assert "can't be a name: 1 to 64 letters, digits, " in failed(result)
-    assert done(blog("author list")) == ""
+    assert done(blog("author list")) == "rick\tauthor\n"
 
 
 @pytest.mark.parametrize("name", ["rick", "Rick", "RICK", "\uff52ick"])
@@ -136,6 +136,8 @@ def test_name_of_another_or_one_like_it_makes_no_author(name: str, rick: str) ->
 
 
 def test_no_author_is_an_empty_list() -> None:
+    done(blog("database upgrade"))
+
     assert done(blog("author list")) == ""
 
 

@@ -76,7 +76,7 @@ def test_faults_of_a_database_are_printed_with_status_1(
     ],
 )
 def test_unusable_database_url_is_told_without_its_password(url: str, expected: str) -> None:
-    message = failed(blog("author list", BLOG_DATABASE_URL=url))
+    message = failed(blog("database upgrade", BLOG_DATABASE_URL=url))
 
     assert expected in message
     assert "s3cret" not in message

@@ -19,7 +19,7 @@ def run_flask(directory: Path, *args: str) -> str:
         text=True,
         timeout=PATIENCE,
     )
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
 

@@ -263,12 +263,15 @@ def test_log_is_written_for_people_where_that_is_wanted(tmp_path: Path) -> None:
     assert re.fullmatch(start + r'"GET /post\?limit=5" 200 \d+ \d+\.\dms', last)
 
 
-def test_log_names_address_and_workers_at_the_start(tmp_path: Path) -> None:
+def test_log_names_address_workers_and_database_at_the_start(tmp_path: Path) -> None:
     with serve(tmp_path, "--workers", "2") as server:
         first = server.log()[0]
         workers = server.workers()
 
-    assert first["message"] == f"serving {server.url}/ with 2 workers"
+    database = str(tmp_path / "blog.db")
+    assert first["message"] == (
+        f"serving {server.url}/ with 2 workers from the database {database!r}"
+    )
     assert len(workers) == 2
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -26,6 +27,11 @@ class Account(NamedTuple):
     noted: datetime | None = None
 
     @property
+    def is_editor(self) -> bool:
+        """Whether this is an editor who may sign in."""
+        return self.role == "editor" and self.password_hash is not None
+
+    @property
     def caller(self) -> Caller:
         """The author as one who makes a request."""
         return Caller(self.name, self.role)
@@ -40,6 +46,8 @@ _FIND = (
     .select_from(author.outerjoin(sign_in, _is_from_there))
     .where(author.c.name == bindparam("author_name"))
 )
+
+_HAS_EDITOR = select(exists().where(author.c.role == "editor", author.c.password_hash.is_not(None)))
 
 
 def find(session: Session, name: str, address_key: str | None = None) -> Account | None:
@@ -94,9 +102,17 @@ def set_password(session: Session, name: str, password_hash: str) -> None:
     session.write(lambda connection: _set(connection, name, password_hash=password_hash))
 
 
-def set_role(session: Session, name: str, role: Role) -> None:
-    """Make an author an editor or an editor an author. Raises AccountError for an unknown one."""
-    session.write(lambda connection: _set(connection, name, role=role))
+def set_role(session: Session, name: str, role: Role, *, force: bool = False) -> None:
+    """Make an author an editor or an editor an author.
+
+    Raises AccountError for an unknown one, and for the last editor unless ``force``.
+    """
+
+    def set_it(connection: Connection) -> None:
+        with _keeping_an_editor(connection, name, force):
+            _set(connection, name, role=role)
+
+    session.write(set_it, "queued")
 
 
 def rehash(session: Session, account: Account, password_hash: str) -> None:
@@ -106,11 +122,11 @@ def rehash(session: Session, account: Account, password_hash: str) -> None:
     session.write(lambda c: c.execute(statement.values(password_hash=password_hash)))
 
 
-def remove(session: Session, name: str) -> Literal["deleted", "closed"]:
+def remove(session: Session, name: str, *, force: bool = False) -> Literal["deleted", "closed"]:
     """End an account. Who has written stays as an author, without the right to sign in.
 
     Tokens go with it, so that a new password does not bring them back. Raises AccountError where
-    there is no such author.
+    there is no such author, and for the last editor unless ``force``.
     """
     # A post that was deleted is among them, and may come back.
     has_written = exists().where(or_(revision.c.author_name == name, revision.c.changed_by == name))
@@ -118,13 +134,28 @@ def remove(session: Session, name: str) -> Literal["deleted", "closed"]:
     revocation = delete(access_token).where(access_token.c.author_name == name)
 
     def end(connection: Connection) -> Literal["deleted", "closed"]:
-        if connection.execute(statement).rowcount:
-            return "deleted"
-        _set(connection, name, password_hash=None)
+        with _keeping_an_editor(connection, name, force):
+            if connection.execute(statement).rowcount:
+                return "deleted"
+            _set(connection, name, password_hash=None)
         connection.execute(revocation)
         return "closed"
 
-    return session.write(end)
+    return session.write(end, "queued")
+
+
+@contextmanager
+def _keeping_an_editor(connection: Connection, name: str, force: bool) -> Iterator[None]:
+    """Raise AccountError where a change takes away the last editor, unless ``force``.
+
+    No other such change comes between, as the transaction is one of those that are queued.
+    """
+    had_editor = connection.scalar(_HAS_EDITOR)
+    yield
+    if had_editor and not force and not connection.scalar(_HAS_EDITOR):
+        raise AccountError(
+            f"{name!r} is the last editor who can sign in: make another one first, or use --force"
+        )
 
 
 def _new(name: str, role: Role, password_hash: str, now: datetime) -> Insert:

@@ -43,6 +43,32 @@ def require_newest(session: Session) -> None:
         raise NotReady("schema", detail)
 
 
+def require_blog(database: Database, place: str, *, make: bool = False) -> None:
+    """Raise DatabaseError where there is no blog in a database; ``place`` is its name.
+
+    With ``make`` one is made there. A blog of another schema is left as it is.
+    """
+    database.server.require()
+    with database.session("primary, else replica") as session:
+        if revision(session.reading()) is not None:
+            return
+    if not make:
+        raise DatabaseError(f"there is no blog in the database {place}")
+    upgrade(database)
+
+
+def require_head(session: Session) -> None:
+    """Raise DatabaseError where the database has another schema than this program."""
+    found = revision(session.reading())
+    if found is not None and found < HEAD:
+        raise DatabaseError(
+            f"the database is at schema {found}, and this program needs {HEAD}: "
+            "`blog database upgrade` brings it up to date"
+        )
+    if found != HEAD:
+        raise _newer(found)
+
+
 def revision(connection: Connection) -> str | None:
     """What schema the database has, None where it has no table at all.
 
@@ -68,7 +94,11 @@ def _migrate(connection: Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        raise DatabaseError(
-            f"the database is at schema {revision(connection)}, made by another version of this "
-            f"program, which knows {HEAD}: install that version"
-        ) from error
+        raise _newer(revision(connection)) from error
+
+
+def _newer(found: str | None) -> DatabaseError:
+    return DatabaseError(
+        f"the database is at schema {found}, made by another version of this program, which knows "
+        f"{HEAD}: install that version"
+    )

@@ -1,0 +1,201 @@
+"""The `blog` command: its groups parse and print; the work is elsewhere.
+
+What a command works with is loaded by that command alone: to load all of it takes longer than most
+of them do, and a process that serves has no use for it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from blog import __version__
+from blog.cli import opening
+from blog.cli.authors import author, check_name
+from blog.cli.groups import Commands
+from blog.cli.tokens import token
+from blog.content.dates import utc_now
+from blog.errors import AccountError, DatabaseError
+
+if TYPE_CHECKING:
+    from blog.settings import Settings
+    from blog.storage.engine import Session
+    from blog.storage.transfer import Progress
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__, prog_name="blog")
+def main() -> None:
+    """A headless blog server."""
+
+
+_NO_EDITOR = "no editor can sign in: `blog author add NAME --role editor` makes one"
+
+main.add_command(author)
+main.add_command(token)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Its port."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=lambda: min(4, len(os.sched_getaffinity(0))),
+    show_default="one for each core, at most 4",
+    help="How many processes serve.",
+)
+def serve(host: str, port: int, workers: int) -> None:
+    """Bring the database up to date and serve until SIGTERM or SIGINT."""
+    from blog import server
+
+    settings = opening.load_settings()
+    capacity = server.Capacity(
+        workers, settings.connections, settings.limits.connections, settings.transfer_timeout
+    )
+    with server.listen(host, port, settings.transfer_timeout) as listener:
+        warnings = _prepare(settings)
+        server.run(
+            listener,
+            capacity,
+            settings.log_format,
+            settings.metrics,
+            database=opening.place(settings.database_url),
+            warnings=warnings,
+        )
+
+
+@main.command("settings")
+def settings_() -> None:
+    """Show every setting, its value and where it came from."""
+    from blog.settings import show
+
+    settings = opening.load_settings()
+    for shown in show(settings):
+        click.echo(f"{shown.name}={shown.value}\n    ({shown.origin}) {shown.help}")
+    opening.name_database(settings)
+
+
+@main.group(cls=Commands)
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command("upgrade")
+def database_upgrade() -> None:
+    """Bring the database to the newest schema; `serve` does it too."""
+    from blog.storage import schema
+
+    settings = opening.load_settings()
+    with opening.connect(settings) as opened:
+        made = opening.make_file(opened, settings)
+        done = schema.upgrade(opened)
+    if not made:
+        opening.name_database(settings)
+    click.echo("Brought the database up to date." if done else "The database is up to date.")
+
+
+@database.command("check")
+def database_check() -> None:
+    """Say whether the database is sound, and if not, all that is wrong."""
+    from blog.storage import soundness
+
+    needs_secret_key = opening.load_settings().secret_key is None
+    with opening.database() as opened:
+        faults = soundness.faults(opened, needs_secret_key=needs_secret_key)
+        for fault in faults:
+            click.echo(fault)
+        if faults:
+            raise DatabaseError(f"faults found: {len(faults)}; try an upgrade, or restore a backup")
+    click.echo("The database is sound.")
+
+
+@database.command("copy")
+@click.argument("from_url")
+@click.argument("to_url")
+def database_copy(from_url: str, to_url: str) -> None:
+    """Copy the whole blog FROM_URL to an empty database TO_URL, SQLite or PostgreSQL.
+
+    Other processes may go on serving the first one; what they write meanwhile is not copied.
+    """
+    from blog.storage import schema
+    from blog.storage.engine import Database
+    from blog.storage.transfer import transfer
+
+    limits = opening.patient(opening.load_settings())
+    with (
+        closing(Database(from_url, limits)) as source,
+        closing(Database(to_url, limits)) as target,
+        _progress("Copying") as progress,
+    ):
+        schema.require_blog(source, opening.place(from_url))
+        counts = transfer(source, target, progress)
+    listed = ", ".join(f"{count} in {table}" for table, count in counts.items())
+    click.echo(f"Copied and compared every row: {listed}.")
+
+
+@database.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it exists, once the copy is whole.")
+def database_backup(file: Path, force: bool) -> None:
+    """Copy the database to a new SQLite FILE, while it is being served."""
+    from blog.storage.backup import back_up
+
+    with opening.database() as opened, _progress("Copying") as progress:
+        back_up(opened, file, progress, replace=force)
+    click.echo(f"Copied the database to {str(file)!r}.")
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Progress]:
+    """A progress bar on standard error, where somebody can see it."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=hidden) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done)
+
+        yield advance
+
+
+def _prepare(settings: Settings) -> list[str]:
+    """Bring the database up to date, with an author in it; give what to warn of."""
+    from blog.storage import schema
+
+    with opening.connect(settings) as opened:
+        opening.make_file(opened, settings, err=False)
+        schema.upgrade(opened)
+        with opened.session("primary, else replica") as session:
+            return [] if _has_editor(session) else [_NO_EDITOR]
+
+
+def _has_editor(session: Session) -> bool:
+    """Whether an editor can sign in; the first start makes one, with a generated password."""
+    from blog.storage import accounts
+    from blog.storage.passwords import hash_password
+
+    if found := accounts.find_all(session):
+        return any(account.is_editor for account in found)
+    name, password = _system_user(), secrets.token_urlsafe(16)
+    if accounts.add_first(session, name, hash_password(password), utc_now()):
+        click.echo(f"Made the editor {name!r} with the password {password}")
+        click.echo("It is shown this once; `blog author passwd` changes it.")
+    return True
+
+
+def _system_user() -> str:
+    try:
+        return check_name(getpass.getuser())
+    except (AccountError, OSError, KeyError):
+        return "editor"

@@ -1,0 +1,112 @@
+"""`blog author`: the accounts of authors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from blog.cli import opening
+from blog.cli.groups import Commands
+from blog.content.dates import utc_now
+from blog.errors import AccountError
+
+ROLE = click.Choice(["author", "editor"])
+
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+force_option = click.option("--force", is_flag=True, help="Even if no editor is left.")
+
+
+@click.group(cls=Commands)
+def author() -> None:
+    """Manage the accounts of authors."""
+
+
+@author.command("add")
+@click.argument("name")
+@click.option("--role", type=ROLE, default="author", show_default=True, help="What they may do.")
+@password_option
+def author_add(name: str, role: Any, password_stdin: bool) -> None:
+    """Make an account; an author changes their own posts, an editor everyone's."""
+    from blog.storage import accounts
+    from blog.storage.passwords import hash_password
+
+    check_name(name)
+    password_hash = hash_password(_new_password(password_stdin))
+    with opening.session(make=True) as session:
+        accounts.add(session, name, role, password_hash, utc_now())
+    click.echo(f"Made the {role} {name!r}.")
+
+
+@author.command("list")
+def author_list() -> None:
+    """List every account with its role."""
+    from blog.storage import accounts
+
+    with opening.session() as session:
+        for account in accounts.find_all(session):
+            click.echo(f"{account.name}\t{account.role if account.password_hash else 'removed'}")
+
+
+@author.command("passwd")
+@click.argument("name")
+@password_option
+def author_passwd(name: str, password_stdin: bool) -> None:
+    """Give an author a new password, also one who was removed."""
+    from blog.storage import accounts
+    from blog.storage.passwords import hash_password
+
+    name = check_name(name)
+    with opening.session() as session:
+        if accounts.find(session, name) is None:
+            raise AccountError(f"there is no author {name!r}")
+        password = _new_password(password_stdin)
+        accounts.set_password(session, name, hash_password(password))
+    click.echo(f"Changed the password of {name!r}.")
+
+
+@author.command("role")
+@click.argument("name")
+@click.argument("role", type=ROLE)
+@force_option
+def author_role(name: str, role: Any, force: bool) -> None:
+    """Make an author an editor, or an editor an author."""
+    from blog.storage import accounts
+
+    name = check_name(name)
+    with opening.session() as session:
+        accounts.set_role(session, name, role, force=force)
+    click.echo(f"{name!r} is now {role}.")
+
+
+@author.command("remove")
+@click.argument("name")
+@force_option
+def author_remove(name: str, force: bool) -> None:
+    """End an account; the posts of its author stay, under their name."""
+    from blog.storage import accounts
+
+    name = check_name(name)
+    with opening.session() as session:
+        outcome = accounts.remove(session, name, force=force)
+    kept = " Their posts and profile stay." if outcome == "closed" else ""
+    click.echo(f"Removed {name!r}.{kept}")
+
+
+def check_name(name: str) -> str:
+    """The name of an author, as it is kept. Raises AccountError for what can be none."""
+    from blog.content import authors
+
+    return authors.check_name(name)
+
+
+def _new_password(from_stdin: bool) -> str:
+    from blog.content.authors import check_password
+
+    if from_stdin:
+        given = sys.stdin.readline() if sys.stdin else ""
+        return check_password(given.rstrip("\r\n"))
+    return check_password(click.prompt("Password", hide_input=True, confirmation_prompt=True))

@@ -1,0 +1,92 @@
+"""Opening the database of the settings for a command, which names it on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from blog.settings import Settings
+    from blog.storage.connections import Limits
+    from blog.storage.engine import Database, Session
+
+
+def load_settings() -> Settings:
+    """The settings of the environment. Raises InvalidSetting."""
+    from blog.settings import read_settings
+
+    return read_settings()
+
+
+def patient(settings: Settings) -> Limits:
+    """The limits of a command: it may work through the whole database."""
+    return replace(settings.limits, connections=1, statement=0)
+
+
+@contextmanager
+def database(*, make: bool = False) -> Iterator[Database]:
+    """The database of the settings, which has to hold a blog, of whatever schema.
+
+    With ``make`` one is made where there is none. Raises DatabaseError where there is no database,
+    or nothing in it.
+    """
+    from blog.storage import schema
+
+    settings = load_settings()
+    with connect(settings) as opened:
+        made = make and make_file(opened, settings)
+        schema.require_blog(opened, place(settings.database_url), make=make)
+        yield opened
+    if not made:
+        name_database(settings)
+
+
+@contextmanager
+def session(*, make: bool = False) -> Iterator[Session]:
+    """A session on the database of the settings, which has to be up to date.
+
+    Raises DatabaseError where it is not, and as `database`.
+    """
+    from blog.storage import schema
+
+    with database(make=make) as opened, opened.session("primary, else replica") as given:
+        schema.require_head(given)
+        yield given
+
+
+def make_file(opened: Database, settings: Settings, *, err: bool = True) -> bool:
+    """Make the file of a database where there is none, and tell of it; give whether it was made.
+
+    Where standard error is the log, ``err`` is false.
+    """
+    made = opened.server.create()
+    if made:
+        click.echo(f"Made the database {place(settings.database_url)}.", err=err)
+    return made
+
+
+def connect(settings: Settings) -> closing[Database]:
+    """The database of the settings, not opened yet."""
+    from blog.storage.engine import Database
+
+    return closing(Database(settings.database_url, patient(settings), settings.database_read_url))
+
+
+def name_database(settings: Settings) -> None:
+    """Tell which database was used, on standard error: standard output is for what it gave."""
+    click.echo(f"Database: {place(settings.database_url)}", err=True)
+
+
+def place(url: str) -> str:
+    """The database at a URL, as it may be shown: a file by its whole path, no password."""
+    from blog.settings import mask
+    from blog.storage.engine import read_url
+    from blog.storage.sqlite import read_path
+
+    parsed = read_url(url)
+    is_file = parsed.get_backend_name() == "sqlite"
+    return repr(str(read_path(parsed)) if is_file else mask(url))
