@@ -285,6 +285,8 @@ def listen(host: str, port: int, patience: float) -> socket.socket:
 
     A client that takes nothing of what it is sent for ``patience`` seconds loses its connection.
     """
+    if not host:
+        raise ServerError("no host to listen on: name one, such as 127.0.0.1, with --host")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, NamedTuple, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,16 +16,14 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from blog.content.validation import nearest
 from blog.errors import DatabaseError, InvalidSetting
+from blog.setting_faults import PREFIX, REPLICAS, SERVICE_LINKS, mask, sentence, unknown_names
 from blog.storage.connections import Limits, Synchronous
 from blog.storage.engine import read_replica_url, read_url
 from blog.storage.redis import open_redis
-
-PREFIX = "BLOG_"
 
 _HOST = re.compile(r"([a-z0-9._-]+|\[[a-f0-9]*:[a-f0-9.:]+\])(:[1-9][0-9]{0,4})?")
 _ORIGIN = re.compile(rf"https?://{_HOST.pattern}")
@@ -43,11 +40,21 @@ def _split(value: str | Sequence[str]) -> Sequence[str]:
 Listed = Annotated[tuple[Item, ...], NoDecode, BeforeValidator(_split)]
 
 
+def _split_url(url: str) -> SplitResult:
+    """The parts of a URL. Raises ValueError for one that can't be read."""
+    try:
+        parts = urlsplit(url)
+        # To read the port is to check it.
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must have a host and a port that can be read") from None
+    return parts
+
+
 def _check_base_url(url: str) -> str:
     # It goes into links and headers as it is.
     usable = url.isascii() and url.isprintable() and not set(url) & set(' ?#"<>\\^`{|}')
-    parts = urlsplit(url)
-    # To read the port is to check it.
+    parts = _split_url(url)
     usable = usable and parts.port != 0 and bool(parts.hostname)
     if not usable or parts.scheme not in ("http", "https"):
         raise ValueError("must be an http or https URL in ASCII, without spaces or a query")
@@ -81,9 +88,14 @@ def _check_host(text: str) -> str:
     host = text.lower()
     if not _HOST.fullmatch(host):
         raise ValueError("must be a host name or an address, such as blog.example.org or [::1]:80")
-    # To read the port is to check it.
-    _ = urlsplit(f"//{host}").port
+    _split_url(f"//{host}")
     return host
+
+
+def _check_port(value: object) -> object:
+    if isinstance(value, str) and "://" in value:
+        raise ValueError(f"must be a whole number; {SERVICE_LINKS}")
+    return value
 
 
 def _usable(parse: Callable[[str], object]) -> AfterValidator:
@@ -164,6 +176,19 @@ class Settings(BaseSettings):
         description="the largest request body, in bytes or as `8MiB`, which has room for a "
         "post of 1 MiB with every character escaped",
     )
+    host: str = Field(
+        "127.0.0.1", description="the address to listen on, unless `--host` names another"
+    )
+    port: Annotated[int, BeforeValidator(_check_port)] = Field(
+        5000, ge=1, le=65535, description="its port, unless `--port` names another"
+    )
+    workers: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="how many processes serve, unless `--workers` says; without either, one for "
+        "each core, at most 4",
+    )
     threads: int = Field(
         4, ge=1, le=64, description="how many requests one worker process serves at once"
     )
@@ -242,8 +267,9 @@ class Settings(BaseSettings):
     def _check_replicas(self) -> Self:
         """Replicas are of the same kind as what they follow."""
         if self.database_read_url and self.database_url.startswith("sqlite"):
-            raise InvalidSetting(
-                f"{PREFIX}DATABASE_READ_URL needs a PostgreSQL database in {PREFIX}DATABASE_URL"
+            raise PydanticCustomError(
+                REPLICAS,
+                f"{PREFIX}DATABASE_READ_URL needs a PostgreSQL database in {PREFIX}DATABASE_URL",
             )
         return self
 
@@ -285,15 +311,27 @@ def names() -> Sequence[str]:
 
 
 def read_settings() -> Settings:
-    """Read the settings from the environment. Raises InvalidSetting, naming key and value."""
-    known = names()
-    for name in os.environ:
-        if name.upper().startswith(PREFIX) and name not in known:
-            raise InvalidSetting(f"{name} is not a setting{nearest(name.upper(), known)}")
+    """Read the settings from the environment.
+
+    Raises InvalidSetting with all faults, each in a line that names key and value.
+    """
+    faults = unknown_names(names())
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        raise InvalidSetting("; ".join(_sentences(error))) from None
+        faults += [
+            sentence(fault, secret=_is_secret(fault["loc"]))
+            for fault in error.errors(include_url=False)
+        ]
+    if faults:
+        raise InvalidSetting("\n".join(faults))
+    return settings
+
+
+def _is_secret(location: Sequence[str | int]) -> bool:
+    """Whether the value of the setting at this place is not to be shown."""
+    field = Settings.model_fields.get(str(location[0])) if location else None
+    return field is not None and field.annotation == SecretStr | None
 
 
 def show(settings: Settings) -> list[Shown]:
@@ -307,27 +345,3 @@ def show(settings: Settings) -> list[Shown]:
         )
         for field, info in Settings.model_fields.items()
     ]
-
-
-def mask(value: object) -> str:
-    """A value as text, without a secret: a password in a URL is one too."""
-    if isinstance(value, tuple):
-        value = ",".join(value)
-    text = "" if value is None else str(value)
-    text = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", text)
-    return re.sub(r"(?<=password=)[^&]*", "***", text)
-
-
-def _reason(fault: ErrorDetails) -> str:
-    reason = fault["msg"].removeprefix("Value error, ")
-    return reason.replace("items after validation", "characters")
-
-
-def _sentences(error: ValidationError) -> list[str]:
-    sentences = []
-    for fault in error.errors(include_url=False):
-        name = str(fault["loc"][0])
-        secret = Settings.model_fields[name].annotation == SecretStr | None
-        shown = "its value" if secret else f"{mask(fault['input'])!r:.100}"
-        sentences.append(f"{PREFIX}{name.upper()}: {shown} can't be used: {_reason(fault)}")
-    return sentences

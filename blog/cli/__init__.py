@@ -44,26 +44,27 @@ main.add_command(token)
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Its port."
-)
+@click.option("--host", show_default="BLOG_HOST", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), show_default="BLOG_PORT", help="Its port.")
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    default=lambda: min(4, len(os.sched_getaffinity(0))),
-    show_default="one for each core, at most 4",
+    show_default="BLOG_WORKERS, else one for each core, at most 4",
     help="How many processes serve.",
 )
-def serve(host: str, port: int, workers: int) -> None:
+def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Bring the database up to date and serve until SIGTERM or SIGINT."""
     from blog import server
 
     settings = opening.load_settings()
+    host = settings.host if host is None else host
     capacity = server.Capacity(
-        workers, settings.connections, settings.limits.connections, settings.transfer_timeout
+        workers or settings.workers or _cores(),
+        settings.connections,
+        settings.limits.connections,
+        settings.transfer_timeout,
     )
-    with server.listen(host, port, settings.transfer_timeout) as listener:
+    with server.listen(host, port or settings.port, settings.transfer_timeout) as listener:
         warnings = _prepare(settings)
         server.run(
             listener,
@@ -192,6 +193,11 @@ def _has_editor(session: Session) -> bool:
         click.echo(f"Made the editor {name!r} with the password {password}")
         click.echo("It is shown this once; `blog author passwd` changes it.")
     return True
+
+
+def _cores() -> int:
+    """How many processes serve by themselves: one for each core that there is, and at most 4."""
+    return min(4, len(os.sched_getaffinity(0)))
 
 
 def _system_user() -> str:

@@ -83,7 +83,7 @@ def name_database(settings: Settings) -> None:
 
 def place(url: str) -> str:
     """The database at a URL, as it may be shown: a file by its whole path, no password."""
-    from blog.settings import mask
+    from blog.setting_faults import mask
     from blog.storage.engine import read_url
     from blog.storage.sqlite import read_path
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError
 
 from blog.errors import DatabaseError, Interrupted, Unreachable
 from blog.storage.connections import Limits, Writing, set_purpose, take_connection
+from blog.storage.file_urls import likely_file_url
 from blog.storage.freshness import Freshness, Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.sqlite import SQLite, read_path
@@ -275,6 +276,13 @@ class Session:
 
 def read_url(url: str | URL) -> URL:
     """A database URL, taken apart. Raises DatabaseError for one that can't be used."""
+    try:
+        return _read_url(url)
+    except DatabaseError as error:
+        raise DatabaseError(f"{error}{likely_file_url(str(url))}") from None
+
+
+def _read_url(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

@@ -37,7 +37,8 @@ def open_redis(url: str) -> Storage:
         # An option that is unknown shows only where a connection is made.
         pool.connection_class(**pool.connection_kwargs)
     except (RedisError, TypeError, ValueError) as error:
-        raise DatabaseError(f"the Redis URL can't be used: {error}") from error
+        # What the driver says of it is about its own code.
+        raise DatabaseError("the Redis URL has an option that can't be used") from error
     return storage
 
 

@@ -158,7 +158,7 @@ class SQLite:
 def read_path(url: URL) -> Path:
     """The file that a database URL names. Raises DatabaseError for a URL that names none."""
     file = url.database
-    if not file or ":memory:" in file or url.query:
+    if not file or ":memory:" in file or url.query or url.host:
         shown = url.render_as_string(hide_password=True)
         raise DatabaseError(f"{shown!r} names no SQLite file, as sqlite:///blog.db does")
     return Path(file).absolute()
