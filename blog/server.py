@@ -295,8 +295,8 @@ def listen(host: str, port: int, patience: float) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         return listener
     except (OSError, UnicodeError) as error:
-        # What Python adds says again where.
-        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+        # What Python adds says again where; a name that can't be one has no words of the system.
+        reason = str(getattr(error, "strerror", None) or "no such host").partition(" (while")[0]
         raise ServerError(
             f"can't listen on {host} port {port}: {reason}; choose another with --host or --port"
         ) from error

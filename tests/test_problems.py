@@ -84,6 +84,7 @@ def test_each_error_is_a_problem_document(
     problem = assert_problem(response, status)
 
     assert (problem["type"], problem["title"]) == ("about:blank", title)
+    assert response.status == f"{status} {title}"
     assert problem["instance"] == response.request.path
     assert not problem["detail"][0].isupper(), "a sentence of our own, not of a library"
 

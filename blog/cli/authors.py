@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from getpass import GetPassWarning
 from typing import Any
 
 import click
@@ -11,6 +13,9 @@ from blog.cli import opening
 from blog.cli.groups import Commands
 from blog.content.dates import utc_now
 from blog.errors import AccountError
+
+# More than a password can have, in bytes.
+_LONGEST_LINE = 8192
 
 ROLE = click.Choice(["author", "editor"])
 
@@ -106,7 +111,25 @@ def check_name(name: str) -> str:
 def _new_password(from_stdin: bool) -> str:
     from blog.content.authors import check_password
 
-    if from_stdin:
-        given = sys.stdin.readline() if sys.stdin else ""
-        return check_password(given.rstrip("\r\n"))
-    return check_password(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return check_password(_read_password() if from_stdin else _ask_for_password())
+
+
+def _read_password() -> str:
+    """The first line of standard input, without what some editors put at its beginning."""
+    line = sys.stdin.buffer.readline(_LONGEST_LINE) if sys.stdin else b""
+    try:
+        return line.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise AccountError("the password on standard input is not UTF-8") from None
+
+
+def _ask_for_password() -> str:
+    try:
+        with warnings.catch_warnings():
+            # Without a terminal the password would be shown, or missing.
+            warnings.simplefilter("error", GetPassWarning)
+            return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    except GetPassWarning:
+        raise AccountError(
+            "no terminal to ask for the password: write it to standard input, with --password-stdin"
+        ) from None

@@ -33,6 +33,7 @@ _STATUSES: dict[type[Exception], type[HTTPException]] = {
 # The names of RFC 9110; Python knows some of them by their names of old.
 _TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 _DETAILS = {
+    400: "the request can't be read",
     404: "there is nothing at this address",
     405: "the method is not allowed here; Allow says which are",
     413: "the body is larger than this server takes",
@@ -52,7 +53,10 @@ def answer(error: Exception) -> Response:
     # keep it in memory.
     request.error = type(error)
     status = _as_http(error)
-    response = Response(encode(_document(status, error)), status.code, mimetype=MEDIA_TYPE)
+    document = _document(status, error)
+    # The status line of a server that takes it as it is says what the document says.
+    line = f"{document['status']} {document['title']}"
+    response = Response(encode(document), line, mimetype=MEDIA_TYPE)
     for name, value in status.get_headers(request.environ):
         if name not in ("Content-Type", "Content-Length"):
             response.headers.add(name, value)

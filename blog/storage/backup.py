@@ -56,7 +56,7 @@ def _check_target(database: Database, target: Path, replace: bool) -> None:
 
 
 def _refusal(target: Path, error: Exception) -> DatabaseError:
-    return DatabaseError(f"can't write {str(target)!r}: {error}")
+    return DatabaseError(f"can't write {str(target)!r}: {getattr(error, 'strerror', error)}")
 
 
 def _flush(path: Path) -> None:

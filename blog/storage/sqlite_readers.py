@@ -85,5 +85,5 @@ def identify(path: Path) -> File:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise StorageUnavailable(f"the database can't be found: {error}") from error
+        raise StorageUnavailable(f"the database can't be found: {error.strerror}") from error
     return File(status.st_dev, status.st_ino)
