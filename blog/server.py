@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from multiprocessing.sharedctypes import RawArray
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from granian.server.mp import MPServer, WorkerProcess
 from blog import logs
 from blog.errors import ServerError
 from blog.http.connection_watch import ConnectionWatch
+from blog.http.sockets import open_descriptors
 from blog.storage.freshness import MARK_BYTES
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ _STOP_SECONDS = 30
 _TRIAL_SECONDS = 60
 # How many clients the system lets wait for a connection, where it is not set to fewer.
 _BACKLOG = 2048
+_LISTENING_SYSTEMS = ("Linux", "FreeBSD")
 # What a worker may read of a head before it knows how long it is; the application says no to
 # less, and says why.
 _HEAD_BYTES = 65536
@@ -93,8 +96,10 @@ class Server(MPServer):
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
-        holder: Any = SocketHolder  # Its type stub is that of another system.
-        self._shd = holder(self._listener.fileno(), False, _BACKLOG)
+        # Granian takes the backlog only where it listens itself, whatever its type stub says.
+        holder: Any = SocketHolder
+        backlog = (_BACKLOG,) if os.uname().sysname in _LISTENING_SYSTEMS else ()
+        self._shd = holder(self._listener.fileno(), False, *backlog)
         self._sso = self._listener
 
     def _spawn_worker(
@@ -155,13 +160,15 @@ def _stop_accepting(listener: socket.socket) -> None:
     """Leave all clients that come from now on to the other workers.
 
     The server itself stops to accept when it closes what is idle, and whoever has connected and
-    not sent a request yet is idle, too. So what it waits for is told to wake it no more.
+    not sent a request yet is idle, too. So what it waits for is told to wake it no more. Systems
+    without epoll wait in other ways, which no other part of a process can reach.
     """
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError):
-            if os.readlink(f"/proc/self/fd/{name}") == "anon_inode:[eventpoll]":
-                with select.epoll.fromfd(os.dup(int(name))) as waiting:
-                    waiting.unregister(listener)
+    if not hasattr(select, "epoll"):
+        return
+    for descriptor in open_descriptors():
+        # Most are no epoll, and some have been closed.
+        with suppress(OSError), select.epoll.fromfd(os.dup(descriptor)) as waiting:
+            waiting.unregister(listener)
 
 
 def _work(serve: Callable[..., None], *args: Any) -> None:
@@ -202,7 +209,7 @@ def run(
         target=target,
         factory=True,
         interface=Interfaces.ASGI,
-        loop=Loops.uvloop,
+        loop=Loops.uvloop if find_spec("uvloop") else Loops.asyncio,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
             header_read_timeout=int(capacity.head_seconds * 1000),
@@ -283,16 +290,18 @@ def _shared_counts() -> Iterator[None]:
 def listen(host: str, port: int, patience: float) -> socket.socket:
     """A socket that listens there. Raises ServerError when the address can't be had.
 
-    A client that takes nothing of what it is sent for ``patience`` seconds loses its connection.
+    A client that takes nothing of what it is sent for ``patience`` seconds loses its connection,
+    where the system can see to it.
     """
     if not host:
         raise ServerError("no host to listen on: name one, such as 127.0.0.1, with --host")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-        # Those of its connections have it from this one.
-        milliseconds = int(patience * 1000)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Those of its connections have it from this one.
+            milliseconds = int(patience * 1000)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         return listener
     except (OSError, UnicodeError) as error:
         # What Python adds says again where; a name that can't be one has no words of the system.

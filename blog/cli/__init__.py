@@ -197,7 +197,9 @@ def _has_editor(session: Session) -> bool:
 
 def _cores() -> int:
     """How many processes serve by themselves: one for each core that there is, and at most 4."""
-    return min(4, len(os.sched_getaffinity(0)))
+    # Not every system tells which cores a process may use.
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 def _system_user() -> str:

@@ -43,8 +43,8 @@ class NotifiedFreshness:
         self._connect = connect
         self._mark = mark
         self._closed = Event()
-        # Has something to read once it is closed, so that nobody has to wait for the next beat.
-        self._wake = os.eventfd(0)
+        # To close one end wakes the thread at the other, which need not wait for the next beat.
+        self._waking, self._wake = os.pipe()
         self._numbers = count()
         # One number for each connection and each notification; when the server last answered.
         self._number = next(self._numbers)
@@ -63,9 +63,9 @@ class NotifiedFreshness:
     def close(self) -> None:
         """Listen no more."""
         self._closed.set()
-        os.eventfd_write(self._wake, 1)
-        self._thread.join()
         os.close(self._wake)
+        self._thread.join()
+        os.close(self._waking)
 
     def _listen(self) -> None:
         while not self._closed.is_set():
@@ -100,7 +100,7 @@ class NotifiedFreshness:
         """
         incoming = poll()
         incoming.register(connection.fileno(), POLLIN)
-        incoming.register(self._wake, POLLIN)
+        incoming.register(self._waking, POLLIN)
         while not self._closed.is_set():
             asked = monotonic()
             if connection.execute("SHOW transaction_read_only").fetchone() == ("on",):
