@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 
 from blog import cli, logs
+from blog.cli import opening
 from blog.content.dates import utc_now
 from blog.errors import NotReady
 from blog.http import (
@@ -51,9 +53,12 @@ def create_gateway(
 ) -> Gateway:
     """Make what a worker of `blog serve` serves: the application behind its gateway.
 
-    Takes and raises what `create_app` does.
+    Takes and raises what `create_app` does, and DatabaseError where there is no blog: a file that
+    has gone while it was served must not be replaced by an empty one.
     """
     settings = settings or read_settings()
+    with closing(Database(settings.database_url, settings.limits)) as database:
+        schema.require_blog(database, opening.place(settings.database_url))
     bounds = Bounds(
         threads=settings.threads,
         longest_body=settings.max_body,

@@ -49,10 +49,10 @@ def test_more_connections_than_there_may_be_wait_for_another_to_end(tmp_path: Pa
     ],
 )
 def test_a_setting_bounds_what_it_says(
-    tmp_path: Path, setting: str, value: float, bound: Callable[[object], float]
+    database_url: str, setting: str, value: float, bound: Callable[[object], float]
 ) -> None:
-    url = f"sqlite:///{tmp_path}/blog.db"
-    gateway = create_gateway(Settings(database_url=url, cache_bytes=0, **{setting: value}))
+    settings = Settings(database_url=database_url, cache_bytes=0, **{setting: value})
+    gateway = create_gateway(settings)
     gateway._application.extensions["blog"].database.close()
 
     assert bound(gateway._bounds) == value

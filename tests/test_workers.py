@@ -18,6 +18,7 @@ import pytest
 from blog import server
 from blog.app import create_gateway
 from blog.cli import main
+from blog.errors import DatabaseError
 from tests.gateways import asked, part, scope
 
 
@@ -74,14 +75,19 @@ def test_worker_ends_at_once_when_it_has_served(monkeypatch: pytest.MonkeyPatch)
     assert did == ["served", 0]
 
 
-def test_worker_serves_what_the_environment_says(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("rick")
+def test_worker_serves_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOG_MAX_BODY", "1024")
     made = create_gateway()
     heard = asked(made, scope("POST", "/post", content_length="4000"), [part(b"a" * 4000, False)])
 
     assert heard.status == 413
+
+
+def test_worker_makes_no_database(directory: Path) -> None:
+    with pytest.raises(DatabaseError, match="there is no "):
+        create_gateway()
+    assert list(directory.iterdir()) == []
 
 
 def test_process_that_looks_after_the_workers_loads_nothing_that_only_they_need() -> None:
