@@ -27,6 +27,7 @@ from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import Authenticator
 from blog.http.cache_keys import CacheKeys
+from blog.http.constant_answers import ConstantAnswers
 from blog.http.gateway import Bounds, Gateway
 from blog.http.paging import Cursors
 from blog.http.proxies import MIDDLEWARES, reader
@@ -71,7 +72,7 @@ def create_gateway(
     services: Services = app.extensions["blog"]
     _look_at_schema(services)
     cache = create_cache(app, settings) if settings.cache_bytes else None
-    made = Gateway(app, bounds, cache)
+    made = Gateway(app, bounds, cache, _create_constants(app, settings))
     made.on_stop(services.waiting_room.close)
     return made
 
@@ -88,16 +89,24 @@ def _look_at_schema(services: Services) -> None:
 def create_cache(app: Application, settings: Settings) -> AnswerCache:
     """Make what keeps the answers of an application that was made with these settings."""
     services: Services = app.extensions["blog"]
-    hops = settings.trusted_proxies
-    keys = CacheKeys(app, reader(settings.proxy_header, hops) if hops else None)
     return AnswerCache(
         app.wsgi_app,
-        keys,
+        _create_keys(app, settings),
         services.database,
         services.now,
         int(settings.cache_bytes),
         app.extensions["blog.witnesses"],
     )
+
+
+def _create_constants(app: Application, settings: Settings) -> ConstantAnswers:
+    keys = _create_keys(app, settings)
+    return ConstantAnswers(app.wsgi_app, keys, app.extensions["blog.witnesses"])
+
+
+def _create_keys(app: Application, settings: Settings) -> CacheKeys:
+    hops = settings.trusted_proxies
+    return CacheKeys(app, reader(settings.proxy_header, hops) if hops else None)
 
 
 def create_app(

@@ -284,7 +284,7 @@ def test_what_has_no_room_at_all_is_not_kept(make: Callable[..., Served]) -> Non
         # Nothing is there, and still the answer is kept.
         "/{}",
         # Many parameters, as few bytes as they are.
-        "/{}?" + 490 * "a&",
+        "/{}?" + 60 * "a&",
         "/post?tag={}",
     ],
 )

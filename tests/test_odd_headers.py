@@ -54,7 +54,8 @@ def test_no_header_breaks_anything(
     body = {"title": "Second!", "body": ""} if method in ("POST", "PUT", "PATCH") else None
     response = client.open(path, method=method, json=body, auth=RICK, headers=headers)
 
-    assert response.status_code < 500
+    # Of all that may be wrong, only a transfer coding is for another server.
+    assert response.status_code < 500 or response.status_code == 501
 
 
 @settings(

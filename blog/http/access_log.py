@@ -53,6 +53,14 @@ def duration() -> float:
     return perf_counter() - current_request().started
 
 
+def is_final(response: Response) -> bool:
+    """Whether the client is sent this response, and so it is logged and counted.
+
+    None is sent that came too early, nor one that only admits the request.
+    """
+    return response.status_code >= 200 and not current_request().environ.get(AGAIN)
+
+
 def log(access: Access, request_id: str, caller: dict[str, str], seconds: float) -> None:
     """Log an answer, to whom it was given, and how long that took."""
     if logger.isEnabledFor(logging.INFO):
@@ -108,7 +116,7 @@ def _end(response: Response) -> Response:
     size = response.content_length or 0
     access = Access(_method(request), _target(request), request.route, response.status_code, size)
     request.environ[ACCESS] = access
-    if not request.environ.get(AGAIN):
+    if is_final(response):
         log(access, request.id, _caller(request), perf_counter() - request.started)
     return response
 

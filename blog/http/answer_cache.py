@@ -113,13 +113,7 @@ class AnswerCache:
     def look_again(self, environ: Environ) -> Answer | None:
         """The answer that somebody else has asked for meanwhile, no less true than by `look_up`."""
         entry = self._find(environ[QUESTION])
-        if entry is None:
-            return None
-        request_id = new_request_id()
-        for witness in self._witnesses:
-            witness(entry.access, environ, request_id)
-        status, headers, body = entry.answer
-        return Answer(status, [*headers, (_REQUEST_ID, request_id.encode())], body)
+        return give_again(entry.answer, entry.access, environ, self._witnesses) if entry else None
 
     def answer(self, environ: Environ) -> Answer:
         """Have the application answer, and keep that for others who ask the same."""
@@ -154,10 +148,7 @@ class AnswerCache:
         except StorageUnavailable:
             # It has gone since it was read, and then nothing will be found here either.
             return
-        headers = [header for header in answer.headers if header[0] != _REQUEST_ID]
-        # What writes JSON leaves kilobytes of room behind the text; a copy has none.
-        kept = Answer(answer.status, headers, bytes(memoryview(answer.body)))
-        entry = Entry(kept, access, question, until)
+        entry = Entry(without_request_id(answer), access, question, until)
         # What appeared while this was made, may be in it or not.
         if entry.answers(question._replace(now=self._now())):
             with self._lock:
@@ -175,6 +166,23 @@ class AnswerCache:
             until = next_publication(session, now)
         self._schedule = (state, now, until)
         return until
+
+
+def without_request_id(answer: Answer) -> Answer:
+    """An answer as it can be given again, which takes no more memory than it has to."""
+    headers = [header for header in answer.headers if header[0] != _REQUEST_ID]
+    # What writes JSON leaves kilobytes of room behind the text; a copy has none.
+    return Answer(answer.status, headers, bytes(memoryview(answer.body)))
+
+
+def give_again(
+    answer: Answer, access: Access, environ: Environ, witnesses: Sequence[Witness]
+) -> Answer:
+    """An answer to another request, which has an id of its own and is logged and counted."""
+    request_id = new_request_id()
+    for witness in witnesses:
+        witness(access, environ, request_id)
+    return answer._replace(headers=[*answer.headers, (_REQUEST_ID, request_id.encode())])
 
 
 def _compare(whole: Entry, tags: str) -> Entry:

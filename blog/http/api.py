@@ -77,6 +77,8 @@ class Resource(flask_restful.Resource):
     cacheable: ClassVar[bool] = True
     # Whether what is read may be another a moment later, although nobody has written anything.
     depends_on_time: ClassVar[bool] = False
+    # Whether what is read is the same for ever.
+    constant: ClassVar[bool] = False
     # Whether it answers to whatever host it is asked for.
     any_host: ClassVar[bool] = False
     # Represents a state of the resource, such as a post, to the caller.
@@ -116,10 +118,9 @@ class Resource(flask_restful.Resource):
         safe = request.method in _SAFE
         single = safe and self.single_read
         with self.services.database.session(source, single=single) as request.session:
-            self.caller = request.caller = self.services.authenticator.identify()
-            if not safe:
-                _check_may_write(self.caller)
-            self.query = read_query(self.parameters if safe else self.write_parameters)
+            self._admit(safe)
+            if request.is_only_to_be_admitted:
+                return _without_body(100, None)
             try:
                 return self._method(*args, **kwargs)
             except PreconditionFailed as error:
@@ -130,6 +131,13 @@ class Resource(flask_restful.Resource):
                 if self.caller:
                     raise
                 raise SignInRequired("this is for some who sign in") from None
+
+    def _admit(self, safe: bool) -> None:
+        """Learn who calls, and refuse what can be refused without a look at the body."""
+        self.caller = self.request.caller = self.services.authenticator.identify()
+        if not safe:
+            _check_may_write(self.caller)
+        self.query = read_query(self.parameters if safe else self.write_parameters)
 
     def _negotiate(self) -> str:
         # DELETE answers without a body, so there is nothing to negotiate.

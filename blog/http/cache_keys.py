@@ -25,8 +25,15 @@ _SPECIAL = frozenset(
         *("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"),
     }
 )
-# To look at more, in characters, would keep others waiting.
+# All that is looked at, which would keep others waiting if it were longer, in characters, or had
+# more parts.
+_LOOKED_AT = (
+    *("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING"),
+    *("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_FORWARDED"),
+    *(f"HTTP_X_FORWARDED_{name}" for name in ("FOR", "HOST", "PORT", "PREFIX", "PROTO")),
+)
 _LONGEST = 1024
+_MOST_PARTS = 64
 
 
 class CacheKey(NamedTuple):
@@ -63,6 +70,8 @@ class CacheKeys:
         """The key of a request; None for one whose answer is not for everyone, or not for long."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or not _SPECIAL.isdisjoint(environ):
             return None
+        if not _is_short(environ):
+            return None
         if self._believe:
             self._believe(environ)
         if not has_one_spelling(environ) or not names_host(environ):
@@ -73,8 +82,7 @@ class CacheKeys:
         tags: str | None = environ.get("HTTP_IF_NONE_MATCH")
         # Beside entity-tags a date counts for nothing (RFC 9110 section 13.1.3).
         date = None if tags is not None else environ.get("HTTP_IF_MODIFIED_SINCE")
-        given = (host, path, query, accept, codings, tags, date)
-        if not host or sum(len(text) for text in given if text) > _LONGEST:
+        if not host:
             return None
         media_type = self._media_type(path, accept)
         if media_type is None:
@@ -105,10 +113,18 @@ class CacheKeys:
         except HTTPException:
             return ()
         resource = getattr(self._app.view_functions[endpoint], "view_class", None)
-        if not resource or not resource.cacheable or resource.depends_on_time:
+        if not resource or resource.depends_on_time:
+            return None
+        if not (resource.cacheable or resource.constant):
             return None
         offers: tuple[str, ...] = resource.produces
         return offers
+
+
+def _is_short(environ: Environ) -> bool:
+    """Whether to look at a request takes no longer than to look at any other."""
+    text = "\n".join([environ[name] for name in _LOOKED_AT if name in environ])
+    return len(text) <= _LONGEST and sum(map(text.count, ",;&/")) <= _MOST_PARTS
 
 
 @lru_cache(maxsize=256)

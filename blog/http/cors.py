@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from functools import partial
+from typing import Any
 
 from flask import Flask
 from flask_cors import cross_origin
@@ -63,12 +64,11 @@ def _permit_writing(response: Response) -> Response:
 
 def install(app: Flask, writers: Collection[str]) -> None:
     """Let pages of every origin read, errors too, and those of some origins write."""
-    app.before_request(_shorten)
     app.after_request(partial(_permit, writers))
 
 
-def _shorten() -> None:
-    name, environ = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", current_request().environ
+def _shorten(environ: dict[str, Any]) -> None:
+    name = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"
     if len(environ.get(name, "")) > _LONGEST_QUESTION:
         del environ[name]
 
@@ -85,6 +85,7 @@ def _permit(writers: Collection[str], response: Response) -> Response:
 
 def _answer_options(writers: Collection[str], request: Request, response: Response) -> Response:
     """Permit a writer to write, and others to read; only that depends on who asks."""
+    _shorten(request.environ)
     if writers and "Access-Control-Request-Method" in request.headers:
         response.vary.add("Origin")
         if request.headers.get("Origin") in writers:

@@ -15,6 +15,8 @@ from werkzeug.exceptions import (
     RequestURITooLarge,
 )
 
+from blog.http import framing, header_bounds
+
 LONGEST_TARGET = 8192
 LONGEST_HEADERS = 32768
 # Under this name stands why a request is refused, where it is: the exception to raise.
@@ -24,6 +26,9 @@ RECEIVED = "blog.received"
 # And under this one, whether an answer came too early, and the request has to be asked again. It
 # stands there only where somebody will.
 AGAIN = "blog.again"
+# And under this one, that the request is to be admitted before its body is taken. A response with
+# the status 100 does that, and is sent to no client; any other one refuses the request.
+ADMISSION = "blog.admission"
 # And under these, what is asked of the cache, and what the log says of the answer.
 QUESTION = "blog.question"
 ACCESS = "blog.access"
@@ -41,10 +46,11 @@ _EMPTY: dict[str, Any] = {
 def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
     """The environ of a request that has no body yet.
 
-    One whose target or headers are too long has a refusal in it (RFC 9110 section 15.5.15, RFC
-    6585 section 5), and no headers: to look at them would be what is refused.
+    One whose head can't be served has a refusal in it. Where the target or all headers are too long
+    (RFC 9110 section 15.5.15, RFC 6585 section 5) there is only the beginning of the target, and no
+    header: to read them would be what is refused.
     """
-    target, query = scope["raw_path"], scope["query_string"]
+    target, query = scope["raw_path"][:LONGEST_TARGET], scope["query_string"][:LONGEST_TARGET]
     environ = {
         **_EMPTY,
         "REQUEST_METHOD": scope["method"],
@@ -62,12 +68,14 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
     # What is refused for its length must name a host, too. The server adds an empty one.
     if host := ",".join(_hosts(scope)):
         environ["HTTP_HOST"] = host
-    if refusal := _fault(scope):
+    if refusal := _length_fault(scope):
         return {**environ, REFUSAL: refusal}
     for name, value in scope["headers"]:
         if key := _key(name):
             text = value.decode("latin-1")
             environ[key] = f"{environ[key]},{text}" if key in environ else text
+    if refusal := find_fault(environ):
+        environ[REFUSAL] = refusal
     return environ
 
 
@@ -75,20 +83,23 @@ def _hosts(scope: dict[str, Any]) -> list[str]:
     return [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
 
 
-def has_body(environ: dict[str, Any]) -> bool:
-    """Whether a request announces a body (RFC 9112 section 6)."""
-    return "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "0") != "0"
+def find_fault(environ: dict[str, Any]) -> HTTPException | None:
+    """The error for a request whose headers can't be served, None where they can.
+
+    None of them has been read then but those that tell it.
+    """
+    return header_bounds.find_fault(environ) or framing.find_fault(environ)
 
 
-def attach_body(environ: dict[str, Any], body: bytes) -> None:
+def attach_body(environ: dict[str, Any], body: BytesIO) -> None:
     """Add the body of a request, however it came."""
     environ.pop("HTTP_TRANSFER_ENCODING", None)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    environ["wsgi.input"] = BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(body.getbuffer().nbytes)
+    environ["wsgi.input"] = body
 
 
-def _fault(scope: dict[str, Any]) -> HTTPException | None:
-    """Why the head of a request is refused, where it is."""
+def _length_fault(scope: dict[str, Any]) -> HTTPException | None:
+    """The error for a target or headers that are too long, None where they are not."""
     target, query = scope["raw_path"], scope["query_string"]
     if len(target) + len(query) > LONGEST_TARGET:
         return RequestURITooLarge(f"the URL is longer than {LONGEST_TARGET} bytes")

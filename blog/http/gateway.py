@@ -12,25 +12,27 @@ from asyncio import CancelledError
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
 from flask import Flask
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
 
 from blog.http.answer_cache import AnswerCache, Question
 from blog.http.answers import Answer, Application, Environ, call
+from blog.http.constant_answers import ConstantAnswers
 from blog.http.environ import (
+    ADMISSION,
     AGAIN,
     QUESTION,
     RECEIVED,
     REFUSAL,
     attach_body,
-    has_body,
+    find_fault,
     make_environ,
 )
+from blog.http.framing import awaits_continue, declared_length, has_body
 from blog.http.intake import Intake, Receive
 from blog.http.outbox import Outbox, Send
 from blog.http.request import current_request
@@ -41,7 +43,7 @@ _CLOSE = (b"connection", b"close")
 _NOTICE_SECONDS = 0.5
 # In seconds, until a request is asked again that came too early.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
-# Answered without a look at the database, and so without a thread.
+# Answered without a look at the database, and so without one of its threads.
 _LIVENESS = "/health/live"
 
 
@@ -70,11 +72,13 @@ class Gateway:
         application: Application,
         bounds: Bounds,
         cache: AnswerCache | None = None,
+        constants: ConstantAnswers | None = None,
     ) -> None:
         """Take the application, and perhaps answers that it need not give anew."""
         self._application = application
         self._cache = cache
-        self._answer_in_thread = cache.answer if cache else partial(call, application)
+        self._constants = constants
+        self._answer_in_thread = cache.answer if cache else self._call
         # What is being answered for the first time, and whoever else asks the same waits for.
         self._running: dict[Hashable, asyncio.Event] = {}
         self._knows_state = False
@@ -83,6 +87,9 @@ class Gateway:
         self._on_stop: list[Callable[[], None]] = []
         self._stopping = False
         self._threads = ThreadPoolExecutor(bounds.threads, "request")
+        # For what waits for no database and no other thread: refusals, and whether the process
+        # lives. It keeps them from the event loop, where all others would have to wait.
+        self._quick_thread = ThreadPoolExecutor(1, "quick")
         self._intake = Intake(bounds.longest_body, bounds.intake, bounds.transfer_seconds)
         self._outbox = Outbox(bounds.outbox, bounds.transfer_seconds)
 
@@ -112,6 +119,7 @@ class Gateway:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._threads.shutdown()
+        self._quick_thread.shutdown()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _stop(self) -> None:
@@ -125,27 +133,41 @@ class Gateway:
         asyncio.get_running_loop().call_later(_NOTICE_SECONDS, signal.raise_signal, signal.SIGINT)
 
     async def _answer(self, environ: Environ, receive: Receive) -> Answer:
-        if REFUSAL in environ or not has_body(environ):
+        if REFUSAL in environ:
+            environ[RECEIVED] = perf_counter()
+            return _closing(await self._answer_quickly(self._call, environ))
+        if not has_body(environ):
             return await self._work(environ)
+        if awaits_continue(environ) and (refusal := await self._admit(environ)):
+            return _closing(refusal)
         try:
             # Who gives no credentials can't write, so that what they send need not be kept.
             wanted = "HTTP_AUTHORIZATION" in environ
             async with self._intake.body(receive, wanted) as body:
                 attach_body(environ, body)
                 return await self._work(environ)
-        except HTTPException as refusal:
-            return self._refuse(environ, refusal)
+        except HTTPException as error:
+            return await self._refuse(environ, error)
+
+    async def _admit(self, environ: Environ) -> Answer | None:
+        """What refuses a request before anything of its body is taken; None where nothing does.
+
+        The server tells the client to send the body once that is asked for.
+        """
+        environ[RECEIVED] = perf_counter()
+        if declared_length(environ) > self._bounds.longest_body:
+            return await self._refuse(environ, RequestEntityTooLarge())
+        answer = await self._ask_again_and_again({**environ, ADMISSION: True})
+        if answer is None:
+            return await self._refuse(environ, _overload())
+        return None if answer.status == HTTPStatus.CONTINUE else answer
 
     async def _work(self, environ: Environ) -> Answer:
         """Have a thread answer, as soon as one is free, unless none is needed."""
         environ[RECEIVED] = perf_counter()
-        if REFUSAL in environ or self._is_for_liveness(environ):
-            return call(self._application, environ)
-        answer = await self._find(environ)
-        if answer is None:
-            overload = ServiceUnavailable("the server is busy", retry_after=_RETRY_SECONDS)
-            answer = self._refuse(environ, overload)
-        return answer
+        if self._is_for_liveness(environ):
+            return await self._say_that_it_lives(environ)
+        return await self._find(environ) or await self._refuse(environ, _overload())
 
     async def _find(self, environ: Environ) -> Answer | None:
         """An answer that is kept, or is made now; None where there is none in time."""
@@ -222,10 +244,26 @@ class Gateway:
         reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
         return reads and environ["PATH_INFO"] == _LIVENESS and "HTTP_AUTHORIZATION" not in environ
 
-    def _refuse(self, environ: Environ, refusal: HTTPException) -> Answer:
-        """Have the application say no, as it says everything else; that needs no thread."""
+    async def _say_that_it_lives(self, environ: Environ) -> Answer:
+        """The same as ever; it is made when somebody asks in a way in which nobody has."""
+        if self._constants is None:
+            return await self._answer_quickly(self._call, environ)
+        known = self._constants.look_up(environ)
+        return known or await self._answer_quickly(self._constants.answer, environ)
+
+    async def _refuse(self, environ: Environ, refusal: HTTPException) -> Answer:
+        """Have the application say no, as it says everything else."""
         environ |= {REFUSAL: refusal, AGAIN: False}
+        return await self._answer_quickly(self._call, environ)
+
+    def _call(self, environ: Environ) -> Answer:
         return call(self._application, environ)
+
+    async def _answer_quickly(
+        self, answer: Callable[[Environ], Answer], environ: Environ
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._quick_thread, answer, environ)
 
     async def _send(self, answer: Answer, send: Send, client: tuple[str, str]) -> None:
         headers = [*answer.headers, _CLOSE] if self._stopping else answer.headers
@@ -233,11 +271,27 @@ class Gateway:
         await self._outbox.send(answer.body, send, client)
 
 
+def _overload() -> HTTPException:
+    return ServiceUnavailable("the server is busy", retry_after=_RETRY_SECONDS)
+
+
+def _closing(answer: Answer) -> Answer:
+    """The same answer on a connection that ends with it.
+
+    What has come of the body, or is still to come, must not be read as the next request.
+    """
+    return answer._replace(headers=[*answer.headers, _CLOSE])
+
+
 def install(app: Flask) -> None:
-    """Have the application answer what the gateway refuses."""
+    """Have the application answer what the gateway refuses.
+
+    Behind another server, it refuses by itself what the gateway would.
+    """
     app.before_request(_refuse)
 
 
 def _refuse() -> None:
-    if refusal := current_request().environ.get(REFUSAL):
+    environ = current_request().environ
+    if refusal := environ.get(REFUSAL) or find_fault(environ):
         raise refusal

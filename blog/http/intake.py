@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any
 
 from werkzeug.exceptions import (
@@ -46,20 +47,22 @@ class Intake:
         self._held = 0
 
     @asynccontextmanager
-    async def body(self, receive: Receive, wanted: bool) -> AsyncIterator[bytes]:
+    async def body(self, receive: Receive, wanted: bool) -> AsyncIterator[BytesIO]:
         """The whole body, kept as long as the context lasts; nothing of one that is not wanted.
 
         Raises RequestEntityTooLarge, SlowClient, ServiceUnavailable when too many bodies are here
         already, and BadRequest when the client has gone.
         """
-        kept = bytearray()
+        # It is handed over as it is: to copy a long one would keep others waiting.
+        kept = BytesIO()
         try:
             await self._read(receive, kept if wanted else None)
-            yield bytes(kept)
+            kept.seek(0)
+            yield kept
         finally:
             self._held -= _counted(kept)
 
-    async def _read(self, receive: Receive, kept: bytearray | None) -> None:
+    async def _read(self, receive: Receive, kept: BytesIO | None) -> None:
         try:
             async with asyncio.timeout(self._patience) as deadline:
                 await self._read_until(deadline, receive, kept)
@@ -67,7 +70,7 @@ class Intake:
             raise SlowClient("the body takes too long to come") from None
 
     async def _read_until(
-        self, deadline: asyncio.Timeout, receive: Receive, kept: bytearray | None
+        self, deadline: asyncio.Timeout, receive: Receive, kept: BytesIO | None
     ) -> None:
         begun, length, more = asyncio.get_running_loop().time(), 0, True
         # What is too long is read on for a while: who still sends would not see the answer.
@@ -80,16 +83,16 @@ class Intake:
         if length > self._longest:
             raise RequestEntityTooLarge
 
-    def _keep(self, chunk: bytes, kept: bytearray) -> None:
+    def _keep(self, chunk: bytes, kept: BytesIO) -> None:
         before = _counted(kept)
-        kept += chunk
+        kept.write(chunk)
         self._held += _counted(kept) - before
         if self._held > self._capacity:
             raise ServiceUnavailable("too much is being sent at once", retry_after=_RETRY_SECONDS)
 
 
-def _counted(kept: bytearray) -> int:
-    return max(0, len(kept) - _BEGINNING)
+def _counted(kept: BytesIO) -> int:
+    return max(0, kept.getbuffer().nbytes - _BEGINNING)
 
 
 async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:

@@ -17,9 +17,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from blog.errors import StorageUnavailable
-from blog.http.access_log import Access, duration
+from blog.http.access_log import Access, duration, is_final
 from blog.http.answers import Environ
-from blog.http.environ import AGAIN, RECEIVED
+from blog.http.environ import RECEIVED
 from blog.http.request import current_request
 
 # The text format that everything reads, and OpenMetrics.
@@ -86,7 +86,7 @@ class Meters:
 
     def _count(self, response: Response) -> Response:
         request = current_request()
-        if request.environ.get(AGAIN):
+        if not is_final(response):
             return response
         self.count(request.method, request.route, response.status_code, duration())
         if response.status_code == 401 and request.is_signed:

@@ -15,6 +15,7 @@ from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
 from blog.content.authors import Caller
+from blog.http.environ import ADMISSION
 from blog.http.targets import decode_path, read_host
 from blog.storage.engine import Session
 
@@ -73,6 +74,11 @@ class Request(FlaskRequest):
     def is_signed(self) -> bool:
         """Whether it comes with credentials, right or wrong."""
         return "HTTP_AUTHORIZATION" in self.environ
+
+    @property
+    def is_only_to_be_admitted(self) -> bool:
+        """Whether its client waits to be told that it may send the body."""
+        return ADMISSION in self.environ
 
     @property
     def route(self) -> str | None:

@@ -15,6 +15,7 @@ class Liveness(Resource):
 
     any_host = True
     cacheable = False
+    constant = True
 
     def get(self) -> Document:
         """Say that it does, without a look at the database."""

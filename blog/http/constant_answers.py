@@ -1,0 +1,46 @@
+"""Answers that are the same for ever: each is made once, and then given to all who ask likewise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+
+from cachetools import LRUCache
+
+from blog.http.access_log import Access
+from blog.http.answer_cache import Witness, give_again, without_request_id
+from blog.http.answers import Answer, Application, Environ, call
+from blog.http.cache_keys import CacheKey, CacheKeys
+from blog.http.environ import ACCESS
+
+# Far more than the ways in which one server is watched: who asks in others only has to wait.
+_MOST = 64
+
+
+class ConstantAnswers:
+    """What an application answers about resources that are constant."""
+
+    def __init__(
+        self, application: Application, keys: CacheKeys, witnesses: Sequence[Witness]
+    ) -> None:
+        self._application = application
+        self._keys = keys
+        self._witnesses = witnesses
+        self._known: LRUCache[CacheKey, tuple[Answer, Access]] = LRUCache(_MOST)
+        self._lock = Lock()
+
+    def look_up(self, environ: Environ) -> Answer | None:
+        """The answer to a request, where one like it was answered before."""
+        key = self._keys.of(environ)
+        with self._lock:
+            known = self._known.get(key) if key else None
+        return give_again(*known, environ, self._witnesses) if known else None
+
+    def answer(self, environ: Environ) -> Answer:
+        """Have the application answer, and remember that."""
+        key = self._keys.of(environ)
+        answer = call(self._application, environ)
+        if key and answer.status == 200:
+            with self._lock:
+                self._known[key] = without_request_id(answer), environ[ACCESS]
+        return answer

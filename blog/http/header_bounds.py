@@ -1,0 +1,42 @@
+"""How long the header fields may be that this program reads (RFC 6585 section 5).
+
+To read a list takes time that grows with its length, so one that no client needs is refused unread.
+"""
+
+from __future__ import annotations
+
+from werkzeug.exceptions import HTTPException, RequestHeaderFieldsTooLarge
+
+from blog.http.answers import Environ
+
+LONGEST_FIELD = 4096
+MOST_MEMBERS = 100
+# Of all that is read, only credentials are missing here: they are no list, and may be longer.
+_NAMES = (
+    *("Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language"),
+    *("Content-Encoding", "Content-Type", "Expect", "Host", "Idempotency-Key"),
+    *("If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"),
+    *("Forwarded", "Origin", "Prefer", "Range", "Sec-Fetch-Site", "Transfer-Encoding"),
+    *(f"X-Forwarded-{name}" for name in ("For", "Host", "Port", "Prefix", "Proto")),
+)
+_UNPREFIXED = frozenset({"Content-Type"})
+
+
+def _key(name: str) -> str:
+    """Under which key a header field stands in an environ (PEP 3333)."""
+    key = name.upper().replace("-", "_")
+    return key if name in _UNPREFIXED else f"HTTP_{key}"
+
+
+_BOUNDED = {_key(name): name for name in _NAMES}
+
+
+def find_fault(environ: Environ) -> HTTPException | None:
+    """The error for a request with a header field that is too long, None where there is none."""
+    for key, name in _BOUNDED.items():
+        value = environ.get(key)
+        if value and (len(value) > LONGEST_FIELD or value.count(",") >= MOST_MEMBERS):
+            return RequestHeaderFieldsTooLarge(
+                f"{name} has more than {LONGEST_FIELD} bytes or {MOST_MEMBERS} members"
+            )
+    return None
