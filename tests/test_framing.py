@@ -12,6 +12,7 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
+from blog.http.application import Application
 from blog.http.framing import find_fault
 from tests.gateways import asked, gateway, part, scope
 from tests.serving import Server, add_author, eventually, serve
@@ -119,12 +120,28 @@ def test_a_body_with_two_framings_ends_the_connection(server: Server) -> None:
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-def test_what_is_refused_for_its_head_ends_the_connection(app: object) -> None:
-    request = scope("POST", "/" + "a" * 9000, content_length="5")
+@pytest.mark.parametrize("framing", [{"content_length": "5"}, {"transfer_encoding": "chunked"}])
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("/" + "a" * 9000, {}),
+        ("/post", {"x_filler": "a" * 32768}),
+        ("/post", {"accept": "a" * 5000}),
+        ("/post", {"expect": "foo"}),
+    ],
+)
+def test_a_body_that_is_not_taken_ends_the_connection(
+    app: Application, framing: dict[str, str], target: str, headers: dict[str, str]
+) -> None:
+    request = scope("POST", target, **headers, **framing)
+    heard = asked(gateway(app), request, [part(b"GET /", more=False)])
 
-    assert asked(gateway(app), request, [part(b"GET /", more=False)]).headers["connection"] == (
-        "close"
-    )
+    assert (heard.status >= 400, heard.headers["connection"]) == (True, "close")
+
+
+@pytest.mark.parametrize("target", ["/" + "a" * 9000, "/nowhere", "/health/live?a=1"])
+def test_a_refusal_without_a_body_keeps_the_connection(app: Application, target: str) -> None:
+    assert "connection" not in asked(gateway(app), scope("GET", target)).headers
 
 
 def half_close(server: Server, request: str) -> bytes:

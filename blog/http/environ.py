@@ -32,6 +32,7 @@ ADMISSION = "blog.admission"
 # And under these, what is asked of the cache, and what the log says of the answer.
 QUESTION = "blog.question"
 ACCESS = "blog.access"
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1"}
 _EMPTY: dict[str, Any] = {
     "SCRIPT_NAME": "",
@@ -47,8 +48,8 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
     """The environ of a request that has no body yet.
 
     One whose head can't be served has a refusal in it. Where the target or all headers are too long
-    (RFC 9110 section 15.5.15, RFC 6585 section 5) there is only the beginning of the target, and no
-    header: to read them would be what is refused.
+    (RFC 9110 section 15.5.15, RFC 6585 section 5) there is only the beginning of the target, and of
+    the headers what frames a body: to read them all would be what is refused.
     """
     target, query = scope["raw_path"][:LONGEST_TARGET], scope["query_string"][:LONGEST_TARGET]
     environ = {
@@ -69,7 +70,7 @@ def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
     if host := ",".join(_hosts(scope)):
         environ["HTTP_HOST"] = host
     if refusal := _length_fault(scope):
-        return {**environ, REFUSAL: refusal}
+        return {**environ, **_framing(scope), REFUSAL: refusal}
     for name, value in scope["headers"]:
         if key := _key(name):
             text = value.decode("latin-1")
@@ -96,6 +97,11 @@ def attach_body(environ: dict[str, Any], body: BytesIO) -> None:
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["CONTENT_LENGTH"] = str(body.getbuffer().nbytes)
     environ["wsgi.input"] = body
+
+
+def _framing(scope: dict[str, Any]) -> dict[str, str]:
+    fields = (field for field in scope["headers"] if field[0] in _FRAMING)
+    return {str(_key(name)): value.decode("latin-1") for name, value in fields}
 
 
 def _length_fault(scope: dict[str, Any]) -> HTTPException | None:

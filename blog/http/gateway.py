@@ -135,7 +135,8 @@ class Gateway:
     async def _answer(self, environ: Environ, receive: Receive) -> Answer:
         if REFUSAL in environ:
             environ[RECEIVED] = perf_counter()
-            return _closing(await self._answer_quickly(self._call, environ))
+            answer = await self._answer_quickly(self._call, environ)
+            return _closing(answer) if has_body(environ) else answer
         if not has_body(environ):
             return await self._work(environ)
         if awaits_continue(environ) and (refusal := await self._admit(environ)):
