@@ -15,7 +15,7 @@ import pytest
 from scripts.benchmark import report, wrk
 from scripts.benchmark.__main__ import choose
 from scripts.benchmark.figures import Amount, Figures, Results, middle
-from scripts.benchmark.goals import GOALS, AmountAtMost, AtLeast, CostAtMost, Verdict
+from scripts.benchmark.goals import GOALS, AmountAtMost, AtLeast, CostAtMost, MedianAtMost, Verdict
 from scripts.benchmark.loads import Load, Question, WrongAnswer, constant, prepare
 from scripts.benchmark.rows import EACH_POST, NAMES, ROWS, START_UP
 from scripts.benchmark.servers import ROOT
@@ -77,6 +77,17 @@ def test_wrk_measures_two_rows_from_end_to_end(tmp_path: Path) -> None:
     assert bench.returncode == 0, progress(tmp_path)
     assert "\n| floor | " in printed
     assert "\n| SQLite: one post from the cache | ≥ 0.75 of floor | " in printed
+
+
+def test_wrk_measures_a_row_beside_other_clients(tmp_path: Path) -> None:
+    require("wrk")
+    rows = ("--only", "sqlite: page of 20", "sqlite: page of 20, long heads at /health/live")
+
+    bench = begin(tmp_path, *rows, "--rounds", "1", "--seconds", "1")
+    printed, _ = bench.communicate(timeout=PATIENCE)
+
+    assert bench.returncode == 0, progress(tmp_path)
+    assert "\n| SQLite: median of a page beside 100 clients" in printed
 
 
 def test_wrk_leaves_nothing_behind_when_the_bench_is_stopped(tmp_path: Path) -> None:
@@ -151,6 +162,16 @@ def test_cost_is_how_much_less_often_a_row_is_answered(
     goal = CostAtMost("many posts", "many", 1.1, "few")
 
     assert goal.judge(found({"few": 1100, "many": rate})) == Verdict(figure, "≤ 1.1", is_met)
+
+
+@pytest.mark.parametrize(("p50", "is_met"), [(3, True), (3.1, False)])
+def test_half_of_the_answers_may_take_so_many_times_as_long(p50: float, is_met: bool) -> None:
+    results = found({"alone": 1000, "crowded": 1000})
+    results.rows["crowded"] = results.rows["crowded"]._replace(p50=p50)
+
+    verdict = MedianAtMost("a crowd", "crowded", 3, "alone").judge(results)
+
+    assert verdict == Verdict(f"{p50:.2f}", "≤ 3", is_met)
 
 
 @pytest.mark.parametrize(("value", "is_met"), [(20, True), (20.5, False)])

@@ -43,6 +43,9 @@ _CLOSE = (b"connection", b"close")
 _NOTICE_SECONDS = 0.5
 # In seconds, until a request is asked again that came too early.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
+# How long a client waits to be told that its head is refused. So a hundred clients that send such
+# heads again and again leave most of the worker's time to others.
+_REFUSAL_SECONDS = 0.5
 # Answered without a look at the database, and so without one of its threads.
 _LIVENESS = "/health/live"
 
@@ -135,6 +138,7 @@ class Gateway:
     async def _answer(self, environ: Environ, receive: Receive) -> Answer:
         if REFUSAL in environ:
             environ[RECEIVED] = perf_counter()
+            await asyncio.sleep(_REFUSAL_SECONDS)
             answer = await self._answer_quickly(self._call, environ)
             return _closing(answer) if has_body(environ) else answer
         if not has_body(environ):

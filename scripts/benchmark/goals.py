@@ -64,6 +64,22 @@ class CostAtMost(NamedTuple):
         )
 
 
+class MedianAtMost(NamedTuple):
+    """So many times as long for half of the answers as for those of something else."""
+
+    what: str
+    row: str
+    times: float
+    of: str
+
+    def judge(self, results: Results) -> Verdict | None:
+        """Whether they take no longer, or None where that was not measured."""
+        if not results.rows.keys() >= {self.row, self.of}:
+            return None
+        ratio = results.rows[self.row].p50 / results.rows[self.of].p50
+        return Verdict(f"{ratio:.2f}", f"≤ {self.times}", ratio <= self.times)
+
+
 class AmountAtMost(NamedTuple):
     """No more than so much of something, in its unit."""
 
@@ -78,7 +94,7 @@ class AmountAtMost(NamedTuple):
         return Verdict(str(amount), f"≤ {self.most:.3g} {amount.unit}", amount.value <= self.most)
 
 
-Goal = AtLeast | CostAtMost | AmountAtMost
+Goal = AtLeast | CostAtMost | MedianAtMost | AmountAtMost
 
 
 def _cache_megabytes() -> float:
@@ -91,6 +107,13 @@ def _of(kind: Kind) -> Iterator[Goal]:
         yield AtLeast(f"{kind}: {what} from the cache", f"{kind}: {what}", 0.75, "floor")
     for what, times in (("one post, no cache", 0.5), ("page of 20, no cache", 0.25)):
         yield AtLeast(f"{kind}: {what}", f"{kind}: {what}", times, "bare Flask")
+    for path in ("/health/live", "/post"):
+        yield MedianAtMost(
+            f"{kind}: median of a page beside 100 clients with 31 KB of Accept at {path}",
+            f"{kind}: page of 20, long heads at {path}",
+            3,
+            f"{kind}: page of 20",
+        )
     yield AtLeast(f"{kind}: mixed, 1 write in 100", f"{kind}: mixed", 0.4, "floor")
     yield CostAtMost(
         f"{kind}: page after 900,000 of 1,000,000, against the first of 1,000",

@@ -61,6 +61,17 @@ end
 """
 
 
+# Each Accept is new, so that none has been read before.
+_LONG_HEADS = """
+local sent = 0
+request = function()
+    sent = sent + 1
+    local accept = ("text/x%d$run,"):format(sent):rep(1700)
+    return wrk.format("GET", nil, {["Accept"] = accept})
+end
+"""
+
+
 class WrongAnswer(Exception):
     """A server answers something else than what is to be measured."""
 
@@ -84,6 +95,8 @@ class Load:
     script: str = ""
     # Whether the answer is one that the client has already.
     known: bool = False
+    # What many other clients send meanwhile, whatever they are answered.
+    beside: Load | None = None
 
     @property
     def path(self) -> str:
@@ -119,6 +132,16 @@ def known_post(blog: Blog) -> Load:
 def first_page(blog: Blog) -> Load:
     """The newest posts."""
     return Load([_page("/post", blog.posts)])
+
+
+def first_page_beside_long_heads(path: str) -> Callable[[Blog], Load]:
+    """The newest posts, while others ask for a path with 31 KB of Accept."""
+
+    def load(blog: Blog) -> Load:
+        others = Load([Question(path, lambda _: True, status=431)], _fill_in(_LONG_HEADS))
+        return replace(first_page(blog), beside=others)
+
+    return load
 
 
 def deep_page(blog: Blog) -> Load:

@@ -28,6 +28,7 @@ NOTES = """
 - POST: FULL, the default, survives a power cut; NORMAL may lose the last commits in one, up to
   16 MB of log, and never corrupts the file. A password is hashed once a minute, for so long it is
   remembered when right.
+- long heads: 100 more clients ask with 31 KB of Accept each time, and are refused.
 - mixed: one POST in 100; else the first page and the ten newest posts, in turn.
 - A page deep in a list, and posts at random, are read without the cache, so as to ask the database.
 """

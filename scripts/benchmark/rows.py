@@ -77,6 +77,12 @@ def _reads(kind: Kind) -> Iterator[Row]:
     yield Row(f"{kind}: 304, no cache", plain, loads.known_post)
 
 
+def _crowds(kind: Kind) -> Iterator[Row]:
+    for path in ("/health/live", "/post"):
+        load = loads.first_page_beside_long_heads(path)
+        yield Row(f"{kind}: page of 20, long heads at {path}", Site(kind, "small"), load)
+
+
 def _sizes(kind: Kind) -> Iterator[Row]:
     small, large, huge = (Site(kind, name, _NO_CACHE) for name in ("small", "large", "huge"))
     yield Row(f"{kind}: any of 1,000 posts, no cache", small, loads.any_post)
@@ -99,7 +105,7 @@ def _writes(kind: Kind) -> Iterator[Row]:
 
 
 def _all(kind: Kind) -> tuple[Row, ...]:
-    return (*_reads(kind), *_writes(kind), *_sizes(kind))
+    return (*_reads(kind), *_crowds(kind), *_writes(kind), *_sizes(kind))
 
 
 ROWS = (

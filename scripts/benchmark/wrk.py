@@ -8,6 +8,8 @@ import resource
 import secrets
 import shutil
 import subprocess  # nosec B404  # what it starts is written here
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 from time import perf_counter
@@ -16,6 +18,10 @@ from typing import Any, NamedTuple
 from scripts.benchmark.loads import Load
 
 CONNECTIONS = 16
+# How many clients send what is sent beside it.
+_OTHERS = 100
+# Longer than any row takes.
+_LONGEST_SECONDS = 3600
 _REPORT = """
 done = function(summary, latency)
     local errors = summary.errors
@@ -49,16 +55,37 @@ def is_installed() -> bool:
 
 def run(load: Load, port: int, directory: Path, seconds: int) -> Report:
     """Send a load for so many seconds. Raises Failed."""
-    script = directory / "load.lua"
+    with _others(load.beside, port, directory):
+        return _run(_command(load, port, directory / "load.lua", CONNECTIONS, seconds))
+
+
+@contextmanager
+def _others(load: Load | None, port: int, directory: Path) -> Iterator[None]:
+    """Many clients that send a load, if there is one, until the end."""
+    if load is None:
+        yield
+        return
+    command = _command(load, port, directory / "others.lua", _OTHERS, _LONGEST_SECONDS)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # nosec B603  # see above
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def _command(load: Load, port: int, script: Path, connections: int, seconds: int) -> list[str]:
     run_id = secrets.token_hex(4)
     script.write_text(Template(load.script).safe_substitute(run=run_id) + _REPORT)
     headers = [part for name, value in load.headers.items() for part in ("-H", f"{name}: {value}")]
-    length = f"-d{seconds}s"
-    url = f"http://127.0.0.1:{port}{load.path}"
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", length, "--latency", "-s", str(script), *headers]
+    length, url = f"-d{seconds}s", f"http://127.0.0.1:{port}{load.path}"
+    options = ["-t1", f"-c{connections}", length, "--latency", "-s", str(script)]
+    return ["wrk", *options, *headers, url]
+
+
+def _run(command: list[str]) -> Report:
     begun, used = perf_counter(), _cpu_of_children()
     ended = subprocess.run(  # nosec B603  # see above
-        [*command, url], capture_output=True, text=True, check=False
+        command, capture_output=True, text=True, check=False
     )
     share = (_cpu_of_children() - used) / (perf_counter() - begun)
     if ended.returncode:
