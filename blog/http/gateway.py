@@ -17,7 +17,13 @@ from time import perf_counter
 from typing import Any
 
 from flask import Flask
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
+from werkzeug.exceptions import (
+    HTTPException,
+    RequestEntityTooLarge,
+    RequestHeaderFieldsTooLarge,
+    RequestURITooLarge,
+    ServiceUnavailable,
+)
 
 from blog.http.answer_cache import AnswerCache, Question
 from blog.http.answers import Answer, Application, Environ, call
@@ -43,9 +49,10 @@ _CLOSE = (b"connection", b"close")
 _NOTICE_SECONDS = 0.5
 # In seconds, until a request is asked again that came too early.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
-# How long a client waits to be told that its head is refused. So a hundred clients that send such
+# How long a client waits to be told that its head is too long. So a hundred clients that send such
 # heads again and again leave most of the worker's time to others.
-_REFUSAL_SECONDS = 0.5
+_TOO_LONG = (RequestHeaderFieldsTooLarge, RequestURITooLarge)
+_TOO_LONG_SECONDS = 0.5
 # Answered without a look at the database, and so without one of its threads.
 _LIVENESS = "/health/live"
 
@@ -138,7 +145,8 @@ class Gateway:
     async def _answer(self, environ: Environ, receive: Receive) -> Answer:
         if REFUSAL in environ:
             environ[RECEIVED] = perf_counter()
-            await asyncio.sleep(_REFUSAL_SECONDS)
+            if isinstance(environ[REFUSAL], _TOO_LONG):
+                await asyncio.sleep(_TOO_LONG_SECONDS)
             answer = await self._answer_quickly(self._call, environ)
             return _closing(answer) if has_body(environ) else answer
         if not has_body(environ):
