@@ -55,6 +55,13 @@ def get(client: FlaskClient, path: str, coding: str, **headers: str) -> TestResp
         ("gzip;q=0.5, identity;q=0.4", "gzip"),
         ("identity;q=0", None),
         ("nonsense;;q=x,,", None),
+        ("gzip;q=.5", "gzip"),
+        ("gzip;q=.5, identity;q=.6", None),
+        ("gzip;q=abc", "gzip"),
+        ("x-gzip", "gzip"),
+        ("x-gzip;q=0, *", "zstd"),
+        ("X-GZIP;q=0.5, *;q=0.1", "gzip"),
+        ('gzip;q="0.5", br;q=0.4', "gzip"),
     ],
 )
 def test_accept_encoding_chooses_the_coding(accept: str, expected: str | None) -> None:

@@ -52,13 +52,32 @@ BODIES = [
     b"",
 ]
 
+RANGES = [
+    *(b"application/json", b"application/hal+json", b"application/*", b"*/*", b"*", b"*/json"),
+    *(b"text/html", b"APPLICATION/JSON", b"gzip", b"x-gzip", b"identity", b"/", b"", b'"'),
+]
+PARAMETERS = [
+    *(b"q=.2", b"q=1", b"q=0", b"Q=0.5", b"q=", b"q=-1", b"q=2", b"q=nan", b'q="0.5"', b"q=1e9"),
+    *(b"charset=utf-8", b'note="a, b;q=0"', b'note="', b"\\", b"=", b""),
+]
+
+
+def accept(chance: random.Random) -> bytes:
+    """A list of what a client prefers, right or wrong."""
+    members = [
+        b";".join([chance.choice(RANGES), *chance.choices(PARAMETERS, k=chance.randrange(3))])
+        for _ in range(chance.choice([0, 1, 2, 5, 60]))
+    ]
+    name = chance.choice([b"Accept", b"Accept-Encoding"])
+    return name + b": " + chance.choice([b",", b" , "]).join(members)
+
 
 def request(chance: random.Random) -> bytes:
     """A request that is nearly right, in which some bytes are then changed."""
     version = chance.choice([b"HTTP/1.1"] * 6 + [b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9", b""])
     target = chance.choice([*TARGETS, *[spellings.target(chance).encode("latin-1")] * 9])
     line = b" ".join([chance.choice(METHODS), target, version])
-    headers = chance.sample(HEADERS, chance.randrange(8))
+    headers = [*chance.sample(HEADERS, chance.randrange(8)), accept(chance)]
     raw = bytearray(b"\r\n".join([line, *headers, b"", chance.choice(BODIES)]))
     for _ in range(chance.choice([0, 0, 1, 2, 5])):
         place = chance.randrange(len(raw))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from blog.http.negotiation import choose
 from tests.contract import assert_problem, path_of, write_post
 from tests.people import RICK
 
@@ -42,14 +43,38 @@ HAL = "application/hal+json"
         (f"{JSON}; charset=utf-8", JSON),
         (f'{HAL};profile="https://example.org/a,b"', HAL),
         (f"{JSON};version=1;q=0.1, {HAL};q=0.5", HAL),
-        # Equally good: the order of the server.
-        (f"{HAL}, {JSON}", JSON),
+        (f'{HAL};note="\\"";q=0.1, {JSON};q=0.5', JSON),
+        # Of named types that are equally good, the first one is sent,
+        (f"{HAL},{JSON}", HAL),
+        (f"{JSON},{HAL}", JSON),
+        (f"text/html, {HAL};q=0.7, {JSON};q=0.7, */*;q=0.1", HAL),
+        # and what is named comes before what a range covers.
+        (f"*/*, {HAL}", HAL),
+        (f"application/*, {HAL}", HAL),
+        ("text/*, application/*, */*", JSON),
+        # Java's URLConnection: a weight without its zero, and one asterisk for all.
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", JSON),
+        ("*", JSON),
+        (f"{JSON};q=.2, {HAL};q=.3", HAL),
+        (f"{JSON};q=0., {HAL};q=.001", HAL),
+        (f'{JSON};q="0.2", {HAL};Q=0.3', HAL),
+        (f"{JSON};q=0.1, {HAL};q=0.2, {JSON};q=0.3", JSON),
+        # Empty members are none.
+        (",", JSON),
+        (f", ,{HAL},", HAL),
     ],
 )
 def test_accept_chooses_the_media_type(client: FlaskClient, accept: str, expected: str) -> None:
     response = client.get("/post", headers={"Accept": accept})
 
     assert (response.status_code, response.headers["Content-Type"]) == (200, expected)
+
+
+@pytest.mark.parametrize(
+    "weight", ["", "abc", "2", "1.1", "-1", "1.0000", "0.1234", ".", "1e-3", "0.5.5", "nan"]
+)
+def test_a_weight_that_can_not_be_read_is_ignored_for_its_member_alone(weight: str) -> None:
+    assert choose(f"{HAL};q={weight}, {JSON};q=0.9", (JSON, HAL)) == HAL
 
 
 def test_without_accept_the_answer_is_json(client: FlaskClient) -> None:
@@ -69,8 +94,9 @@ def test_without_accept_the_answer_is_json(client: FlaskClient) -> None:
         "*/*;q=0",
         "application/*;q=0, */*",
         "nonsense",
-        "*",
         ";;;",
+        f'"{JSON}"',
+        f'text/plain;note="{JSON}, {HAL}, */*',
     ],
 )
 def test_nothing_acceptable_is_406_that_lists_what_there_is(

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import brotli
 import zstandard
-from werkzeug.datastructures import Accept
-from werkzeug.http import parse_accept_header
+
+from blog.http.preference_lists import Preference, parse_preferences
 
 # What is shorter, in bytes, hardly gets shorter.
 SHORTEST = 1000
@@ -46,11 +46,19 @@ def choose_coding(accept: str) -> str | None:
 
     So it is sent as well to those who refuse everything: there is no other way to tell them.
     """
-    given = parse_accept_header(accept.lower(), Accept)
-    best = max(_CODINGS, key=given.quality)
+    given = parse_preferences(accept)
+    best = max(_CODINGS, key=lambda coding: _quality(coding, given))
+    quality = _quality(best, given)
     # As it is, a body is always acceptable unless something else is said (section 12.5.3).
-    plain = given["identity"] if "identity" in given.values() else 0
-    return best if given.quality(best) > 0 and given.quality(best) >= plain else None
+    plain = given["identity"].quality if "identity" in given else 0.0
+    return best if quality > 0 and quality >= plain else None
+
+
+def _quality(coding: str, given: Mapping[str, Preference]) -> float:
+    # x-gzip is an old name of gzip (section 8.4.1.3); the others have none.
+    named = [given[name].quality for name in (coding, f"x-{coding}") if name in given]
+    anything = given["*"].quality if "*" in given else 0.0
+    return max(named, default=anything)
 
 
 def compress(body: bytes, coding: str) -> bytes:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, UnsupportedMediaType
-from werkzeug.http import parse_accept_header
 
+from blog.http.preference_lists import Preference, parse_preferences
 from blog.http.request import current_request
 
 JSON_BODIES = ("application/json", "application/hal+json")
@@ -23,6 +22,14 @@ PATCH_BODIES = (
 )
 _BODIES = {"POST": JSON_BODIES, "PUT": JSON_BODIES, "PATCH": PATCH_BODIES}
 _ACCEPT_HEADERS = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
+
+
+class Rank(NamedTuple):
+    """How good a media type is to a client, the most important first."""
+
+    quality: float
+    specificity: int
+    earliness: int
 
 
 class NothingAcceptable(NotAcceptable):
@@ -61,13 +68,27 @@ def negotiate(offers: tuple[str, ...]) -> str:
 def choose(accept: str, offers: tuple[str, ...]) -> str | None:
     """The media type that fits an Accept header best, None where none does.
 
-    Without the header, or with an empty one, it is the first.
+    Without the header, or with an empty one, it is the first. Of types with the same quality, one
+    that the header names comes before one that only a range covers; of several that it names, the
+    one that it names first is chosen.
     """
-    if not accept:
+    ranges = parse_preferences(accept)
+    if not ranges:
         return offers[0]
-    given = parse_accept_header(accept, MIMEAccept)
-    ranges = [(value.partition(";")[0].strip(), quality) for value, quality in given]
-    return MIMEAccept(ranges).best_match(offers)
+    # Of those that are equally good, `max` takes the first one of the server.
+    best = max(offers, key=lambda offer: _rank(offer, ranges))
+    return best if _rank(best, ranges).quality > 0 else None
+
+
+def _rank(offer: str, ranges: Mapping[str, Preference]) -> Rank:
+    """How good a media type is by the most specific range that covers it."""
+    if named := ranges.get(offer):
+        return Rank(named.quality, 2, -named.place)
+    if of_kind := ranges.get(f"{offer.partition('/')[0]}/*"):
+        return Rank(of_kind.quality, 1, 0)
+    # Java's URLConnection writes a single asterisk for `*/*`.
+    anything = [ranges[name].quality for name in ("*/*", "*") if name in ranges]
+    return Rank(max(anything, default=0.0), 0, 0)
 
 
 def check_body_type(resource: type) -> None:
