@@ -20,7 +20,15 @@ from blog.storage import accounts, posts, schema
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
 from blog.storage.idempotency import Claim
-from blog.storage.tables import access_token, attempt, metadata, post, setting, sign_in
+from blog.storage.tables import (
+    access_token,
+    attempt,
+    metadata,
+    post,
+    schema_upgrade,
+    setting,
+    sign_in,
+)
 from blog.storage.transfer import transfer
 from blog.storage.versioned import Precondition
 from tests.blogs import Blogs
@@ -75,6 +83,7 @@ ROWS: dict[Table, dict[str, object]] = {
     },
     attempt: {"id": "0" * 32, "key": "k" * 64, "date": Clock().now},
     sign_in: {"author_name": "rick", "address_key": "k" * 64, "date": Clock().now},
+    schema_upgrade: {"revision": "0006", "date": Clock().now},
 }
 
 

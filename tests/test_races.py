@@ -18,7 +18,7 @@ from blog.errors import Forbidden, PreconditionFailed, StorageUnavailable
 from blog.http.application import Application
 from blog.storage import accounts, authors, posts
 from blog.storage.engine import Database
-from blog.storage.versioned import Precondition
+from blog.storage.versioned import Precondition, Version
 from tests import people
 from tests.blogs import Blogs
 from tests.contract import Clock, write_post
@@ -71,7 +71,7 @@ def test_change_of_a_named_version_fails_when_another_comes_between(
     database: Database, post: Post, clock: Clock
 ) -> None:
     others = meanwhile(database, post.id, clock, "Two")
-    seen = Precondition(versions=frozenset({1}))
+    seen = Precondition(versions=frozenset({Version(1, post.updated_date)}))
 
     def rename(_: Post) -> PostContent:
         others()

@@ -25,7 +25,7 @@ from blog.errors import DatabaseError, StorageUnavailable
 from blog.storage import posts, schema, soundness
 from blog.storage.engine import Database
 from blog.storage.migrations import HEAD
-from blog.storage.tables import metadata, post, revision, tag
+from blog.storage.tables import metadata, post, revision, schema_upgrade, tag
 from tests.blogs import Blogs
 from tests.contract import Clock
 from tests.postgresql import Cluster
@@ -57,6 +57,12 @@ OLD_POSTS = tuple(
         (1, 3, "published", "'2026-01-02 00:00:00.000000'", 4),
         (2, 7, "draft", "NULL", 3),
     )
+)
+
+OLD_DELETION = (
+    "INSERT INTO revision (sequence, post_id, version, operation, changed_by, public, "
+    "created_date, updated_date, author_name) VALUES (1, '1', 2, 'deleted', 'rick', true, "
+    "'2026-01-01 00:00:00.000000', '2026-01-02 00:00:00.000004', 'rick')"
 )
 
 
@@ -108,7 +114,7 @@ def test_a_new_database_gets_every_table(new: Database) -> None:
     assert schema.upgrade(new) is True
     assert tables_of(new) == {
         *("alembic_version", "author", "idempotency_key", "post", "revision", "setting", "tag"),
-        *("access_token", "attempt", "sign_in"),
+        *("access_token", "attempt", "schema_upgrade", "sign_in"),
     }
     assert soundness.faults(new) == []
 
@@ -156,6 +162,20 @@ def test_an_upgrade_makes_each_post_its_first_revision(new: Database) -> None:
         rows = session.reading().execute(select(*columns).order_by(revision.c.sequence))
         assert list(map(tuple, rows)) == [(1, "2", 7, False), (2, "1", 3, True)]
     assert soundness.faults(new) == []
+
+
+def test_an_upgrade_keeps_up_to_which_date_tags_have_none(new: Database) -> None:
+    new.server.create()
+    with new.session() as session, session.writing("upgrading") as connection:
+        migrate(connection, "0005")
+        for statement in (*OLD_ROWS[:1], OLD_DELETION):
+            connection.execute(text(statement))
+
+    assert schema.upgrade(new) is True
+
+    with new.session() as session:
+        rows = session.reading().execute(select(schema_upgrade)).all()
+        assert list(map(tuple, rows)) == [("0006", datetime(2026, 1, 2, microsecond=4, tzinfo=UTC))]
 
 
 def test_of_several_processes_on_a_new_database_one_upgrades_it(

@@ -14,12 +14,13 @@ from threading import Lock
 from typing import NamedTuple
 
 from cachetools import LRUCache
-from werkzeug.http import parse_etags, unquote_etag
+from werkzeug.http import unquote_etag
 
 from blog.errors import StorageUnavailable
 from blog.http.access_log import Access, new_request_id
 from blog.http.answers import Answer, Application, Environ, call
 from blog.http.cache_keys import CacheKey, CacheKeys
+from blog.http.entity_tags import parse_entity_tags
 from blog.http.environ import ACCESS, QUESTION
 from blog.storage.engine import Database
 from blog.storage.freshness import Freshness
@@ -199,5 +200,4 @@ def _compare(whole: Entry, tags: str) -> Entry:
 def _has(tags: str, etag: str) -> bool:
     if tags == etag:
         return True
-    given = parse_etags(tags)
-    return given.star_tag or given.contains_weak(unquote_etag(etag)[0] or "")
+    return parse_entity_tags(tags).contain(unquote_etag(etag)[0] or "")

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from werkzeug.datastructures import ETags
 from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 from werkzeug.http import parse_date, quote_etag
 
 from blog.content.posts import GREATEST_VERSION
 from blog.http.application import Response
+from blog.http.entity_tags import EntityTags, parse_entity_tags
 from blog.http.request import current_request
 from blog.representations.document import Document, Validators
-from blog.storage.versioned import Precondition
+from blog.storage.versioned import Precondition, Version
 
-_VERSION_TAG = re.compile(r"(\d{1,15})\.([\w-]{8})-[\w-]{12}(?:\.[a-z]+)?", re.ASCII)
+# The number of a version, of which resource it is, since when it is there, which tags from before
+# schema 0006 don't say, and the digest of a representation.
+_VERSION_TAG = re.compile(
+    r"(\d{1,15})\.([\w-]{8})(?:\.([0-9a-f]{1,15}))?-[\w-]{12}(?:\.[a-z]+)?", re.ASCII
+)
+# Moments are counted from here in tags.
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 # The headers with preconditions, as they stand in an environ.
 _CONDITIONS = frozenset(
     {
@@ -31,6 +38,11 @@ _CONDITIONS = frozenset(
 # A later date says no more, and could not be reckoned with.
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
+_WEAK_NEVER_MATCHES = (
+    'weak entity-tags (W/"…") never match in If-Match (RFC 9110 section 13.1.1): '
+    "send the strong one of what you have seen"
+)
+
 
 class Stale(PreconditionFailed):
     """Raised when the representation is not the one that the precondition names.
@@ -39,7 +51,8 @@ class Stale(PreconditionFailed):
     """
 
     def __init__(self, detail: str, etag: str, changed: Sequence[str] | None = None) -> None:
-        super().__init__(detail)
+        weak = "If-Match" in current_request().headers and _tags_in("If-Match").weak
+        super().__init__(_WEAK_NEVER_MATCHES if weak else detail)
         self.etag = etag
         self.members: dict[str, object] = {"etag": quote_etag(etag)}
         if changed is not None:
@@ -53,13 +66,22 @@ class Stale(PreconditionFailed):
 def entity_tag(document: Document, body: bytes, coding: str | None = None) -> str:
     """The strong entity-tag of a representation, in a content coding or as it is.
 
-    The digest makes it different for every media type, selection of fields and set of links; the
-    version before it lets a write recognise the tag of any of them.
+    The digest makes it different for every media type, selection of fields and set of links; what
+    stands before it lets a write recognise the tag of any of them.
     """
     digest = _digest(body, 9) + (f".{coding}" if coding else "")
     if state := document.validators:
-        return f"{state.version}.{_mark(state.identity)}-{digest}"
+        return f"{state_tag(state)}-{digest}"
     return digest
+
+
+def state_tag(state: Validators) -> str:
+    """What the entity-tags of all representations of a state of a resource begin with.
+
+    A number alone would not do: once an older backup is restored, it is given to another version.
+    """
+    moment = (state.modified - _FIRST) // _MICROSECOND
+    return f"{state.version}.{_mark(state.identity)}.{moment:x}"
 
 
 @lru_cache(maxsize=1024)
@@ -85,28 +107,35 @@ def read_precondition(identity: str, required: bool) -> Precondition:
         raise PreconditionRequired(
             "send If-Match with the ETag that you have seen, or If-Unmodified-Since"
         )
-    no_match = request.if_none_match
+    match, no_match = _tags_in("If-Match"), _tags_in("If-None-Match")
     return Precondition(
-        versions=_versions(request.if_match, identity) if has_match else None,
-        not_versions=_versions(no_match, identity, weak=True) or frozenset(),
-        never=no_match.star_tag,
+        versions=_versions(match.strong, identity) if has_match and not match.star else None,
+        not_versions=_versions(no_match.strong | no_match.weak, identity),
+        never=no_match.star,
         unmodified_since=since and min(since, _LATEST),
     )
 
 
-def _versions(tags: ETags, identity: str, weak: bool = False) -> frozenset[int] | None:
-    """The versions of which these are entity-tags; None for ``*``, which is every version.
+def _tags_in(header: str) -> EntityTags:
+    """The entity-tags in a header; none where there is none."""
+    return parse_entity_tags(current_request().headers.get(header, ""))
 
-    If-None-Match compares weak ones too, and If-Match does not (RFC 9110 section 13.1).
-    """
-    if tags.star_tag:
-        return None
+
+def _versions(tags: Iterable[str], identity: str) -> frozenset[Version]:
+    """The versions of a resource that entity-tags name."""
     mark = _mark(identity)
-    # Werkzeug reads an empty tag as None.
-    known = filter(None, tags.as_set(include_weak=weak))
-    matches = map(_VERSION_TAG.fullmatch, known)
-    versions = (int(match[1]) for match in matches if match and match[2] == mark)
-    return frozenset(version for version in versions if version <= GREATEST_VERSION)
+    matches = map(_VERSION_TAG.fullmatch, tags)
+    named = ((int(match[1]), match[3]) for match in matches if match and match[2] == mark)
+    return frozenset(
+        Version(number, _moment(written)) for number, written in named if number <= GREATEST_VERSION
+    )
+
+
+def _moment(written: str | None) -> datetime | None:
+    """The moment that `state_tag` has written; one that it can't have written is the latest."""
+    if written is None:
+        return None
+    return _FIRST + min(int(written, 16) * _MICROSECOND, _LATEST - _FIRST)
 
 
 def check_list_precondition() -> None:
@@ -115,9 +144,9 @@ def check_list_precondition() -> None:
     A list has no version, so of If-Match only ``*`` holds of it, and If-None-Match ``*`` never.
     """
     request = current_request()
-    if "If-Match" in request.headers and not request.if_match.star_tag:
+    if "If-Match" in request.headers and not _tags_in("If-Match").star:
         raise PreconditionFailed("a list has no version to write against: send If-Match: * or none")
-    if request.if_none_match.star_tag:
+    if _tags_in("If-None-Match").star:
         raise PreconditionFailed("the list exists, and If-None-Match: * wants it not to")
 
 
@@ -130,12 +159,12 @@ def answer_conditionally(response: Response, etag: str, state: Validators | None
     if request.environ.keys().isdisjoint(_CONDITIONS):
         return response
     if "If-Match" in request.headers:
-        if not (request.if_match.star_tag or request.if_match.is_strong(etag)):
+        if not _tags_in("If-Match").contain_strongly(etag):
             raise Stale("the representation has changed since", etag)
     elif state and (since := _read_date("If-Unmodified-Since")) and not _is_since(state, since):
         raise Stale("the representation has changed since", etag)
     if "If-None-Match" in request.headers:
-        unchanged = request.if_none_match.star_tag or request.if_none_match.contains_weak(etag)
+        unchanged = _tags_in("If-None-Match").contain(etag)
     else:
         since = _read_date("If-Modified-Since")
         unchanged = bool(state and since and _is_since(state, since))

@@ -36,7 +36,7 @@ from blog.storage.paging import (
     paginate,
 )
 from blog.storage.tables import post, revision
-from blog.storage.versioned import Precondition, next_version
+from blog.storage.versioned import Precondition, is_one_of, next_version
 
 # What a revision repeats of its post.
 REPEATED = tuple(column.name for column in revision.c if column.name in post.c)
@@ -177,13 +177,14 @@ def changed_since(
     """
     seen = select(*columns(body=True)).where(revision.c.post_id == current.id)
     if precondition.versions:
-        seen = seen.where(revision.c.version.in_(precondition.versions))
+        seen = seen.where(is_one_of(revision, "if"))
     elif precondition.unmodified_since:
         until = precondition.unmodified_since + timedelta(seconds=1)
         seen = seen.where(revision.c.updated_date < until)
     else:
         return None
-    row = connection.execute(seen.order_by(revision.c.version.desc()).limit(1)).first()
+    seen = seen.order_by(revision.c.version.desc()).limit(1)
+    row = connection.execute(seen, precondition.parameters).first()
     version = None if row is None else revision_from(row)
     if version is None or version.is_tombstone or _is_ambiguous(version, precondition):
         return None

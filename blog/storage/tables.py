@@ -282,3 +282,12 @@ setting = Table(
     Column("name", line(50), primary_key=True),
     Column("value", text(), nullable=False),
 )
+
+# How far dates had come when the database was brought to a schema by which something is
+# different for what was written before: 0006, since which entity-tags name a date.
+schema_upgrade = Table(
+    "schema_upgrade",
+    metadata,
+    Column("revision", line(32), primary_key=True),
+    Column("date", UTCDateTime, nullable=False),
+)

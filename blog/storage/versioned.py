@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Integer,
@@ -17,26 +18,37 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    exists,
     false,
+    not_,
     or_,
     select,
     true,
+    tuple_,
 )
 
 from blog.errors import Forbidden, NotFound, StorageUnavailable
 from blog.storage.connections import purpose_of
-from blog.storage.tables import UTCDateTime
+from blog.storage.tables import UTCDateTime, schema_upgrade
 
 # How often a change without a precondition is tried again when another one comes between.
 _ATTEMPTS = 20
 
 State = TypeVar("State")
 
-_versions = bindparam("if_versions", type_=Integer, expanding=True)
-_not_versions = bindparam("if_not_versions", type_=Integer, expanding=True)
 _since = bindparam("if_since", type_=UTCDateTime)
 _until = bindparam("if_until", type_=UTCDateTime)
 _loaded = bindparam("loaded_version", type_=Integer)
+
+
+class Version(NamedTuple):
+    """A version as an entity-tag names it, by its number and when it was written.
+
+    The date is None in tags from before schema 0006, which had none.
+    """
+
+    number: int
+    date: datetime | None
 
 
 class Shape(NamedTuple):
@@ -53,12 +65,36 @@ class Shape(NamedTuple):
             return false()
         clauses: list[ColumnElement[bool]] = []
         if self.versions:
-            clauses.append(table.c.version.in_(_versions))
+            clauses.append(is_one_of(table, "if"))
         if self.not_versions:
-            clauses.append(table.c.version.not_in(_not_versions))
+            clauses.append(not_(is_one_of(table, "if_not")))
         if self.unmodified_since:
             clauses.append(_unmodified(table))
         return and_(true(), *clauses)
+
+
+def is_one_of(table: Table, prefix: str) -> ColumnElement[bool]:
+    """Whether a row is in one of the versions that `bind_versions` binds under this prefix.
+
+    A version that is named without its date is one from before tags had dates.
+    """
+    dated: BindParameter[Any] = bindparam(f"{prefix}_dated", expanding=True)
+    undated = bindparam(f"{prefix}_undated", type_=Integer, expanding=True)
+    from_before = exists().where(
+        schema_upgrade.c.revision == "0006", schema_upgrade.c.date >= table.c.updated_date
+    )
+    return or_(
+        tuple_(table.c.version, table.c.updated_date).in_(dated),
+        and_(table.c.version.in_(undated), from_before),
+    )
+
+
+def bind_versions(prefix: str, versions: Iterable[Version]) -> dict[str, object]:
+    """The values that `is_one_of` leaves open."""
+    return {
+        f"{prefix}_dated": [version for version in versions if version.date],
+        f"{prefix}_undated": [version.number for version in versions if version.date is None],
+    }
 
 
 def _unmodified(table: Table) -> ColumnElement[bool]:
@@ -80,8 +116,8 @@ class Precondition:
     ``unmodified_since`` is a moment in whole seconds.
     """
 
-    versions: frozenset[int] | None = None
-    not_versions: frozenset[int] = frozenset()
+    versions: frozenset[Version] | None = None
+    not_versions: frozenset[Version] = frozenset()
     never: bool = False
     unmodified_since: datetime | None = None
 
@@ -100,9 +136,9 @@ class Precondition:
         """The values that the conditions leave open."""
         values: dict[str, object] = {}
         if self.versions is not None:
-            values["if_versions"] = list(self.versions)
+            values |= bind_versions("if", self.versions)
         if self.not_versions:
-            values["if_not_versions"] = list(self.not_versions)
+            values |= bind_versions("if_not", self.not_versions)
         if self.unmodified_since is not None:
             values["if_since"] = self.unmodified_since
             values["if_until"] = self.unmodified_since + timedelta(seconds=1)
