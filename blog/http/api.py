@@ -93,7 +93,7 @@ class Resource(flask_restful.Resource):
     def __init__(self, services: Services) -> None:
         self.services = services
         self.request = current_request()
-        self.now = services.now()
+        self.now = self.request.now = services.now()
 
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
         """Negotiate, before anything is done; learn who calls; then run the method."""
@@ -200,7 +200,9 @@ class Api(flask_restful.Api):
         response = Response(body, code, headers, content_type=request.media_type)
         response.headers.extend((("ETag", quote_etag(etag)), ("Link", link_header(data.links))))
         if data.validators:
-            response.headers.add("Last-Modified", http_date(data.validators.modified))
+            # A clock that was ahead may have dated it in the future (RFC 9110 section 8.8.2.1).
+            modified = min(data.validators.modified, request.now)
+            response.headers.add("Last-Modified", http_date(modified))
         if request.method in _SAFE:
             answer = answer_conditionally(response, etag, data.validators)
             return _encode(answer, body, coding) if coding and answer is response else answer

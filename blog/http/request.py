@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import IO, Any, cast
 
@@ -28,6 +29,8 @@ class Request(FlaskRequest):
     # Its id in the log, and when, by `time.perf_counter`, it was here whole.
     id: str
     started: float
+    # The time at which it is answered, the same for all that is asked of the clock.
+    now: datetime
     # In which media type it is answered, by which connection, and who makes it, once verified.
     media_type: str
     session: Session

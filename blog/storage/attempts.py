@@ -8,31 +8,19 @@ from typing import Any, Never
 
 import uuid_utils
 from limits.storage import MovingWindowSupport, Storage
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from blog.errors import StorageUnavailable
+from blog.storage import lifetimes
 from blog.storage.engine import Session
-from blog.storage.tables import UTCDateTime, attempt
-
-# How many attempts are taken away with each one that is kept: more than one, so that they get
-# fewer.
-_SWEPT = 10
+from blog.storage.tables import attempt
 
 _c = attempt.c
-_since = bindparam("since", type_=UTCDateTime)
 _FIND = select(_c.key, _c.date).where(
-    _c.key.in_(bindparam("keys", expanding=True)), _c.date > _since
+    _c.key.in_(bindparam("keys", expanding=True)), lifetimes.counts(_c.date)
 )
-_COUNT = select(func.count()).where(_c.key == bindparam("counted"), _c.date > _since)
-_EXPIRED = (
-    select(_c.id)
-    .where(_c.date <= _since)
-    .order_by(_c.date)
-    .limit(_SWEPT)
-    # Whoever else takes them away need not be waited for.
-    .with_for_update(skip_locked=True)
-)
-_FORGET = delete(attempt).where(_c.id == bindparam("expired"))
+_COUNT = select(func.count()).where(_c.key == bindparam("counted"), lifetimes.counts(_c.date))
+_SWEEP = lifetimes.Sweep(attempt, _c.date)
 
 
 class Attempts(Storage, MovingWindowSupport):
@@ -62,14 +50,14 @@ class Attempts(Storage, MovingWindowSupport):
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Keep an attempt of now, unless there are as many as the limit; give whether it is."""
-        values = {"counted": key, "since": self._begin(expiry)}
+        values = {"counted": key, **self._window(expiry)}
 
         def insert_it(connection: Connection) -> bool:
             # Another process may be about to keep the last one that there is room for.
             self._session.lock_name(connection, key)
             if connection.execute(_COUNT, values).scalar_one() + amount > limit:
                 return False
-            _sweep(connection, values)
+            _SWEEP.run(connection, values)
             connection.execute(insert(attempt), [self._row(key) for _ in range(amount)])
             return True
 
@@ -82,21 +70,15 @@ class Attempts(Storage, MovingWindowSupport):
     incr = get = get_expiry = check = reset = clear = _refuse
 
     def _read_windows(self, expiry: int) -> Mapping[str, tuple[float, int]]:
-        values = {"keys": self._keys, "since": self._begin(expiry)}
+        values = {"keys": self._keys, **self._window(expiry)}
         dates: dict[str, list[float]] = {key: [] for key in self._keys}
         for key, date in self._session.reading().execute(_FIND, values):
             dates[key].append(date.timestamp())
         now = self._now.timestamp()
         return {key: (min(found, default=now), len(found)) for key, found in dates.items()}
 
-    def _begin(self, expiry: int) -> datetime:
-        return self._now - timedelta(seconds=expiry)
+    def _window(self, expiry: int) -> dict[str, object]:
+        return lifetimes.window(self._now, timedelta(seconds=expiry))
 
     def _row(self, key: str) -> Mapping[str, object]:
         return {"id": uuid_utils.uuid7().hex, "key": key, "date": self._now}
-
-
-def _sweep(connection: Connection, values: Mapping[str, object]) -> None:
-    expired = connection.execute(_EXPIRED, values).scalars().all()
-    if expired:
-        connection.execute(_FORGET, [{"expired": name} for name in expired])

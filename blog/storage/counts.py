@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import ceil
-from time import monotonic
+from time import monotonic, time
 from typing import TypeVar
 
 from limits import RateLimitItemPerSecond
@@ -92,6 +92,18 @@ class Counts:
 
     def _wait(self, limiter: RateLimiter, key: str, now: datetime) -> int:
         end, room = limiter.get_window_stats(self._limit, key)
+        if self._is_ahead(limiter, end):
+            limiter.clear(self._limit, key)
+            return 0
         # What another machine has counted, by a clock of its own, does not hold for longer.
         seconds = min(ceil(round(end - now.timestamp(), 3)), self._limit.get_expiry())
         return 0 if room > 0 else max(1, seconds)
+
+    def _is_ahead(self, limiter: RateLimiter, end: float) -> bool:
+        """Whether all failures of a window have a date that a clock gave which was ahead.
+
+        `Attempts` leaves such out; the storages of the library have the time of this machine, and
+        would count them until it comes.
+        """
+        ahead = end > time() + 2 * self._limit.get_expiry()
+        return ahead and not isinstance(limiter.storage, Attempts)

@@ -9,33 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, not_, select
 
 from blog.content.revisions import Revision
 from blog.errors import Fault, Invalid
-from blog.storage import revisions
+from blog.storage import lifetimes, revisions
 from blog.storage.engine import Session
-from blog.storage.tables import UTCDateTime, idempotency_key
+from blog.storage.tables import idempotency_key
 
 LIFETIME = timedelta(hours=24)
-# How many keys are taken away with each one that is kept: more than one, so that they get fewer.
-_SWEPT = 10
 
 _c = idempotency_key.c
-_expiry = bindparam("expiry", type_=UTCDateTime)
 _is_claimed = (_c.author_name == bindparam("claimant")) & (_c.key == bindparam("claimed"))
 _FIND = select(_c.fingerprint, _c.post_id, _c.version, _c.written).where(
-    _is_claimed, _c.created_date > _expiry
+    _is_claimed, lifetimes.counts(_c.created_date)
 )
-_FORGET = delete(idempotency_key).where(_is_claimed, _c.created_date <= _expiry)
-_EXPIRED = (
-    select(_c.author_name, _c.key)
-    .where(_c.created_date <= _expiry)
-    .order_by(_c.created_date)
-    .limit(_SWEPT)
-    # Whoever else takes them away need not be waited for.
-    .with_for_update(skip_locked=True)
-)
+_FORGET = delete(idempotency_key).where(_is_claimed, not_(lifetimes.counts(_c.created_date)))
+_SWEEP = lifetimes.Sweep(idempotency_key, _c.created_date)
 
 
 class Outcome(NamedTuple):
@@ -68,7 +58,7 @@ class Claim:
 
         Raises Invalid where another request had the key.
         """
-        row = connection.execute(_FIND, self._name | self._expiry).first()
+        row = connection.execute(_FIND, self._name | self._window).first()
         if row is None:
             return None
         if row.fingerprint != self.fingerprint:
@@ -81,10 +71,9 @@ class Claim:
         self, connection: Connection, post_id: str, version: int, *, written: bool = True
     ) -> None:
         """Keep what has just come of the request, and let go of keys that have expired."""
-        expired = connection.execute(_EXPIRED, self._expiry).all()
-        names = [{"claimant": row.author_name, "claimed": row.key} for row in expired]
-        # This very key may have expired too, and not be among the oldest.
-        connection.execute(_FORGET, [{**name, **self._expiry} for name in (*names, self._name)])
+        _SWEEP.run(connection, self._window)
+        # This very key may have expired too, and not be among those that were swept.
+        connection.execute(_FORGET, self._name | self._window)
         values = {
             "author_name": self.author_name,
             "key": self.key,
@@ -101,5 +90,5 @@ class Claim:
         return {"claimant": self.author_name, "claimed": self.key}
 
     @property
-    def _expiry(self) -> dict[str, object]:
-        return {"expiry": self.now - LIFETIME}
+    def _window(self) -> dict[str, object]:
+        return lifetimes.window(self.now, LIFETIME)

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
+from sqlalchemy import Connection, insert, literal, select, update
 
+from blog.storage import lifetimes
 from blog.storage.engine import Session
 from blog.storage.tables import UTCDateTime, author, sign_in
 
 _INTERVAL = timedelta(days=1)
 # An address is known for 30 days after a sign-in, of which at most one a day is noted.
 _LIFETIME = timedelta(days=30) + _INTERVAL
-# How many are taken away with each one that is noted: more than one, so that they get fewer.
-_SWEPT = 10
 
 _c = sign_in.c
-_EXPIRED = (
-    select(_c.author_name, _c.address_key)
-    .where(_c.date <= bindparam("expiry", type_=UTCDateTime))
-    .order_by(_c.date)
-    .limit(_SWEPT)
-    # Whoever else takes them away need not be waited for.
-    .with_for_update(skip_locked=True)
-)
-_is_expired = (_c.author_name == bindparam("name")) & (_c.address_key == bindparam("key"))
-_FORGET = delete(sign_in).where(_is_expired)
+_SWEEP = lifetimes.Sweep(sign_in, _c.date)
 
 
 def is_known(noted: datetime | None, now: datetime) -> bool:
     """Whether an address counts as one of the author's, by when a sign-in from it was noted."""
-    return noted is not None and noted > now - _LIFETIME
+    return noted is not None and lifetimes.is_near(noted, now, _LIFETIME)
 
 
 def is_due(noted: datetime | None, now: datetime) -> bool:
     """Whether a sign-in is to be noted, by when the one before it was."""
-    return noted is None or noted <= now - _INTERVAL
+    return noted is None or not lifetimes.is_near(noted, now, _INTERVAL)
 
 
 def note(session: Session, name: str, address_key: str, now: datetime) -> None:
@@ -47,16 +37,10 @@ def note(session: Session, name: str, address_key: str, now: datetime) -> None:
     new = select(author.c.name, literal(address_key), literal(now, UTCDateTime))
 
     def write_it(connection: Connection) -> None:
-        _sweep(connection, now - _LIFETIME)
+        _SWEEP.run(connection, lifetimes.window(now, _LIFETIME))
         if not connection.execute(renewal.values(date=now)).rowcount:
             columns = ["author_name", "address_key", "date"]
             found = new.where(author.c.name == name)
             connection.execute(insert(sign_in).from_select(columns, found))
 
     session.write(write_it)
-
-
-def _sweep(connection: Connection, expiry: datetime) -> None:
-    expired = connection.execute(_EXPIRED, {"expiry": expiry}).all()
-    if expired:
-        connection.execute(_FORGET, [{"name": name, "key": key} for name, key in expired])
