@@ -59,6 +59,7 @@ HAL = "application/hal+json"
         (f"{JSON};q=0., {HAL};q=.001", HAL),
         (f'{JSON};q="0.2", {HAL};Q=0.3', HAL),
         (f"{JSON};q=0.1, {HAL};q=0.2, {JSON};q=0.3", JSON),
+        (f"{JSON};q=0.3, {HAL};q=0.2, {JSON};q=0.1", JSON),
         # Empty members are none.
         (",", JSON),
         (f", ,{HAL},", HAL),

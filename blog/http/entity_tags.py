@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 # What a proxy that compresses a body adds to its tag, in the quotes or behind them.
-_ADDED = [f"{mark}{coding}" for mark in ("-", "--", ";") for coding in ("gzip", "br", "zstd")]
+_ADDED = tuple(f"{mark}{coding}" for mark in ("-", "--", ";") for coding in ("gzip", "br", "zstd"))
 # What stands between two commas that are in no quoted string; a tag has no escapes.
 _MEMBER = re.compile(r'(?:"[^"]*"?|[^",])+')
 _TAG = re.compile(rf'([Ww]/)?("?)([^"]*)\2(?:{"|".join(_ADDED)})?')
@@ -42,5 +42,7 @@ def parse_entity_tags(header: str) -> EntityTags:
     for member in _MEMBER.findall(header):
         if match := _TAG.fullmatch(member.strip()):
             tags = weak if match[1] else strong
-            tags.update(match[3].removesuffix(added) for added in ("", *_ADDED))
+            tags.add(match[3])
+            if match[3].endswith(_ADDED):
+                tags.update(match[3].removesuffix(added) for added in _ADDED)
     return EntityTags(frozenset(strong), frozenset(weak))
