@@ -202,8 +202,9 @@ def add_author(
     name: str = "rick",
     password: str = "password",
     env: Mapping[str, str] | None = None,
+    role: str = "author",
 ) -> None:
     """Make an account for a server that starts later."""
-    command = ("author", "add", name, "--password-stdin")
+    command = ("author", "add", name, "--role", role, "--password-stdin")
     added = run_blog(directory, *command, stdin=f"{password}\n", env=env)
     assert added.returncode == 0, added.stderr

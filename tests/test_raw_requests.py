@@ -21,7 +21,8 @@ CONTENT = '{"title":"Cut","body":"","slug":"cut"}'
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a low limit for bodies; nothing may break it."""
     directory = tmp_path_factory.mktemp("blog")
-    add_author(directory)
+    # A server without an editor would say so in its log.
+    add_author(directory, role="editor")
     with serve(directory, env={"BLOG_MAX_BODY": "10000"}) as running:
         yield running
         assert [line for line in running.log() if line["level"] != "INFO"] == []

@@ -157,4 +157,4 @@ def test_a_server_may_leave_out_an_empty_path(app: Application) -> None:
     environ = EnvironBuilder("/").get_environ()
     del environ["PATH_INFO"]
 
-    assert run_wsgi_app(app, environ)[1] == "404 NOT FOUND"
+    assert run_wsgi_app(app, environ)[1] == "404 Not Found"
