@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -20,6 +21,24 @@ _START = "%(asctime)s %(levelname)s %(name)s %(requestId)s "
 _REQUEST = '%(address)s %(author)s "%(method)s %(target)s" %(status)d %(bytes)d %(durationMs).1fms'
 # What a record may be without.
 _NOTHING = {"requestId": "-", "address": "-", "author": "-"}
+# What would end a line or steer a terminal, and what has no UTF-8.
+_UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class TextFormatter(logging.Formatter):
+    """Writes a record as a line of text for people; a traceback follows in lines of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line, in which nothing that is logged can begin another one."""
+        return _escape(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """The traceback; an error's own words may be a client's."""
+        return "\n".join(map(_escape, super().formatException(ei).split("\n")))
+
+
+def _escape(text: str) -> str:
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 class JSONFormatter(JsonFormatter):
@@ -53,15 +72,19 @@ class RequestFormatter(JSONFormatter):
         members: dict[str, Any] | None = record.__dict__.get(MEMBERS)
         if members is None:
             return super().format(record)
-        line = orjson.dumps(
-            {
-                "time": self.formatTime(record),
-                "level": record.levelname,
-                "logger": record.name,
-                "message": record.msg,
-                **members,
-            }
-        )
+        try:
+            line = orjson.dumps(
+                {
+                    "time": self.formatTime(record),
+                    "level": record.levelname,
+                    "logger": record.name,
+                    "message": record.msg,
+                    **members,
+                }
+            )
+        except orjson.JSONEncodeError:
+            # A lone surrogate, which has no UTF-8.
+            return super().format(record)
         # What is not ASCII is for the library to escape.
         return line.decode() if line.isascii() else super().format(record)
 
@@ -104,7 +127,7 @@ def set_up(form: Format) -> None:
 
 def _line(message: str) -> dict[str, Any]:
     return {
-        "()": logging.Formatter,
+        "()": TextFormatter,
         "fmt": _START + message,
         "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         "defaults": _NOTHING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +15,6 @@ from werkzeug.exceptions import HTTPException
 from blog import errors
 from blog.http.access_log import request_id
 from blog.http.request import Request, current_request
-from blog.representations.json import encode
 
 logger = logging.getLogger("blog.errors")
 
@@ -56,7 +56,7 @@ def answer(error: Exception) -> Response:
     document = _document(status, error)
     # The status line of a server that takes it as it is says what the document says.
     line = f"{document['status']} {document['title']}"
-    response = Response(encode(document), line, mimetype=MEDIA_TYPE)
+    response = Response(_encode(document), line, mimetype=MEDIA_TYPE)
     for name, value in status.get_headers(request.environ):
         if name not in ("Content-Type", "Content-Length"):
             response.headers.add(name, value)
@@ -82,6 +82,11 @@ def _as_http(error: Exception) -> HTTPException:
         return http.ServiceUnavailable(str(error), retry_after=_RETRY_SECONDS)
     logger.error("unexpected error", exc_info=error, extra=_request())
     return http.InternalServerError()
+
+
+def _encode(document: dict[str, Any]) -> bytes:
+    """Write JSON; a lone surrogate that a client sent has no UTF-8, and becomes ``?``."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _request() -> dict[str, str]:
@@ -115,7 +120,7 @@ def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
 
 def _instance(request: Request) -> str:
     """The path of the request as a reference (RFC 3986 section 4.2): ``//x`` would be a host."""
-    path = quote(request.root_path + request.path)
+    path = quote(request.root_path + request.path, errors="replace")
     return f"/.{path}" if path.startswith("//") else path
 
 
