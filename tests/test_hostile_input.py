@@ -236,6 +236,7 @@ PATCHES = [
     operation("/title", "\ud800"),
     operation("/\ud800"),
     operation("/~2"),
+    operation("/~\ud800"),
     operation("/tags/~"),
     operation("/tags/18446744073709551616"),
     operation("/tags/-1"),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blog.content.patches import apply_operations, merge
-from blog.errors import Malformed, PatchConflict
+from blog.errors import Fault, Malformed, PatchConflict
 
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab/~", max_size=3)
 NAMES = st.text("ab", max_size=2)
@@ -227,34 +227,67 @@ def test_a_conflict_names_the_operation_and_tells_no_value() -> None:
     assert str(refusal.value) == text
 
 
-def test_a_document_that_copies_itself_is_refused() -> None:
-    operations = [{"op": "copy", "from": "", "path": f"/x{n}"} for n in range(40)]
+TOO_MUCH = "exceeds the 10000 values and pointer steps that a patch may have"
+DEEP: object = 1
+for _ in range(50):
+    DEEP = {"x": DEEP}
 
-    with pytest.raises(Malformed, match=r"makes the document too large$"):
-        apply_operations(POST, operations)
 
-
-def test_the_operation_that_makes_the_document_too_large_is_named() -> None:
-    operations = [
-        {"op": "replace", "path": "", "value": ["x"] * 9999},
-        {"op": "add", "path": "/-", "value": "x"},
-        {"op": "replace", "path": "", "value": "small again"},
-    ]
-
+@pytest.mark.parametrize(
+    ("operations", "excessive"),
+    [
+        ([{"op": "copy", "from": "", "path": f"/x{n}"} for n in range(40)], 10),
+        (
+            [
+                {"op": "add", "path": "/x", "value": [[]] * 4950},
+                *[{"op": "test", "path": "/x", "value": [[]] * 4950}] * 999,
+            ],
+            2,
+        ),
+        (
+            [
+                {"op": "add", "path": "/x", "value": [0] * 4000},
+                {"op": "copy", "from": "/x", "path": "/y"},
+                {"op": "replace", "path": "/y", "value": 1},
+                {"op": "copy", "from": "/x", "path": "/y"},
+            ],
+            3,
+        ),
+        ([{"op": "test", "path": "/x" * 4000, "value": 1}] * 3, 2),
+        ([{"op": "move", "from": "/x" * 4000, "path": "/x" * 6000}], 0),
+        ([{"op": "remove", "path": "/tags/0", "value": [0] * 10_000}], 0),
+        ([{"op": "replace", "path": "", "value": {str(n): 0 for n in range(10_000)}}], 0),
+    ],
+)
+def test_a_patch_of_too_much_work_is_refused_at_the_operation_that_exceeds_it(
+    operations: list[object], excessive: int
+) -> None:
     with pytest.raises(Malformed) as refusal:
         apply_operations(POST, operations)
 
-    assert refusal.value.faults[0].pointer == "#/1"
+    assert refusal.value.faults == (Fault(TOO_MUCH, pointer=f"#/{excessive}"),)
+
+
+def test_a_patch_at_the_bound_is_applied() -> None:
+    value = [0] * 9998
+
+    assert apply_operations({}, [{"op": "replace", "path": "", "value": value}]) == value
 
 
 def test_a_document_too_deep_to_copy_is_a_conflict() -> None:
-    value: object = 1
-    for _ in range(50):
-        value = {"x": value}
-    deepen = [{"op": "add", "path": "/x" * (50 * n + 1), "value": value} for n in range(30)]
+    deepen = [{"op": "add", "path": "/x" * (50 * n + 1), "value": DEEP} for n in range(14)]
 
-    with pytest.raises(PatchConflict, match=r"^operation 30 \(copy '/y'\) does not fit"):
+    with pytest.raises(PatchConflict, match=r"^operation 14 \(copy '/y'\) does not fit"):
         apply_operations({}, [*deepen, {"op": "copy", "from": "/x", "path": "/y"}])
+
+
+@pytest.mark.parametrize("path", ["/~\ud800", "/~", "\ud800", "/a~", "~0", "/~0~2"])
+def test_a_path_that_is_no_pointer_is_not_repeated(path: str) -> None:
+    with pytest.raises(Malformed) as refusal:
+        apply_operations(POST, [{"op": "remove", "path": path}])
+
+    text = "must have a path that is a JSON Pointer, such as /title"
+    assert refusal.value.faults == (Fault(text, pointer="#/0"),)
 
 
 def test_a_patch_of_the_most_operations_is_applied() -> None:

@@ -13,7 +13,7 @@ from blog.content import authors, posts
 from blog.content.authors import Profile, check_name, check_password, fold_name
 from blog.content.posts import PostContent, fold_tag, new_post_id, settle_date
 from blog.content.texts import check_encodable
-from blog.content.trees import exceeds_depth, exceeds_size
+from blog.content.trees import count_values, exceeds_depth
 from blog.content.validation import as_json, pointer, validate
 from blog.errors import AccountError, Fault, Invalid
 
@@ -364,7 +364,14 @@ def test_a_password_that_could_not_be_sent_is_refused(password: str, sentence: s
 )
 def test_depth_and_size_are_counted(document: object, deep: int, large: int) -> None:
     assert [exceeds_depth(document, limit) for limit in (deep - 1, deep)] == [True, False]
-    assert [exceeds_size(document, limit) for limit in (large - 1, large)] == [True, False]
+    assert count_values(document, limit=large) == large
+
+
+def test_counting_stops_beyond_the_limit() -> None:
+    endless: list[object] = [1]
+    endless.append(endless)
+
+    assert 10 < count_values(endless, limit=10) < 15
 
 
 def test_a_list_of_tags_beyond_all_reason_is_one_fault() -> None:

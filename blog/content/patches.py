@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
 import jsonpatch
 
-from blog.content.trees import exceeds_size
+from blog.content.trees import count_values
 from blog.errors import Fault, Malformed, PatchConflict
 
 MOST_OPERATIONS = 1000
-# A patch that copies the document into itself doubles it with every operation.
-MOST_NODES = 10_000
+# The operations, the values that they bring or copy, and the steps of their pointers. A patch that
+# copies the document into itself doubles it with every operation.
+MOST_WORK = 10_000
+# The members that an operation must have besides "op" (RFC 6902 section 4).
+_OPERATIONS = {
+    "add": ("path", "value"),
+    "remove": ("path",),
+    "replace": ("path", "value"),
+    "move": ("path", "from"),
+    "copy": ("path", "from"),
+    "test": ("path", "value"),
+}
+# RFC 6901 section 3. Nothing here is ever tried twice.
+_POINTER = re.compile(r"(?:/(?:[^~/]++|~[01])*+)*+")
 
 
 def merge(target: object, patch: object) -> object:
@@ -32,51 +45,77 @@ def merge(target: object, patch: object) -> object:
 def apply_operations(target: object, operations: object) -> Any:
     """Apply a JSON Patch, all of it or nothing, without changing the target.
 
-    Raises Malformed for what is no patch, naming the operation by its pointer, and PatchConflict
-    where a ``test`` fails or a target is missing (RFC 5789 section 2.2).
+    Raises Malformed for what is not a patch, or too much work, naming the operation by its pointer,
+    and PatchConflict where a ``test`` fails or a target is missing (RFC 5789 section 2.2).
     """
     if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
         raise Malformed(
             [Fault(f"must be a list of at most {MOST_OPERATIONS} operations", pointer="#")]
         )
-    patches = [_read_operation(index, value) for index, value in enumerate(operations)]
+    budget = _Budget()
+    for index, operation in enumerate(operations):
+        _check(index, operation)
+        budget.spend(index, _work(operation))
     result = deepcopy(target)
-    for index, patch in enumerate(patches):
-        result = _apply(index, patch, result)
-        if exceeds_size(result, MOST_NODES):
-            raise Malformed([Fault("makes the document too large", pointer=f"#/{index}")])
+    for index, operation in enumerate(operations):
+        if operation["op"] == "copy":
+            budget.spend(index, _copied(operation, result))
+        result = _apply(index, operation, result)
     return result
 
 
-def _read_operation(index: int, operation: Any) -> jsonpatch.JsonPatch:
-    try:
-        patch = jsonpatch.JsonPatch([operation])
-        for name in ("path", "from"):
-            _check_pointer(patch.patch[0].get(name, ""))
-        return patch
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        raise _no_operation(index, error) from None
+class _Budget:
+    """The work that is left to a patch."""
+
+    def __init__(self) -> None:
+        self._left = MOST_WORK
+
+    def spend(self, index: int, work: int) -> None:
+        """Take the work of an operation from it; raise Malformed when it is used up."""
+        self._left -= work
+        if self._left < 0:
+            raise _malformed(
+                index, f"exceeds the {MOST_WORK} values and pointer steps that a patch may have"
+            )
 
 
-def _check_pointer(text: object) -> None:
-    if not isinstance(text, str):
-        raise jsonpatch.JsonPointerException("a path must be a string")
-    jsonpatch.JsonPointer(text)
+def _work(operation: Mapping[str, Any]) -> int:
+    """What an operation costs, whatever the document is."""
+    steps = operation["path"].count("/") + operation.get("from", "").count("/")
+    return 1 + int(steps) + count_values(operation.get("value"), MOST_WORK)
 
 
-def _apply(index: int, patch: jsonpatch.JsonPatch, document: object) -> Any:
+def _copied(operation: Mapping[str, Any], document: object) -> int:
+    """How many values a ``copy`` copies; one that is missing is found out when it is applied."""
+    source = jsonpatch.JsonPointer(operation["from"]).resolve(document, None)
+    return count_values(source, MOST_WORK)
+
+
+def _check(index: int, operation: object) -> None:
+    if not isinstance(operation, dict):
+        raise _malformed(index, "must be an object")
+    name = operation.get("op")
+    if not isinstance(name, str) or name not in _OPERATIONS:
+        raise _malformed(index, f"must have an op that is one of {', '.join(_OPERATIONS)}")
+    for member in _OPERATIONS[name]:
+        if member not in operation:
+            raise _malformed(index, f"must have a {member}")
+    for member in ("path", "from"):
+        text = operation.get(member, "")
+        if not isinstance(text, str) or _POINTER.fullmatch(text) is None:
+            raise _malformed(index, f"must have a {member} that is a JSON Pointer, such as /title")
+
+
+def _apply(index: int, operation: Mapping[str, Any], document: object) -> Any:
     # What the library says of a failure shows Python's types and whole values, so it is not told.
-    operation = patch.patch[0]
     name = f"operation {index} ({operation['op']} {operation['path']!a:.80})"
     try:
-        return patch.apply(document, in_place=True)
-    except jsonpatch.InvalidJsonPatch as error:
-        raise _no_operation(index, error) from None
+        return jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
     except jsonpatch.JsonPatchTestFailed:
         raise PatchConflict(f"{name} failed: the present value is another") from None
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, RecursionError):
         raise PatchConflict(f"{name} does not fit the present state") from None
 
 
-def _no_operation(index: int, error: Exception) -> Malformed:
-    return Malformed([Fault(f"is no operation: {error!s:.120}", pointer=f"#/{index}")])
+def _malformed(index: int, detail: str) -> Malformed:
+    return Malformed([Fault(detail, pointer=f"#/{index}")])

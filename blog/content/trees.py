@@ -15,13 +15,16 @@ def exceeds_depth(document: object, limit: int) -> bool:
     return bool(level)
 
 
-def exceeds_size(document: object, limit: int) -> bool:
-    """Whether the document has more than ``limit`` values, members and elements counted."""
+def count_values(document: object, limit: int) -> int:
+    """How many values the document has, members and elements included.
+
+    Where there are more than ``limit``, some number above it.
+    """
     size, level = 1, [document]
     while level and size <= limit:
         level = [child for value in level for child in _children(value)]
         size += len(level)
-    return size > limit
+    return size
 
 
 def _containers(values: Iterable[object]) -> list[object]:

@@ -43,6 +43,9 @@ _LONGEST_GUESS = 50
 # What is told of a member's name, were it as long as a body can be.
 _LONGEST_NAME = 100
 
+# Stands for each fault of those that are counted alone.
+_UNTOLD = Fault("is not a known field", pointer="#")
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -104,13 +107,12 @@ def name_type(value: object) -> str:
 
 def _unknown_members(given: Collection[str], known: Collection[str]) -> list[Fault]:
     unknown = [name for name in given if name not in known]
-    # Those beyond the first are counted, not told, so no likely name is looked for.
-    guessed = [nearest(name, known) for name in unknown[:MOST_FAULTS]]
-    guesses = [*guessed, *[""] * (len(unknown) - len(guessed))]
-    return [
-        Fault(f"is not a known field{guess}", pointer=pointer(name[:_LONGEST_NAME]))
-        for name, guess in zip(unknown, guesses, strict=True)
+    faults = [
+        Fault(f"is not a known field{nearest(name, known)}", pointer=pointer(name[:_LONGEST_NAME]))
+        for name in unknown[:MOST_FAULTS]
     ]
+    # Those beyond are counted, not told.
+    return faults + [_UNTOLD] * (len(unknown) - len(faults))
 
 
 def _fault(error: ErrorDetails) -> Fault:

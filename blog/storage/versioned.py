@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
@@ -33,6 +34,8 @@ from blog.storage.tables import UTCDateTime, schema_upgrade
 
 # How often a change without a precondition is tried again when another one comes between.
 _ATTEMPTS = 20
+# For how many seconds: what is computed anew for each of them may take long.
+_PATIENCE = 5.0
 
 State = TypeVar("State")
 
@@ -218,14 +221,19 @@ def _load_statement(
     return statement.with_for_update() if locks else statement
 
 
-def until_written(attempt: Callable[[], State | None], what: str) -> State:
+def until_written(
+    attempt: Callable[[], State | None], what: str, patience: float = _PATIENCE
+) -> State:
     """Repeat a change that reads, computes and writes, until nothing has come between.
 
     ``attempt`` gives the new state, or None where the row was no longer the one it had read. It
-    reads before it takes the lock for writing, since what it computes may take long. Raises
-    StorageUnavailable when others are always faster.
+    reads before it takes the lock for writing, since what it computes may take long. None begins
+    once ``patience``, in seconds, is over. Raises StorageUnavailable when others are always faster.
     """
+    deadline = monotonic() + patience
     for _ in range(_ATTEMPTS):
         if (state := attempt()) is not None:
             return state
+        if monotonic() > deadline:
+            break
     raise StorageUnavailable(f"too many changes of this {what} come at once")
