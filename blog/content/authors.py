@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from unicodedata import category, normalize
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, HttpUrl, TypeAdapter
+from pydantic import AfterValidator, HttpUrl, TypeAdapter
 
 from blog.content.texts import one_line, several_lines
 from blog.content.tokens import PREFIX, is_token
-from blog.content.validation import RULES
+from blog.content.validation import RULES, Written
 from blog.errors import AccountError
 
 Role = Literal["author", "editor"]
@@ -51,7 +51,7 @@ def _check_url(url: str) -> str:
     return url
 
 
-class Profile(BaseModel):
+class Profile(Written):
     """The fields of a profile that its owner writes; an omitted one has its default."""
 
     model_config = RULES

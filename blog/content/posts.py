@@ -8,12 +8,12 @@ from typing import Annotated, Literal, NamedTuple
 from unicodedata import normalize
 
 import uuid_utils
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from blog.content.dates import parse_date_time
 from blog.content.slugs import check_slug
 from blog.content.texts import check_encodable, one_line, several_lines
-from blog.content.validation import RULES
+from blog.content.validation import RULES, Written
 
 Format = Literal["markdown", "html", "text"]
 Status = Literal["published", "draft"]
@@ -82,7 +82,7 @@ def _read_date(value: object) -> object:
 Tag = Annotated[str, AfterValidator(one_line(1, 50))]
 
 
-class PostContent(BaseModel):
+class PostContent(Written):
     """The fields of a post that a client writes; an omitted one has its default.
 
     ``slug`` and ``posted_date`` are None where the client leaves the choice to the server.

@@ -8,7 +8,14 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
@@ -49,6 +56,25 @@ _UNTOLD = Fault("is not a known field", pointer="#")
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class Written(BaseModel):
+    """What a client writes of something that is stored.
+
+    The present state may be given as the context of a validation. What equals it is not checked
+    again: it was checked when it was written, by rules that may have been others.
+    """
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _check_what_changes(
+        cls, value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> object:
+        if info.context is not None and info.field_name is not None:
+            present: object = getattr(info.context, info.field_name)
+            if value == _json_value(present):
+                return present
+        return check(value)
+
+
 def nearest(name: str, known: Collection[str]) -> str:
     """A question that offers the known name most like the given one, or nothing."""
     folded = {name.casefold(): name for name in known}
@@ -67,11 +93,13 @@ def validate(
     fields: object,
     server_fields: Collection[str],
     found: Sequence[Fault] = (),
+    current: object = None,
 ) -> Model:
     """Check the members of a request body against a model.
 
-    Hypermedia members and the fields that only the server sets are left aside. Raises Invalid
-    with all faults, those that were found before among them.
+    Hypermedia members and the fields that only the server sets are left aside. ``current`` is the
+    present state, for a model that is `Written`. Raises Invalid with all faults, those that were
+    found before among them.
     """
     if not isinstance(fields, Mapping):
         raise Invalid([Fault(f"must be an object, not {name_type(fields)}", pointer="#")])
@@ -80,7 +108,8 @@ def validate(
     known = [field.alias or name for name, field in model.model_fields.items()]
     faults = [*found, *_unknown_members(given, [*known, *server_fields])]
     try:
-        content = model.model_validate({name: given[name] for name in given if name in known})
+        members = {name: given[name] for name in given if name in known}
+        content = model.model_validate(members, context=current)
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise Invalid([*(_fault(detail) for detail in details), *faults]) from None

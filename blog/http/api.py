@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from json import loads
 from typing import Any, ClassVar
 
 import flask_restful
@@ -164,6 +165,13 @@ class Resource(flask_restful.Resource):
         """Who makes a request that only a signed-in caller can make."""
         assert self.caller is not None  # nosec B101  # tells mypy what `auth` has seen to
         return self.caller
+
+    def links_of(self, document: Document) -> Mapping[str, Any]:
+        """The member with the links of a document, as the client sees it in this media type."""
+        written: Mapping[str, Any] = loads(
+            WRITERS[self.request.media_type](Document(document.links))
+        )
+        return written
 
     def precondition(self, identity: str) -> Precondition:
         """The precondition of a write; raises PreconditionRequired where one is missing."""

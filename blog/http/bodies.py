@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from blog.content.patches import apply_operations, merge
 from blog.content.trees import exceeds_depth
+from blog.content.validation import HYPERMEDIA
 from blog.errors import Fault, Malformed
 from blog.http.request import current_request
 
@@ -47,11 +48,11 @@ def read_json() -> Any:
 
 
 def read_patch(server_fields: Collection[str]) -> Patch:
-    """The change that the body of a PATCH describes, to be applied to a JSON object.
+    """The change that the body of a PATCH describes, to be applied to what the client has seen.
 
-    Applying it gives the result, with a fault for each field that only the server sets and a JSON
-    Patch changes; a merge patch may carry such a field back, and it is ignored. Raises
-    PatchConflict where the patch does not fit.
+    That is a JSON object of all fields and links. Applying the change gives the result, with a
+    fault for each member that only the server sets and a JSON Patch changes; a merge patch may
+    carry such a member back, and it is ignored. Raises PatchConflict where the patch does not fit.
     """
     patch = read_json()
     if current_request().mimetype != "application/json-patch+json":
@@ -60,16 +61,39 @@ def read_patch(server_fields: Collection[str]) -> Patch:
 
 
 def _merge(patch: object, target: Mapping[str, Any]) -> Patched:
-    return merge(target, patch), []
+    result = merge(target, patch)
+    if isinstance(patch, dict) and isinstance(result, dict):
+        # Null would remove a member that there is not, and hide that its name is unknown.
+        result |= {name: None for name in patch if name not in target and name not in result}
+    return result, []
 
 
 def _operate(
     operations: object, server_fields: Collection[str], target: Mapping[str, Any]
 ) -> Patched:
+    own = (*server_fields, *sorted(HYPERMEDIA))
+    if isinstance(operations, list):
+        operations = [_complete(operation, own, target) for operation in operations]
     result = apply_operations(target, operations)
     members = result if isinstance(result, dict) else target
-    touched = [name for name in server_fields if members.get(name) != target[name]]
+    touched = [name for name in own if members.get(name) != target.get(name)]
     return result, [Fault("is set by the server", pointer=f"#/{name}") for name in touched]
+
+
+def _complete(operation: Any, own: Collection[str], target: Mapping[str, Any]) -> Any:
+    """Have a value for the whole document hold what the server adds to it.
+
+    What a client got may lack server-set fields, by its choice of fields, and have links in the
+    form of another media type.
+    """
+    if not isinstance(operation, dict) or operation.get("path") != "":
+        return operation
+    value = operation.get("value")
+    if not isinstance(value, dict):
+        return operation
+    added = {name: target[name] for name in own if name in target}
+    sent = {name: sent for name, sent in value.items() if name not in HYPERMEDIA}
+    return {**operation, "value": {**added, **sent}}
 
 
 def _malformed(detail: str) -> Malformed:

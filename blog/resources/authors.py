@@ -63,18 +63,18 @@ class Author(_AuthorResource):
 
     def patch(self, name: str) -> Document:
         """Change a part of the profile."""
-        return self._edit(name, partial(_patched, read_patch(SERVER_FIELDS)))
+        return self._edit(name, partial(self._patched, read_patch(SERVER_FIELDS)))
 
     def _edit(self, name: str, revise: authors.Revise) -> Document:
         precondition = self.precondition(name)
         edited = authors.edit(self.session, name, self.author, precondition, revise, self.now)
         return self.document(edited)
 
+    def _patched(self, patch: Patch, current: content.Author) -> Profile:
+        seen = {**as_json(current, FIELDS), **self.links_of(self.document(current))}
+        changed, faults = patch(seen)
+        return validate(Profile, changed, SERVER_FIELDS, faults, current)
 
-def _replaced(body: object, _current: content.Author) -> Profile:
-    return validate(Profile, body, SERVER_FIELDS)
 
-
-def _patched(patch: Patch, current: content.Author) -> Profile:
-    changed, faults = patch(as_json(current, FIELDS))
-    return validate(Profile, changed, SERVER_FIELDS, faults)
+def _replaced(body: object, current: content.Author) -> Profile:
+    return validate(Profile, body, SERVER_FIELDS, current=current)

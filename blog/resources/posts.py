@@ -137,7 +137,7 @@ class Post(_PostResource):
 
     def patch(self, post_id: str) -> Document:
         """Change a part of the post."""
-        return self._edit(post_id, partial(_patched, read_patch(SERVER_FIELDS)))
+        return self._edit(post_id, partial(self._patched, read_patch(SERVER_FIELDS)))
 
     def delete(self, post_id: str) -> Answer:
         """Delete the post."""
@@ -149,6 +149,11 @@ class Post(_PostResource):
         precondition = self.precondition(post_id)
         edited = posts.edit(self.session, post_id, self.author, precondition, revise, self.now)
         return self.document(edited)
+
+    def _patched(self, patch: Patch, current: content.Post) -> PostContent:
+        seen = {**as_json(current, FIELDS), **self.links_of(self.document(current))}
+        changed, faults = patch(seen)
+        return validate(PostContent, changed, SERVER_FIELDS, faults, current)
 
 
 def _represent(post: content.Post, places: Mapping[str, int], links: Links) -> Document:
@@ -175,9 +180,4 @@ def _replaced(body: object, current: content.Post) -> PostContent:
     if isinstance(body, Mapping):
         kept = {"slug": "slug", "postedDate": "posted_date"}
         body = {**as_json(current, kept), **body}
-    return validate(PostContent, body, SERVER_FIELDS)
-
-
-def _patched(patch: Patch, current: content.Post) -> PostContent:
-    changed, faults = patch(as_json(current, FIELDS))
-    return validate(PostContent, changed, SERVER_FIELDS, faults)
+    return validate(PostContent, body, SERVER_FIELDS, current=current)
