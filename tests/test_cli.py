@@ -70,7 +70,7 @@ def test_added_author_is_listed_with_the_role(option: str, role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "stdin", ["pass word\n", "pass word\r\n", "pass word", "pass word\nmore\n"]
+    "stdin", ["\ufeffpass word\n", "pass word\n", "pass word\r\n", "pass word", "pass word\nmore\n"]
 )
 def test_password_is_the_first_line_of_standard_input(stdin: str) -> None:
     done(blog("author add rick --password-stdin", stdin))

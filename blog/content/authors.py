@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, HttpUrl, TypeAdapter
 
-from blog.content.texts import one_line, several_lines
+from blog.content.texts import is_visible, one_line, several_lines
 from blog.content.tokens import PREFIX, is_token
 from blog.content.validation import RULES, Written
 from blog.errors import AccountError
@@ -93,7 +93,8 @@ def check_name(name: str) -> str:
     one of the first three. A colon can't be sent by Basic authentication (RFC 7617 section 2).
     """
     name = normalize("NFC", name)
-    if len(name) > LONGEST_NAME or _NAME.fullmatch(name) is None:
+    shown = _NAME.fullmatch(name) is not None and all(map(is_visible, name))
+    if len(name) > LONGEST_NAME or not shown:
         raise AccountError(
             f"{name!r:.80} can't be a name: 1 to {LONGEST_NAME} letters, digits, "
             f"'_', '.', '+', '@' and '-', the first a letter, a digit or '_'"

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from blog.content.dates import parse_date_time
 from blog.content.slugs import check_slug
-from blog.content.texts import check_encodable, one_line, several_lines
+from blog.content.texts import BYTE_ORDER_MARK, check_encodable, one_line, several_lines
 from blog.content.validation import RULES, Written
 
 Format = Literal["markdown", "html", "text"]
@@ -67,6 +67,8 @@ def _bound_tags(tags: object) -> object:
 
 
 def _check_body(body: str) -> str:
+    # What an editor puts before a file is no part of the text.
+    body = body.removeprefix(BYTE_ORDER_MARK)
     if "\0" in body:
         raise ValueError(f"must not hold NUL; one is at {body.index(chr(0))}")
     size = len(check_encodable(body))

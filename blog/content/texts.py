@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 
+BYTE_ORDER_MARK = "\ufeff"
 _LAYOUT = frozenset("\t\n\r")
+# What breaks a line without being a control character.
+_LINE_SEPARATOR = re.compile("[\u2028\u2029]")
+# Private characters have a font of their own, and unassigned ones may be of a newer Unicode.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Mn", "Mc", "Me", "Zs", "Zl", "Zp"})
+# The others that show nothing: the fillers of Hangul, blank Braille, the null notehead, and what
+# Unicode reserves for characters to be ignored.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159\u2065").union(
+    map(chr, [*range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000)])
+)
 
 
 def check_length(text: str, shortest: int, longest: int) -> None:
@@ -22,14 +33,29 @@ def check_encodable(text: str) -> bytes:
         raise ValueError(f"must not hold lone surrogates; one is at {error.start}") from None
 
 
+def is_visible(character: str) -> bool:
+    """Whether there is something to see of a character that stands alone.
+
+    There is not of spaces, controls, format characters such as joiners, variation selectors,
+    combining marks without a letter, and fillers.
+    """
+    return unicodedata.category(character) not in _UNSEEN and character not in _BLANK
+
+
 def one_line(shortest: int, longest: int) -> Callable[[str], str]:
-    """Make a rule for a text on one line: trimmed, without control characters."""
+    """Make a rule for a text on one line: trimmed, without control characters and line breaks.
+
+    There must be something in it to see.
+    """
 
     def check(text: str) -> str:
         text = text.strip()
         check_length(text, shortest, longest)
         check_encodable(text)
         _refuse_controls(text, allowed=frozenset())
+        _refuse_line_breaks(text)
+        if not any(map(is_visible, text)):
+            raise ValueError("must hold a character that can be seen")
         return text
 
     return check
@@ -53,3 +79,10 @@ def _refuse_controls(text: str, allowed: frozenset[str]) -> None:
             raise ValueError(
                 f"must not hold control characters; U+{ord(character):04X} is at {position}"
             )
+
+
+def _refuse_line_breaks(text: str) -> None:
+    if broken := _LINE_SEPARATOR.search(text):
+        raise ValueError(
+            f"must be on one line; the line break U+{ord(broken[0]):04X} is at {broken.start()}"
+        )

@@ -9,6 +9,7 @@ from typing import Literal
 from unicodedata import normalize
 from zlib import crc32
 
+from blog.content.texts import is_visible
 from blog.errors import AccountError
 
 Scope = Literal["read", "write"]
@@ -56,7 +57,8 @@ def check_label(label: str) -> str:
     Raises AccountError unless it has 1 to 100 printable characters.
     """
     trimmed = normalize("NFC", label).strip()
-    if not 1 <= len(trimmed) <= LONGEST_LABEL or not trimmed.isprintable():
+    shown = trimmed.isprintable() and any(map(is_visible, trimmed))
+    if not 1 <= len(trimmed) <= LONGEST_LABEL or not shown:
         raise AccountError(
             f"{label!r:.120} can't be a label: 1 to {LONGEST_LABEL} printable characters"
         )

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from blog.content.patches import apply_operations, merge
+from blog.content.texts import BYTE_ORDER_MARK
 from blog.content.trees import exceeds_depth
 from blog.content.validation import HYPERMEDIA
 from blog.errors import Fault, Malformed
@@ -30,8 +31,12 @@ def read_json() -> Any:
     """
     try:
         text = current_request().get_data(cache=False).decode()
+        # RFC 8259 section 8.1 allows a parser to ignore a byte order mark.
         value = json.loads(
-            text, object_pairs_hook=_unique, parse_int=_read_int, parse_constant=_no_constant
+            text.removeprefix(BYTE_ORDER_MARK),
+            object_pairs_hook=_unique,
+            parse_int=_read_int,
+            parse_constant=_no_constant,
         )
     except UnicodeDecodeError as error:
         raise _malformed(f"is not UTF-8: byte {error.start} can't be read") from None

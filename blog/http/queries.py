@@ -153,8 +153,8 @@ def list_of(most: int, pattern: str, what: str) -> Parser:
 
 
 def plain_text(text: str) -> str:
-    """A parser of any text that a stored one could equal: in NFC, as names and slugs are kept."""
+    """A parser of any text that a stored one could equal: trimmed, as tags are, and in NFC."""
     if "\0" in text:
         raise ValueError("must not hold NUL")
     check_length(text, 0, LONGEST_TEXT)
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", text.strip())
