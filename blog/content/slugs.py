@@ -50,10 +50,8 @@ def _without_bare_marks(text: str) -> str:
     """The text without the combining marks that follow no letter or digit."""
     kept = ""
     for character in text:
-        if (
-            not _is_mark(character)
-            or (kept
-            and (_is_letter_or_digit(kept[-1]) or _is_mark(kept[-1])))
+        if not _is_mark(character) or (
+            kept and (_is_letter_or_digit(kept[-1]) or _is_mark(kept[-1]))
         ):
             kept += character
     return kept
