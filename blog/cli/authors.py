@@ -110,7 +110,6 @@ def check_name(name: str) -> str:
 
 def _new_password(from_stdin: bool) -> str:
     from blog.content.authors import check_password
-    from blog.content.texts import BYTE_ORDER_MARK
 
     return check_password(_read_password() if from_stdin else _ask_for_password())
 
