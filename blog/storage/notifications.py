@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -19,11 +20,18 @@ import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from blog.errors import BlogError, DatabaseError
+from blog.storage import triggers
 from blog.storage.freshness import Mark
 
 logger = logging.getLogger("blog.storage")
 
-CHANNEL = "blog_written"
+# In one round trip: whether the server can be written, what it listens to for this connection, and
+# the triggers.
+_QUESTIONS = f"""
+    SHOW transaction_read_only;
+    SELECT pg_listening_channels();
+    {triggers.STATES}
+"""
 # In seconds: how often the server is asked whether it is still there, for how long its last answer
 # counts, and how long to wait after a failure.
 _BEAT = 0.5
@@ -49,6 +57,8 @@ class NotifiedFreshness:
         # One number for each connection and each notification; when the server last answered.
         self._number = next(self._numbers)
         self._heard = -_TRUST
+        # What it calls to hear itself, and whether it has.
+        self._name, self._is_heard = secrets.token_hex(8), False
         # Why there was nobody to tell, since the server last answered.
         self._failures: set[str] = set()
         self._thread = Thread(target=self._listen, name="notifications", daemon=True)
@@ -89,25 +99,66 @@ class NotifiedFreshness:
         """A connection on which every write from now on is told."""
         with closing(self._connect()) as connection:
             connection.add_notify_handler(self._note)
-            connection.execute(f"LISTEN {CHANNEL}").close()
+            connection.execute(f"LISTEN {triggers.CHANNEL}").close()
             self._number = next(self._numbers)
+            self._call(connection)
             yield connection
 
-    def _hear(self, connection: psycopg.Connection[Any]) -> None:
-        """Take in what is told, and ask from time to time whether anybody is there to tell.
+    def _call(self, connection: psycopg.Connection[Any]) -> None:
+        """Send a notification of its own. Raises DatabaseError where it does not come back."""
+        self._is_heard = False
+        connection.execute(f"NOTIFY {triggers.CHANNEL}, '{self._name}'").close()
+        if not self._is_heard:
+            raise DatabaseError("the server passes on no notification")
 
-        Raises DatabaseError where it is no longer the primary: others may write elsewhere.
+    def _hear(self, connection: psycopg.Connection[Any]) -> None:
+        """Take in what is told, and verify from time to time that a write would be.
+
+        Raises DatabaseError where it would not.
         """
         incoming = poll()
         incoming.register(connection.fileno(), POLLIN)
         incoming.register(self._waking, POLLIN)
+        known: object = None
         while not self._closed.is_set():
             asked = monotonic()
-            if connection.execute("SHOW transaction_read_only").fetchone() == ("on",):
-                raise DatabaseError("the server can't be written, and others may be")
-            self._heard = asked
-            self._failures.clear()
+            found = _verify(connection)
+            if found != known:
+                # What was written while a trigger was another one may not have been told.
+                self._number = next(self._numbers)
+            known = found
+            self._recover(asked)
             incoming.poll(_BEAT * 1000)
 
-    def _note(self, _notification: psycopg.Notify) -> None:
-        self._number = next(self._numbers)
+    def _recover(self, moment: float) -> None:
+        """Trust what is told since that moment."""
+        self._heard = moment
+        if self._failures:
+            logger.warning("the cache is on again, as the database tells of writes")
+        self._failures.clear()
+
+    def _note(self, notification: psycopg.Notify) -> None:
+        # Triggers send an empty text, and those who begin to listen their names.
+        if not notification.payload:
+            self._number = next(self._numbers)
+        elif notification.payload == self._name:
+            self._is_heard = True
+
+
+def _verify(connection: psycopg.Connection[Any]) -> object:
+    """What is another object once a trigger was changed.
+
+    Raises DatabaseError where a write would not be told, or may be made elsewhere.
+    """
+    cursor = connection.execute(_QUESTIONS.strip())
+    if cursor.fetchone() == ("on",):
+        raise DatabaseError("the server can't be written, and others may be")
+    cursor.nextset()
+    if (triggers.CHANNEL,) not in cursor.fetchall():
+        raise DatabaseError("the server does not listen for this connection any more")
+    cursor.nextset()
+    states = triggers.read_states(cursor.fetchall())
+    cursor.close()
+    if faults := triggers.faults(states):
+        raise DatabaseError(faults[0])
+    return [state.version for state in states]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect, text
 
 from blog.errors import DatabaseError, NotReady
+from blog.storage import triggers
 from blog.storage.engine import Database, Session
 from blog.storage.migrations import HEAD
 
@@ -19,7 +20,7 @@ def upgrade(database: Database) -> bool:
     database.server.create()
     # While there is no primary, a replica can say that there is nothing to do.
     with database.session("primary, else replica") as session:
-        return revision(session.reading()) != HEAD and session.write(upgrade_in, "upgrading")
+        return _is_behind(session.reading()) and session.write(upgrade_in, "upgrading")
 
 
 def upgrade_in(connection: Connection) -> bool:
@@ -27,9 +28,11 @@ def upgrade_in(connection: Connection) -> bool:
 
     Gives whether there was anything to do. Raises DatabaseError for a database of a newer program.
     """
-    if revision(connection) == HEAD:
+    if not _is_behind(connection):
         return False
-    _migrate(connection)
+    if revision(connection) != HEAD:
+        _migrate(connection)
+    triggers.make(connection)
     return True
 
 
@@ -81,6 +84,10 @@ def revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return found
+
+
+def _is_behind(connection: Connection) -> bool:
+    return revision(connection) != HEAD or triggers.is_mendable(connection)
 
 
 def _migrate(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from blog.content.posts import fold_tag
-from blog.storage import keys, schema
+from blog.storage import keys, schema, triggers
 from blog.storage.engine import Database
 from blog.storage.migrations import HEAD
 from blog.storage.revisions import REPEATED, is_newest
@@ -44,6 +44,7 @@ def faults(database: Database, *, needs_secret_key: bool = False) -> list[str]:
         return [
             *damages,
             *comparison.differences(),
+            *triggers.untold(connection),
             *violations(connection),
             *(_missing_secret_key(connection) if needs_secret_key else ()),
             *_wrong_tags(connection),
