@@ -74,7 +74,7 @@ def _as_http(error: Exception) -> HTTPException:
         return http.ServiceUnavailable(str(error), retry_after=1)
     if isinstance(error, errors.Throttled):
         return http.TooManyRequests(str(error), retry_after=error.seconds)
-    if isinstance(error, errors.StorageUnavailable):
+    if isinstance(error, (errors.StorageUnavailable, errors.DatabaseError)):
         logger.warning("storage unavailable: %s", error, extra=_request())
         return http.ServiceUnavailable(_storage_detail(error), retry_after=_RETRY_SECONDS)
     if isinstance(error, errors.NotReady):
@@ -94,7 +94,7 @@ def _request() -> dict[str, str]:
     return {"requestId": request_id()}
 
 
-def _storage_detail(error: errors.StorageUnavailable) -> str:
+def _storage_detail(error: errors.BlogError) -> str:
     if isinstance(error, errors.OutcomeUnknown):
         return "the storage did not say whether this was done: look before you try again"
     return "the storage can't serve now"

@@ -4,16 +4,48 @@ from __future__ import annotations
 
 import psycopg
 
-from blog.errors import BlogError, DatabaseError, Interrupted, StorageUnavailable
+from blog.errors import BlogError, Interrupted, StorageUnavailable
 from blog.storage.watchdog import Unresponsive
 
-# Another transaction came between, or a standby had to give way to what it replays.
-_CONFLICTS = ("40001", "40P01")
-# SQLSTATE classes (PostgreSQL's appendix A) that tell of a state of the server, not a mistake:
-# connection, resources, operator, system, and the server's own failure.
-_STATES = ("08", "53", "57", "58", "XX")
-# A lock that was not to be had in time; what the server's administrator has forbidden.
-_LOCKED, _FORBIDDEN = "55P03", "42501"
+# What a SQLSTATE says (PostgreSQL's appendix A), by the code or else by its class. What is in
+# neither is a mistake of this program: a syntax error, a value out of range, a broken constraint.
+_CONFLICT, _STATE = "conflict", "state"
+_MEANINGS = {
+    "08": _STATE,  # connection exception
+    "0A": _STATE,  # feature not supported, as in the middle of a change of the schema
+    "0L": _STATE,  # invalid grantor
+    "0P": _STATE,  # invalid role specification
+    "22021": _STATE,  # character not in repertoire: the encoding of the database
+    "22P05": _STATE,  # untranslatable character
+    "25": _STATE,  # invalid transaction state, as of a server that can only be read
+    "26": _STATE,  # invalid SQL statement name, as behind a pooler
+    "28": _STATE,  # invalid authorization specification
+    "2B": _STATE,  # dependent privilege descriptors still exist
+    "2D": _STATE,  # invalid transaction termination
+    "2F": _STATE,  # SQL routine exception, of an administrator's trigger as the next two
+    "38": _STATE,  # external routine exception
+    "39": _STATE,  # external routine invocation exception
+    "3D": _STATE,  # invalid catalog name
+    "3F": _STATE,  # invalid schema name
+    "40": _CONFLICT,  # transaction rollback
+    "42501": _STATE,  # insufficient privilege
+    "42703": _STATE,  # undefined column: the schema is another one, as in those that follow
+    "42704": _STATE,  # undefined object
+    "42804": _STATE,  # datatype mismatch
+    "42883": _STATE,  # undefined function
+    "42P01": _STATE,  # undefined table
+    "42P10": _STATE,  # invalid column reference, as without a unique index
+    "53": _STATE,  # insufficient resources
+    "54": _STATE,  # program limit exceeded
+    "55": _STATE,  # object not in prerequisite state, as a lock that was not to be had in time
+    "57": _STATE,  # operator intervention
+    "58": _STATE,  # system error
+    "72": _STATE,  # snapshot too old
+    "F0": _STATE,  # configuration file error
+    "HV": _STATE,  # foreign data wrapper error
+    "P0": _STATE,  # PL/pgSQL error, of an administrator's trigger
+    "XX": _STATE,  # internal error
+}
 
 
 def translate(error: psycopg.Error, *, lost: bool, last: bool) -> BlogError | None:
@@ -23,14 +55,13 @@ def translate(error: psycopg.Error, *, lost: bool, last: bool) -> BlogError | No
     there was is not to be tried again, as that would take as long.
     """
     state, line = error.sqlstate or "", first_line(error)
+    meaning = _MEANINGS.get(state, _MEANINGS.get(state[:2]))
     if last and is_late(error):
         return StorageUnavailable(f"the database can't serve now: {line}")
-    if lost or state in _CONFLICTS:
+    if lost or meaning == _CONFLICT:
         return Interrupted(f"the database cut this off: {line}")
-    if state[:2] in _STATES or state == _LOCKED or type(error) is psycopg.OperationalError:
+    if meaning == _STATE or type(error) is psycopg.OperationalError:
         return StorageUnavailable(f"the database can't serve now: {line}")
-    if state == _FORBIDDEN:
-        return DatabaseError(f"the database refuses: {line}")
     return None
 
 
