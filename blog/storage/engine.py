@@ -16,6 +16,7 @@ from blog.storage.connections import Limits, Writing, set_purpose, take_connecti
 from blog.storage.file_urls import likely_file_url
 from blog.storage.freshness import Freshness, Mark
 from blog.storage.group_commit import GroupCommit
+from blog.storage.postgresql_urls import check
 from blog.storage.sqlite import SQLite, read_path
 
 if TYPE_CHECKING:
@@ -276,6 +277,8 @@ class Session:
 
 def read_url(url: str | URL) -> URL:
     """A database URL, taken apart. Raises DatabaseError for one that can't be used."""
+    if str(url).startswith("postgresql"):
+        check(str(url))
     try:
         return _read_url(url)
     except DatabaseError as error:

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+from urllib.parse import unquote
+
 from sqlalchemy import URL
 
+from blog.errors import DatabaseError
 from blog.storage.connections import Limits
+
+
+def check(text: str) -> None:
+    """Raise DatabaseError for a URL in which a character is not written as it has to be.
+
+    No part of it is shown: it is not known which of them is the password.
+    """
+    if text.partition("?")[0].count("@") > 1:
+        raise DatabaseError("write an @ in a name or a password of the database URL as %40")
+    # Neither a control character nor half a character is in any name.
+    if any(category(character) in ("Cc", "Cs") for character in unquote(text)):
+        raise DatabaseError("the database URL has a control character")
 
 
 def hosts(url: URL) -> list[URL]:
