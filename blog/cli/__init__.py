@@ -178,7 +178,8 @@ def _prepare(settings: Settings) -> list[str]:
         opening.make_file(opened, settings, err=False)
         schema.upgrade(opened)
         with opened.session("primary, else replica") as session:
-            return [] if _has_editor(session) else [_NO_EDITOR]
+            warnings = [] if _has_editor(session) else [_NO_EDITOR]
+            return [*warnings, *_missing_privileges(session)]
 
 
 def _has_editor(session: Session) -> bool:
@@ -193,6 +194,13 @@ def _has_editor(session: Session) -> bool:
         click.echo(f"Made the editor {name!r} with the password {password}")
         click.echo("It is shown this once; `blog author passwd` changes it.")
     return True
+
+
+def _missing_privileges(session: Session) -> list[str]:
+    from blog.storage.privileges import unwritable_tables
+
+    tables = unwritable_tables(session.reading())
+    return [f"the database role may not write to {', '.join(tables)}"] if tables else []
 
 
 def _cores() -> int:
