@@ -56,6 +56,7 @@ from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
 from blog.storage.places import PLACE, Place
 from blog.storage.postgresql_errors import first_line, is_late, translate
+from blog.storage.postgresql_surroundings import QUESTION, Surroundings
 from blog.storage.postgresql_transactions import opening, single_reading
 from blog.storage.postgresql_urls import complete
 from blog.storage.prepared import Prepared, Reader
@@ -102,8 +103,10 @@ class PostgreSQL:
         self._patience = limits.statement + _GRACE if limits.statement else None
         self._closed_until = 0.0
         self._failure: type[StorageUnavailable] = Unreachable
-        self._openings = {purpose: opening(limits, purpose) for purpose in ("reading", *_WRITING)}
-        self._setting = single_reading(limits)
+        # Made once the server has said in which schema the blog is.
+        self._search_path: str | None = None
+        self._openings: Mapping[Purpose, str] = {}
+        self._setting = ""
         self.engine = self._create_engine(complete(url, limits, primary))
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
         self.group: GroupCommit | None = None
@@ -264,13 +267,31 @@ class PostgreSQL:
             connection = WatchedConnection.connect(*args, **options)
         except psycopg.ProgrammingError as error:
             raise DatabaseError(f"the database URL can't be used: {first_line(error)}") from error
+        except UnicodeError as error:
+            raise DatabaseError("the database URL names no host") from error
         except psycopg.Error as error:
             self._failure = StorageUnavailable if _FULL.search(str(error)) else Unreachable
             self._pause()
             raise self._failure(f"the database can't be reached: {first_line(error)}") from error
         self._closed_until = 0.0
         connection.idle_patience = self._limits.connect
+        try:
+            self._look_around(connection)
+        except (psycopg.Error, DatabaseError):
+            connection.close()
+            raise
         return connection
+
+    def _look_around(self, connection: WatchedConnection) -> None:
+        """Find out once where the blog is. Raises DatabaseError where it can't be there."""
+        if self._search_path is not None:
+            return
+        (row,) = connection.execute(QUESTION).fetchall()
+        path = Surroundings(*row).search_path()
+        purposes: tuple[Purpose, ...] = ("reading", *_WRITING)
+        self._openings = {purpose: opening(self._limits, purpose, path) for purpose in purposes}
+        self._setting = single_reading(self._limits, path)
+        self._search_path = path
 
     def _connect_to_listen(self) -> psycopg.Connection[Any]:
         """A connection to the server itself, which nobody else uses."""
@@ -280,6 +301,9 @@ class PostgreSQL:
         if driver.execute("SELECT pg_backend_pid()").fetchone()[0] != driver.info.backend_pid:
             driver.close()
             raise DatabaseError("the URL is that of a pooler, which passes on no notification")
+        driver.execute(
+            "SELECT pg_catalog.set_config('search_path', %s, false)", [self._search_path]
+        ).close()
         return cast(psycopg.Connection[Any], driver)
 
     def _pause(self, more: float = 0.0) -> None:

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from blog.storage.connections import Limits, Purpose
 
-_READ_ONLY = "set_config('transaction_read_only', 'on', true)"
+_READ_ONLY = "pg_catalog.set_config('transaction_read_only', 'on', true)"
 
 
-def opening(limits: Limits, purpose: Purpose) -> str:
+def opening(limits: Limits, purpose: Purpose, search_path: str) -> str:
     """What begins a transaction for this purpose."""
     mode = "REPEATABLE READ READ ONLY" if purpose == "reading" else "READ COMMITTED"
-    return f"BEGIN ISOLATION LEVEL {mode};{_settings(limits, purpose)}"
+    return f"BEGIN ISOLATION LEVEL {mode};{_settings(limits, purpose, search_path)}"
 
 
-def single_reading(limits: Limits) -> str:
-    """What stands before a statement that is alone in its transaction, and so sees one moment."""
-    return f"{_settings(limits, 'reading')}, {_READ_ONLY}"
+def single_reading(limits: Limits, search_path: str) -> str:
+    """What stands before a statement that is alone in its transaction, and so sees one moment.
+
+    It is sent with values, so that a percent sign is written twice.
+    """
+    return f"{_settings(limits, 'reading', search_path)}, {_READ_ONLY}".replace("%", "%%")
 
 
-def _settings(limits: Limits, purpose: Purpose) -> str:
+def _settings(limits: Limits, purpose: Purpose, search_path: str) -> str:
     """What sets up a transaction for this purpose, once it has begun."""
     # A change of the schema takes as long as it takes, and so does the wait for another's.
     statement, lock = (0, 0) if purpose == "upgrading" else (limits.statement, limits.lock)
     settings = {
+        # What a role or a database is set to may name tables of others first.
+        "search_path": search_path.replace("'", "''"),
         # Dates near the ends of the calendar have no local time everywhere.
         "TimeZone": "UTC",
         # The driver reads no other style.
@@ -37,5 +42,7 @@ def _settings(limits: Limits, purpose: Purpose) -> str:
         "lock_timeout": f"{lock * 1000:.0f}",
     }
     # In one statement, as the driver takes its time for what comes back of each.
-    local = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-    return f"SELECT {local}"
+    local = [
+        f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in settings.items()
+    ]
+    return f"SELECT {', '.join(local)}"

@@ -34,7 +34,9 @@ STATES = f"""
         coalesce(pg_has_role(c.relowner, 'USAGE'), false)
     FROM (VALUES {_NAMES}) AS told (name)
     LEFT JOIN pg_class c
-        ON c.relname = told.name AND c.relnamespace = current_schema()::regnamespace
+        ON c.relname = told.name AND c.relnamespace = (
+            SELECT oid FROM pg_namespace WHERE nspname = current_schema()
+        )
     LEFT JOIN pg_trigger t
         ON t.tgrelid = c.oid AND t.tgname = '{NAME}' AND t.tgtype = {_EVENTS} AND t.tgqual IS NULL
     LEFT JOIN pg_proc p ON p.oid = t.tgfoid
