@@ -230,3 +230,13 @@ def test_database_without_a_schema_is_no_fault_of_the_triggers(
     with postgresql_blogs.empty(tmp_path) as url, closing(Database(url)) as opened:
         assert schema.upgrade(opened) is True
         assert schema.upgrade(opened) is False
+
+
+def test_node_that_begins_to_listen_makes_nothing_stale_on_another(
+    freshness: Freshness, opened: Database
+) -> None:
+    before = freshness.state()
+    with closing(opened.freshness()) as other:
+        wait_until(lambda: other.state() is not None)
+
+    assert freshness.state() == before
