@@ -178,6 +178,7 @@ def test_what_takes_long_to_look_at_gets_no_key(
     assert keys.of({**environ, **named}) is None
     assert believed == []
     assert keys.of(environ) is not None
+    assert keys.of({**environ, "HTTP_HOST": ""}) is None
 
 
 @pytest.mark.parametrize("separator", ["&", ";", ",", "/"])

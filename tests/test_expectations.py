@@ -17,6 +17,7 @@ from tests.people import RICK
 from tests.serving import Server, add_author, run_blog, serve
 
 CONTENT = b'{"title": "Expected", "body": ""}'
+JSON: dict[str, Any] = {"content_type": "application/json"}
 FAILURES = 3
 
 
@@ -175,6 +176,19 @@ def test_an_expectation_of_http_1_0_is_ignored(client: FlaskClient) -> None:
     response = client.get("/post", headers={"Expect": "foo"}, environ_overrides=old)
 
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("auth", "status"), [(RICK, 100), (("rick", "wrong word"), 401), (None, 401)]
+)
+def test_an_admission_writes_nothing(
+    client: FlaskClient, auth: tuple[str, str] | None, status: int
+) -> None:
+    asking = {"blog.admission": True}
+    response = client.post("/post", data=CONTENT, auth=auth, environ_overrides=asking, **JSON)
+
+    assert response.status_code == status
+    assert client.get("/post").json["data"] == []
 
 
 class Admitting:

@@ -134,7 +134,7 @@ class Resource(flask_restful.Resource):
                 raise SignInRequired("this is for some who sign in") from None
 
     def _admit(self, safe: bool) -> None:
-        """Learn who calls, and refuse what can be refused without a look at the body."""
+        """Authenticate the caller, and refuse what can be refused before the body is read."""
         self.caller = self.request.caller = self.services.authenticator.identify()
         if not safe:
             _check_may_write(self.caller)

@@ -25,8 +25,8 @@ _SPECIAL = frozenset(
         *("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"),
     }
 )
-# All that is looked at, which would keep others waiting if it were longer, in characters, or had
-# more parts.
+# What a key is made of. It is read on the event loop, so that its length in characters and the
+# number of its parts are bounded.
 _LOOKED_AT = (
     *("PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING"),
     *("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_FORWARDED"),
@@ -122,7 +122,7 @@ class CacheKeys:
 
 
 def _is_short(environ: Environ) -> bool:
-    """Whether to look at a request takes no longer than to look at any other."""
+    """Whether a request is short enough to be read on the event loop."""
     text = "\n".join([environ[name] for name in _LOOKED_AT if name in environ])
     return len(text) <= _LONGEST and sum(map(text.count, ",;&/")) <= _MOST_PARTS
 

@@ -1,4 +1,4 @@
-"""Answers that are the same for ever: each is made once, and then given to all who ask likewise."""
+"""Responses that never change: each is made once, and repeated for requests that are alike."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from blog.http.answers import Answer, Application, Environ, call
 from blog.http.cache_keys import CacheKey, CacheKeys
 from blog.http.environ import ACCESS
 
-# Far more than the ways in which one server is watched: who asks in others only has to wait.
+# Far more than the ways in which monitors ask; a request in another one only takes longer.
 _MOST = 64
 
 
 class ConstantAnswers:
-    """What an application answers about resources that are constant."""
+    """The responses of an application for its constant resources."""
 
     def __init__(
         self, application: Application, keys: CacheKeys, witnesses: Sequence[Witness]
@@ -30,14 +30,14 @@ class ConstantAnswers:
         self._lock = Lock()
 
     def look_up(self, environ: Environ) -> Answer | None:
-        """The answer to a request, where one like it was answered before."""
+        """The response to a request, None where there was no request like it."""
         key = self._keys.of(environ)
         with self._lock:
             known = self._known.get(key) if key else None
         return give_again(*known, environ, self._witnesses) if known else None
 
     def answer(self, environ: Environ) -> Answer:
-        """Have the application answer, and remember that."""
+        """Have the application make the response, and store it unless it is an error."""
         key = self._keys.of(environ)
         answer = call(self._application, environ)
         if key and answer.status == 200:

@@ -47,9 +47,9 @@ _EMPTY: dict[str, Any] = {
 def make_environ(scope: dict[str, Any]) -> dict[str, Any]:
     """The environ of a request that has no body yet.
 
-    One whose head can't be served has a refusal in it. Where the target or all headers are too long
-    (RFC 9110 section 15.5.15, RFC 6585 section 5) there is only the beginning of the target, and of
-    the headers what frames a body: to read them all would be what is refused.
+    That of a request whose head can't be served holds the error, as its refusal. Where the target
+    or the headers are too long (RFC 9110 section 15.5.15, RFC 6585 section 5), only the beginning
+    of the target and the headers that frame a body are read.
     """
     target, query = scope["raw_path"][:LONGEST_TARGET], scope["query_string"][:LONGEST_TARGET]
     environ = {
@@ -85,10 +85,7 @@ def _hosts(scope: dict[str, Any]) -> list[str]:
 
 
 def find_fault(environ: dict[str, Any]) -> HTTPException | None:
-    """The error for a request whose headers can't be served, None where they can.
-
-    None of them has been read then but those that tell it.
-    """
+    """The error for a request whose headers can't be served, None where they can."""
     return header_bounds.find_fault(environ) or framing.find_fault(environ)
 
 

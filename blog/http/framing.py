@@ -1,4 +1,4 @@
-"""How the body of a request is framed (RFC 9112 section 6), and what its client waits for."""
+"""How the body of a request is framed (RFC 9112 section 6), and what its client expects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from werkzeug.exceptions import BadRequest, ExpectationFailed, HTTPException, No
 
 from blog.http.answers import Environ
 
-# The coding that is decoded, and the one that was the name of none.
+# The coding that is decoded, and the old name for none.
 _KNOWN = frozenset({"chunked", "identity", ""})
 _CONTINUE = "100-continue"
 # Any number of so many digits fits into 64 bits.
@@ -16,8 +16,8 @@ _MOST_DIGITS = 18
 def find_fault(environ: Environ) -> HTTPException | None:
     """The error for a body that can't be read as it is framed, or an unknown expectation.
 
-    Where two readers could disagree about where a body ends, what follows it could be read as
-    another request.
+    If two parsers disagree about where a body ends, one of them reads the rest of it as another
+    request.
     """
     return _coding_fault(environ) or _length_fault(environ) or _expectation_fault(environ)
 
@@ -28,7 +28,7 @@ def has_body(environ: Environ) -> bool:
 
 
 def awaits_continue(environ: Environ) -> bool:
-    """Whether the client sends no body until it is told to (RFC 9110 section 10.1.1)."""
+    """Whether the client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1)."""
     return _expectation(environ) == _CONTINUE and has_body(environ)
 
 
@@ -61,7 +61,7 @@ def _expectation_fault(environ: Environ) -> HTTPException | None:
 
 
 def _expectation(environ: Environ) -> str:
-    # HTTP/1.0 has none, and a proxy may have passed one on.
+    # HTTP/1.0 has no expectations; one that is there is ignored (RFC 9110 section 10.1.1).
     if environ["SERVER_PROTOCOL"] == "HTTP/1.0":
         return ""
     expectation: str = environ.get("HTTP_EXPECT", "")

@@ -49,8 +49,8 @@ _CLOSE = (b"connection", b"close")
 _NOTICE_SECONDS = 0.5
 # In seconds, until a request is asked again that came too early.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
-# How long a client waits to be told that its head is too long. So a hundred clients that send such
-# heads again and again leave most of the worker's time to others.
+# Heads that are too long are refused after this time, in seconds. A hundred clients that repeat
+# them then leave most of the worker's time to other requests.
 _TOO_LONG = (RequestHeaderFieldsTooLarge, RequestURITooLarge)
 _TOO_LONG_SECONDS = 0.5
 # Answered without a look at the database, and so without one of its threads.
@@ -97,8 +97,8 @@ class Gateway:
         self._on_stop: list[Callable[[], None]] = []
         self._stopping = False
         self._threads = ThreadPoolExecutor(bounds.threads, "request")
-        # For what waits for no database and no other thread: refusals, and whether the process
-        # lives. It keeps them from the event loop, where all others would have to wait.
+        # For responses that need no database: errors, and whether the process lives. On the event
+        # loop they would block all other requests.
         self._quick_thread = ThreadPoolExecutor(1, "quick")
         self._intake = Intake(bounds.longest_body, bounds.intake, bounds.transfer_seconds)
         self._outbox = Outbox(bounds.outbox, bounds.transfer_seconds)
@@ -163,9 +163,9 @@ class Gateway:
             return await self._refuse(environ, error)
 
     async def _admit(self, environ: Environ) -> Answer | None:
-        """What refuses a request before anything of its body is taken; None where nothing does.
+        """The error for a request that is refused before its body is read, None if it is admitted.
 
-        The server tells the client to send the body once that is asked for.
+        Granian sends `100 Continue` when the body is first read.
         """
         environ[RECEIVED] = perf_counter()
         if declared_length(environ) > self._bounds.longest_body:
@@ -258,7 +258,7 @@ class Gateway:
         return reads and environ["PATH_INFO"] == _LIVENESS and "HTTP_AUTHORIZATION" not in environ
 
     async def _say_that_it_lives(self, environ: Environ) -> Answer:
-        """The same as ever; it is made when somebody asks in a way in which nobody has."""
+        """The response of `/health/live`, which is stored for each way to ask for it."""
         if self._constants is None:
             return await self._answer_quickly(self._call, environ)
         known = self._constants.look_up(environ)
@@ -289,17 +289,17 @@ def _overload() -> HTTPException:
 
 
 def _closing(answer: Answer) -> Answer:
-    """The same answer on a connection that ends with it.
+    """The same answer, after which the connection is closed.
 
-    What has come of the body, or is still to come, must not be read as the next request.
+    A body that was not read must not be taken for the next request.
     """
     return answer._replace(headers=[*answer.headers, _CLOSE])
 
 
 def install(app: Flask) -> None:
-    """Have the application answer what the gateway refuses.
+    """Make the errors for what the gateway refuses.
 
-    Behind another server, it refuses by itself what the gateway would.
+    Behind another server the application checks the head itself.
     """
     app.before_request(_refuse)
 

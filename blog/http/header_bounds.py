@@ -1,6 +1,6 @@
 """How long the header fields may be that this program reads (RFC 6585 section 5).
 
-To read a list takes time that grows with its length, so one that no client needs is refused unread.
+The time to parse a list grows with its length, so a list longer than any client needs is refused.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from blog.http.answers import Environ
 
 LONGEST_FIELD = 4096
 MOST_MEMBERS = 100
-# Of all that is read, only credentials are missing here: they are no list, and may be longer.
+# All fields that are parsed but Authorization, which is no list and may be longer.
 _NAMES = (
     *("Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language"),
     *("Content-Encoding", "Content-Type", "Expect", "Host", "Idempotency-Key"),

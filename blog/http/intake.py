@@ -53,7 +53,7 @@ class Intake:
         Raises RequestEntityTooLarge, SlowClient, ServiceUnavailable when too many bodies are here
         already, and BadRequest when the client has gone.
         """
-        # It is handed over as it is: to copy a long one would keep others waiting.
+        # It is handed over without a copy, which would block the event loop.
         kept = BytesIO()
         try:
             await self._read(receive, kept if wanted else None)

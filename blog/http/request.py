@@ -80,7 +80,7 @@ class Request(FlaskRequest):
 
     @property
     def is_only_to_be_admitted(self) -> bool:
-        """Whether its client waits to be told that it may send the body."""
+        """Whether its client waits for `100 Continue`, and only has to be admitted now."""
         return ADMISSION in self.environ
 
     @property
