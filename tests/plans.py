@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, event
 
 from blog.storage.engine import Database, Server
+from blog.storage.page_bytes import Take
 
 # The text of each statement, and the values that it was first run with, as the driver takes them.
 Statements = dict[str, Any]
@@ -23,6 +24,9 @@ _GOOD_NODES = {
     "ModifyTable",
     "Nested Loop",
     "Result",
+    # The sum of what comes before each row, in the order in which the rows come.
+    "Subquery Scan",
+    "WindowAgg",
 }
 # The same for SQLite. It reads an empty list of values as a query of its own, of constants; what it
 # searches without saying how is the end of a table, for the greatest key.
@@ -42,9 +46,9 @@ class _Open:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._server, name)
 
-    def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> Any:
+    def fetch(self, statement: Select[Any], values: Mapping[str, object], take: Take) -> Any:
         with self._server.engine.connect() as connection:
-            return connection.execute(statement, values).all()
+            return take(connection.execute(statement, values))
 
 
 @contextmanager

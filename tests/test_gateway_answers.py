@@ -34,6 +34,27 @@ def test_the_oldest_answer_is_given_up_where_there_is_no_room_for_another() -> N
     assert asyncio.run(crowd()) == [True, False]
 
 
+def test_as_many_answers_are_given_up_as_a_large_one_needs_room_for() -> None:
+    async def crowd() -> list[bool]:
+        sizes = iter([100_000, 100_000, 100_000, 250_000])
+        to = gateway(lambda *request: Large(next(sizes))(*request))
+        unread = []
+        for _ in range(4):
+            unread.append(asyncio.create_task(ask(to, scope(), stalls=True)))
+            await asyncio.sleep(0.1)
+        done = [task.done() for task in unread]
+        unread[3].cancel()
+        await asyncio.gather(*unread, return_exceptions=True)
+        return done
+
+    assert asyncio.run(crowd()) == [True, True, True, False]
+
+
+def test_an_answer_that_is_larger_than_all_may_be_together_is_not_sent() -> None:
+    assert asked(gateway(Large(300_001)), scope()).parts == []
+    assert asked(gateway(Large(300_000)), scope()).body == b"a" * 300_000
+
+
 def test_those_who_do_not_take_an_answer_are_hung_up_on() -> None:
     async def keep_waiting(clients: list[socket.socket]) -> None:
         to = gateway(Large(70_000), replace(BOUNDS, transfer_seconds=0.05))

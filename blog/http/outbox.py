@@ -26,30 +26,33 @@ class Outbox:
         self._capacity = capacity
         self._patience = patience
         self._held = 0
-        # The deadlines of what is being sent, the oldest first.
-        self._deadlines: dict[asyncio.Timeout, None] = {}
+        # The deadlines and the bytes of what is being sent, the oldest first.
+        self._deadlines: dict[asyncio.Timeout, int] = {}
         self._overdue: set[Client] = set()
 
     async def send(self, body: bytes, send: Send, client: Client) -> None:
         """Send the body of an answer, or hang up on a client that does not take it in time.
 
-        Where there is too much on its way, that one which has taken longest is out of time.
+        Where there is too much on its way, those which have taken longest are out of time; an
+        answer that is larger than all may be together is not sent at all.
         """
         if len(body) <= _PART:
             await send(_part(body, more=False))
             return
+        if len(body) > self._capacity:
+            self.hang_up_on(client)
+            return
         deadline = asyncio.timeout(self._patience * (1 + len(body) // MEBIBYTE))
-        self._held += len(body)
-        self._make_room()
+        self._make_room(len(body))
         try:
             async with deadline:
-                self._deadlines[deadline] = None
+                self._held += len(body)
+                self._deadlines[deadline] = len(body)
                 await _send_parts(body, send)
         except TimeoutError:
             self.hang_up_on(client)
         finally:
-            self._held -= len(body)
-            self._deadlines.pop(deadline, None)
+            self._release(deadline)
 
     def hang_up_on(self, client: Client) -> None:
         """End a connection soon, and others with it: to find one, all have to be looked at."""
@@ -61,11 +64,14 @@ class Outbox:
         hang_up(lambda _port, client: client in self._overdue)
         self._overdue.clear()
 
-    def _make_room(self) -> None:
-        if self._held > self._capacity and self._deadlines:
+    def _make_room(self, size: int) -> None:
+        while self._held + size > self._capacity:
             oldest = next(iter(self._deadlines))
-            del self._deadlines[oldest]
+            self._release(oldest)
             oldest.reschedule(0)
+
+    def _release(self, deadline: asyncio.Timeout) -> None:
+        self._held -= self._deadlines.pop(deadline, 0)
 
 
 async def _send_parts(body: bytes, send: Send) -> None:

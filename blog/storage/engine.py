@@ -16,6 +16,7 @@ from blog.storage.connections import Limits, Writing, set_purpose, take_connecti
 from blog.storage.file_urls import likely_file_url
 from blog.storage.freshness import Freshness, Mark
 from blog.storage.group_commit import GroupCommit
+from blog.storage.page_bytes import Take, take_rows
 from blog.storage.postgresql_urls import check
 from blog.storage.sqlite import SQLite, read_path
 
@@ -52,8 +53,10 @@ class Server(Protocol):
     def files(self) -> Sequence[Path]:
         """The files in which the database is kept, as far as they are there and known."""
 
-    def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
-        """All rows of a statement, of one moment. Raises StorageUnavailable."""
+    def fetch(
+        self, statement: Select[Any], values: Mapping[str, object], take: Take = list
+    ) -> list[list[Any]]:
+        """The rows of a statement that are taken, of one moment. Raises StorageUnavailable."""
 
     def insert(
         self, connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]
@@ -124,13 +127,17 @@ class Database:
         return self.server.freshness(self.mark)
 
     def fetch(
-        self, source: Source, statement: Select[Any], values: Mapping[str, object]
+        self,
+        source: Source,
+        statement: Select[Any],
+        values: Mapping[str, object],
+        take: Take = list,
     ) -> Sequence[Sequence[Any]]:
-        """All rows of a statement, of one moment. Raises StorageUnavailable."""
+        """The rows of a statement that are taken, of one moment. Raises StorageUnavailable."""
         if self._replicas is None or source == "primary":
-            return self.server.fetch(statement, values)
+            return self.server.fetch(statement, values, take)
         with self.connect(source) as connection:
-            return connection.execute(statement, values).all()
+            return take_rows(connection, statement, values, take)
 
     def close(self) -> None:
         """Close every connection that nobody uses now."""
@@ -162,18 +169,23 @@ class Session:
             self._connection = self._database.connect(self._source)
         return self._connection
 
+    @property
+    def kind(self) -> str:
+        """The kind of the database, by the name that SQLAlchemy has for it."""
+        return self._database.engine.dialect.name
+
     def fetch(
-        self, statement: Select[Any], values: Mapping[str, object]
+        self, statement: Select[Any], values: Mapping[str, object], take: Take = list
     ) -> Sequence[Sequence[Any]]:
-        """All rows of a statement that is read again and again.
+        """The rows that are taken, or all, of a statement that is read again and again.
 
         It belongs to the snapshot of what was read before. Raises StorageUnavailable.
         """
         if not self._single or self._connection is not None:
-            return self.reading().execute(statement, values).all()
+            return take_rows(self.reading(), statement, values, take)
         assert not self._is_spent, _SPENT  # nosec B101
         self._is_spent = True
-        return self._database.fetch(self._source, statement, values)
+        return self._database.fetch(self._source, statement, values, take)
 
     def look_up(
         self, statement: Select[Any], values: Mapping[str, object]

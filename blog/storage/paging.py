@@ -68,8 +68,16 @@ def paginate(
     if start.beside:
         key = tuple_(*(bindparam(f"position_{i}", type_=c.type) for i, c in enumerate(columns)))
         statement = statement.where(_comparison(downwards, start.inclusive)(tuple_(*columns), key))
-    directed = (column.desc() if downwards else column.asc() for column in columns)
-    return statement.order_by(*directed).limit(bindparam("row_limit"))
+    order = directed(columns, start, descending=descending)
+    return statement.order_by(*order).limit(bindparam("row_limit"))
+
+
+def directed(
+    columns: Sequence[ColumnElement[Any]], start: Beginning, *, descending: bool
+) -> Sequence[ColumnElement[Any]]:
+    """What a statement sorts by: a page that goes backwards is read from its end."""
+    downwards = descending != start.backwards
+    return [column.desc() if downwards else column.asc() for column in columns]
 
 
 def _comparison(downwards: bool, inclusive: bool) -> Callable[[Any, Any], ColumnElement[bool]]:

@@ -14,6 +14,7 @@ from blog.content.authors import Caller
 from blog.content.posts import Post, fold_tag
 from blog.storage import rights
 from blog.storage.engine import Session
+from blog.storage.page_bytes import bound_bytes, count_fitting, taker
 from blog.storage.paging import (
     Beginning,
     Key,
@@ -21,6 +22,7 @@ from blog.storage.paging import (
     Position,
     beginning,
     bind_values,
+    directed,
     make_page,
     paginate,
 )
@@ -93,6 +95,7 @@ class _Shape(NamedTuple):
     start: Beginning
     standing: rights.Standing
     texts: Texts
+    database: str
 
 
 def page(
@@ -105,18 +108,23 @@ def page(
     position: Position | None,
     texts: Texts,
 ) -> Page[Post]:
-    """A page of the posts that fit the filter and that the caller may see."""
+    """A page of the posts that fit the filter and that the caller may see.
+
+    It ends before the limit where it is full in bytes.
+    """
     if wanted.is_empty() or (caller is None and wanted.status not in (None, "published")):
         return Page([], None, None)
     given = wanted.given()
     kind, start = rights.standing(caller), beginning(position)
-    shape = _Shape(frozenset(given), wanted.status, sort, start, kind, texts)
+    shape = _Shape(frozenset(given), wanted.status, sort, start, kind, texts, session.kind)
     if wanted.ids:
         given |= _id_values(given.pop("ids"))
     if wanted.tag is not None:
         given["tag"] = fold_tag(wanted.tag)
     values = {**given, **rights.parameters(caller, now), **bind_values(position, limit)}
-    rows = session.fetch(_statement(shape), values)
+    places = _places(texts)
+    rows = session.fetch(_statement(shape), values, taker(places))
+    limit = min(limit, count_fitting(rows, places))
     return make_page([post_from(row) for row in rows], limit, position, sort.key)
 
 
@@ -133,9 +141,26 @@ def _statement(shape: _Shape) -> Select[Any]:
     if "tag" in shape.filters:
         statement = statement.join_from(tag, post)
     statement = statement.where(*_equalities(shape), *_date_ranges(shape), _opaque(visible))
+    order = directed(_order(shape), shape.start, descending=shape.sort.descending)
     paged = paginate(statement, _order(shape), shape.start, descending=shape.sort.descending)
-    # One post at most has a slug, which PostgreSQL doesn't see: it would sort.
-    return paged.order_by(None) if "slug" in shape.filters else paged
+    if "slug" in shape.filters:
+        # One post at most has a slug, which PostgreSQL doesn't see: it would sort.
+        return paged.order_by(None)
+    if shape.database == "postgresql" and any(shape.texts):
+        return bound_bytes(paged, _long_texts(shape.texts), order)
+    return paged
+
+
+def _places(texts: Texts) -> Sequence[int]:
+    """Where in a post, and in a row of `columns`, the long texts stand that are wanted.
+
+    Whatever else a post has takes a few kilobytes.
+    """
+    return [Post._fields.index(name) for name in texts._fields if getattr(texts, name)]
+
+
+def _long_texts(texts: Texts) -> Sequence[ColumnElement[str]]:
+    return [post.c[name] for name in texts._fields if getattr(texts, name)]
 
 
 def _opaque(condition: ColumnElement[bool]) -> ColumnElement[bool]:

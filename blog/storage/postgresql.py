@@ -54,6 +54,7 @@ from blog.storage.connections import (
 from blog.storage.freshness import Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
+from blog.storage.page_bytes import Take, take_rows
 from blog.storage.places import PLACE, Place
 from blog.storage.postgresql_errors import first_line, is_late, translate
 from blog.storage.postgresql_surroundings import QUESTION, Surroundings
@@ -125,8 +126,10 @@ class PostgreSQL:
         """Wait for those that came here before to commit; have those that come after wait."""
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ORDER_KEY})")
 
-    def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
-        """All rows of a statement, of one moment, in one round trip.
+    def fetch(
+        self, statement: Select[Any], values: Mapping[str, object], take: Take = list
+    ) -> list[list[Any]]:
+        """The rows of a statement that are taken, of one moment, in one round trip.
 
         Raises StorageUnavailable, and Interrupted where it can be tried again.
         """
@@ -134,9 +137,9 @@ class PostgreSQL:
         with closing(take_driver_connection(self.engine)) as connection:
             driver: Any = connection.driver_connection
             if driver.writes_iso_dates():
-                return prepared.read(self._fetch(connection, prepared, values))
+                return prepared.read(take(self._fetch(connection, prepared, values)))
         with take_connection(self.engine) as slow:
-            return [list(row) for row in slow.execute(statement, values)]
+            return [list(row) for row in take_rows(slow, statement, values, take)]
 
     def _fetch(
         self, connection: PoolProxiedConnection, prepared: Prepared, values: Mapping[str, object]

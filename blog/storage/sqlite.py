@@ -36,6 +36,7 @@ from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
 from blog.storage.connections import Limits, purpose_of, take_connection
 from blog.storage.freshness import FileFreshness, Mark
 from blog.storage.group_commit import GroupCommit
+from blog.storage.page_bytes import Take, take_rows
 from blog.storage.prepared import Prepared, Reader
 from blog.storage.sqlite_readers import Readers, identify
 from blog.storage.tables import UTCDateTime
@@ -96,17 +97,19 @@ class SQLite:
         names = [self._path.name + ending for ending in ("", "-wal", "-shm", "-journal")]
         return [file for file in map(self._path.with_name, names) if file.exists()]
 
-    def fetch(self, statement: Select[Any], values: Mapping[str, object]) -> list[list[Any]]:
-        """All rows of a statement, of one moment. Raises StorageUnavailable."""
+    def fetch(
+        self, statement: Select[Any], values: Mapping[str, object], take: Take = list
+    ) -> list[list[Any]]:
+        """The rows of a statement that are taken, of one moment. Raises StorageUnavailable."""
         prepared = self._prepare(statement)
         bound = _bind(prepared, values)
         try:
             with _translating():
-                rows = self._readers.fetch(prepared.text, bound)
+                rows = self._readers.fetch(prepared.text, bound, take)
         except PoolExhausted:
             # Of those that also write one may be free, or soon be.
             with take_connection(self.engine) as connection:
-                return [list(row) for row in connection.execute(statement, values)]
+                return [list(row) for row in take_rows(connection, statement, values, take)]
         return prepared.read(rows)
 
     def insert(

@@ -9,10 +9,12 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from blog.errors import PoolExhausted, StorageUnavailable
+from blog.storage.page_bytes import Take
 
 
 class File(NamedTuple):
@@ -36,15 +38,16 @@ class Readers:
         # Those that are in use are not in it; the one that was used last is at the end.
         self._idle: deque[_Reader | None] = deque([None] * count)
 
-    def fetch(self, text: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """All rows of a statement, which needs no transaction when it is alone.
+    def fetch(self, text: str, values: Mapping[str, object], take: Take) -> list[tuple[Any, ...]]:
+        """The rows of a statement that are taken; it needs no transaction when it is alone.
 
         Raises PoolExhausted where all are in use, StorageUnavailable where there is no file, and
         what the driver does.
         """
         reader = self._take()
         try:
-            rows = reader.connection.execute(text, values).fetchall()
+            with closing(reader.connection.execute(text, values)) as cursor:
+                rows = take(cursor)
         except BaseException:
             self._discard(reader)
             raise
