@@ -28,8 +28,8 @@ from blog.http.application import Application
 from blog.http.auth import Authenticator
 from blog.http.cache_keys import CacheKeys
 from blog.http.constant_answers import ConstantAnswers
+from blog.http.cursors import Cursors
 from blog.http.gateway import Bounds, Gateway
-from blog.http.paging import Cursors
 from blog.http.proxies import MIDDLEWARES, reader
 from blog.http.throttle import Throttle
 from blog.http.waiting import WaitingRoom

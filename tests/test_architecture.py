@@ -27,6 +27,8 @@ PLACES = {
     "flask_restful": ("blog.http.api",),
     "flask_httpauth": ("blog.http.auth",),
     "flask_cors": ("blog.http.cors",),
+    "cryptography": ("blog.http.cursors",),
+    "itsdangerous": ("blog.http.cursors",),
     "brotli": ("blog.http.compression",),
     "zstandard": ("blog.http.compression",),
     "sqlalchemy": ("blog.storage",),

@@ -334,27 +334,6 @@ def test_at_the_end_the_frontier_stays(session: Session, caller: Caller | None) 
     assert (page.items, page.frontier) == ([], follower.frontier)
 
 
-def test_what_is_not_for_a_caller_is_not_looked_at_again_where_it_is_much(
-    session: Session,
-) -> None:
-    blog = play(session, [SCHEDULED] * 5)
-
-    page = changes.follow(session, None, blog.now, 4, BEGINNING)
-
-    assert (page.items, page.frontier.sequence) == ([], 5)
-    assert changes.follow(session, None, blog.now, 5, BEGINNING).frontier == BEGINNING
-
-
-def test_what_was_passed_over_is_told_once_it_is_due(session: Session) -> None:
-    blog = play(session, [SCHEDULED] * 5)
-    page = changes.follow(session, None, blog.now, 1, BEGINNING)
-
-    told = changes.follow(session, None, at(6), 20, page.frontier).items
-
-    assert [change.post_id for change in told] == list(blog.owners)
-    assert {(change.operation, change.date) for change in told} == {("created", at(6))}
-
-
 def test_what_falls_due_stands_between_the_commits_before_and_after(session: Session) -> None:
     edits = [Edit(1, title="b"), Edit(0, posted=6, title="c")]
     blog = play(session, [SCHEDULED, Create(JOE), Tick(4), *edits])

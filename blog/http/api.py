@@ -19,9 +19,9 @@ from blog.http.application import Response
 from blog.http.auth import Authenticator, SignInRequired
 from blog.http.compression import SHORTEST, choose_coding, compress
 from blog.http.conditional import Stale, answer_conditionally, entity_tag, read_precondition
+from blog.http.cursors import Cursors
 from blog.http.links import Links, link_header, links_below, request_base
 from blog.http.negotiation import check_body_type, negotiate
-from blog.http.paging import Cursors
 from blog.http.preferences import prefers
 from blog.http.queries import Parser, Query, read_query
 from blog.http.request import Request, current_request

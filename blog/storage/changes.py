@@ -30,7 +30,7 @@ from blog.storage.tables import revision
 _LAST = 2**62
 _LARGEST_BATCH = 1000
 # How many rows that are not for the caller one request passes over.
-_MOST_PASSED_OVER = 10_000
+MOST_PASSED_OVER = 1000
 # How far the clock of another node may be ahead of ours for us to wait for it.
 _SKEW = timedelta(minutes=1)
 
@@ -84,8 +84,11 @@ def follow(
 ) -> Changes:
     """The changes after a frontier: all that there are, or as many as the limit allows.
 
-    Where there are none the frontier stays, so that the answer stays the same. Raises NotFound for
-    a frontier whose commit is another here: a backup was restored, or commits were lost.
+    Where there are none the frontier stays, so that the answer stays the same and tells nothing of
+    writes that are not for the caller. It moves once there are `MOST_PASSED_OVER` of them, whatever
+    the limit, as no request may cost more: that many at least is all that can be learned. Raises
+    NotFound for a frontier whose commit is another here: a backup was restored, or commits were
+    lost.
     """
     _check(session, start)
     walk = _Walk(_Reader(session.reading(), caller, now, limit), now, start)
@@ -97,10 +100,9 @@ def follow(
         else:
             changes.append(change)
             told = walk.frontier
-        if len(changes) == limit or passed_over == _MOST_PASSED_OVER:
+        if len(changes) == limit or passed_over == MOST_PASSED_OVER:
             break
-    # What is not for this caller need not be looked at again each time, where it is much.
-    stays = changes or passed_over <= limit
+    stays = changes or passed_over < MOST_PASSED_OVER
     return Changes(changes, told if stays else walk.frontier)
 
 
