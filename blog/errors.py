@@ -20,6 +20,7 @@ BlogError
 ├── PatchConflict         a patch that does not fit the present state
 └── InvalidInput                input that can't be used; lists every fault found
     ├── Malformed         it can't be read
+    │   └── DeadCursor    it could be once, and leads nowhere any more
     └── Invalid           it was read and breaks a rule
 """
 
@@ -157,6 +158,10 @@ class InvalidInput(BlogError):
 
 class Malformed(InvalidInput):
     """Raised for input that can't be read: broken JSON, a query that makes no sense."""
+
+
+class DeadCursor(Malformed):
+    """Raised for a cursor of another caller, or of a history that is no more."""
 
 
 class Invalid(InvalidInput):

@@ -163,8 +163,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="signs cursors and hides addresses, 16 characters or more; without it, one is "
-        "made and kept in the database",
+        description="encrypts cursors and hides addresses, 16 characters or more; without it, one "
+        "is made and kept in the database",
     )
     require_if_match: bool = Field(
         False,

@@ -33,7 +33,9 @@ def test_a_cursor_whose_commit_is_another_now_is_400(
     clock.advance(seconds=1)
     create(client)
 
-    assert "replaced by another" in faults(client.get(next_path), 400)["after"]
+    response = client.get(next_path)
+    assert "replaced by another" in faults(response, 400)["after"]
+    assert response.get_json(force=True)["type"].endswith("/documentation/problems#dead-cursor")
 
 
 def test_a_cursor_beyond_all_that_there_is_is_400(client: FlaskClient, database_url: str) -> None:

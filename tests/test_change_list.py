@@ -62,8 +62,16 @@ def test_change_has_what_was_done_to_which_post_and_when(client: FlaskClient) ->
             "operation": "created",
             "version": 1,
             "at": "2026-11-22T09:47:45.746058Z",
+            "slug": "first",
+            "title": "First!",
+            "etag": f'"{version_of(client, path)}"',
         }
     ]
+
+
+def version_of(client: FlaskClient, path: str) -> str:
+    """What the entity-tags of all representations of a version begin with."""
+    return client.get(path).headers["ETag"].strip('"').partition("-")[0]
 
 
 @pytest.mark.parametrize(("caller", "leads"), [(None, 0), (JOE, 0), (RICK, 1), (ANN, 1)])
@@ -127,7 +135,7 @@ def test_page_has_the_links_of_a_page_also_as_a_header(client: FlaskClient) -> N
     response = client.get("/change?limit=1")
 
     links = response.json["_links"]
-    assert links.keys() == {"self", "first", "next", "home"}
+    assert links.keys() == {"self", "first", "next", "latest", "home"}
     assert (links["self"], links["home"]) == (f"{HOST}/change?limit=1", f"{HOST}/")
     assert response.headers["Link"] == (
         f'<{links["self"]}>; rel="self", <{links["first"]}>; rel="first", '

@@ -104,7 +104,8 @@ class Resource(flask_restful.Resource):
         if not safe:
             check_body_type(type(self))
         # A Host header that can't be used is refused now, too.
-        self.links = links_below(self.services.base_url or request_base())
+        request.base = self.services.base_url or request_base()
+        self.links = links_below(request.base)
         if not safe:
             return self._run("primary", *args, **kwargs)
         source: Source = "primary, else replica" if request.is_signed else self.source

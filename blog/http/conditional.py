@@ -21,9 +21,9 @@ from blog.representations.document import Document, Validators
 from blog.storage.versioned import Precondition, Version
 
 # The number of a version, of which resource it is, since when it is there, which tags from before
-# schema 0006 don't say, and the digest of a representation.
+# schema 0006 don't say, and the digest of a representation, which a tag of the version has not.
 _VERSION_TAG = re.compile(
-    r"(\d{1,15})\.([\w-]{8})(?:\.([0-9a-f]{1,15}))?-[\w-]{12}(?:\.[a-z]+)?", re.ASCII
+    r"(\d{1,15})\.([\w-]{8})(?:\.([0-9a-f]{1,15}))?(-[\w-]{12}(?:\.[a-z]+)?)?", re.ASCII
 )
 # Moments are counted from here in tags.
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -71,12 +71,12 @@ def entity_tag(document: Document, body: bytes, coding: str | None = None) -> st
     """
     digest = _digest(body, 9) + (f".{coding}" if coding else "")
     if state := document.validators:
-        return f"{state_tag(state)}-{digest}"
+        return f"{version_tag(state)}-{digest}"
     return digest
 
 
-def state_tag(state: Validators) -> str:
-    """What the entity-tags of all representations of a state of a resource begin with.
+def version_tag(state: Validators) -> str:
+    """An entity-tag of a version, whatever represents it: for If-Match, and for nothing else.
 
     A number alone would not do: once an older backup is restored, it is given to another version.
     """
@@ -109,7 +109,9 @@ def read_precondition(identity: str, required: bool) -> Precondition:
         )
     match, no_match = _tags_in("If-Match"), _tags_in("If-None-Match")
     return Precondition(
-        versions=_versions(match.strong, identity) if has_match and not match.star else None,
+        versions=(
+            _versions(match.strong, identity, bare=True) if has_match and not match.star else None
+        ),
         not_versions=_versions(no_match.strong | no_match.weak, identity),
         never=no_match.star,
         unmodified_since=since and min(since, _LATEST),
@@ -121,18 +123,25 @@ def _tags_in(header: str) -> EntityTags:
     return parse_entity_tags(current_request().headers.get(header, ""))
 
 
-def _versions(tags: Iterable[str], identity: str) -> frozenset[Version]:
-    """The versions of a resource that entity-tags name."""
+def _versions(tags: Iterable[str], identity: str, *, bare: bool = False) -> frozenset[Version]:
+    """The versions of a resource that entity-tags name.
+
+    Those without a digest count only where ``bare`` is true, as for If-Match.
+    """
     mark = _mark(identity)
     matches = map(_VERSION_TAG.fullmatch, tags)
-    named = ((int(match[1]), match[3]) for match in matches if match and match[2] == mark)
+    named = (
+        (int(match[1]), match[3])
+        for match in matches
+        if match and match[2] == mark and (match[4] or (bare and match[3]))
+    )
     return frozenset(
         Version(number, _moment(written)) for number, written in named if number <= GREATEST_VERSION
     )
 
 
 def _moment(written: str | None) -> datetime | None:
-    """The moment that `state_tag` has written; one that it can't have written is the latest."""
+    """The moment that `version_tag` has written; one that it can't have written is the latest."""
     if written is None:
         return None
     return _FIRST + min(int(written, 16) * _MICROSECOND, _LATEST - _FIRST)
@@ -159,7 +168,7 @@ def answer_conditionally(response: Response, etag: str, state: Validators | None
     if request.environ.keys().isdisjoint(_CONDITIONS):
         return response
     if "If-Match" in request.headers:
-        if not _tags_in("If-Match").contain_strongly(etag):
+        if not _matches(_tags_in("If-Match"), etag, state):
             raise Stale("the representation has changed since", etag)
     elif state and (since := _read_date("If-Unmodified-Since")) and not _is_since(state, since):
         raise Stale("the representation has changed since", etag)
@@ -169,6 +178,13 @@ def answer_conditionally(response: Response, etag: str, state: Validators | None
         since = _read_date("If-Modified-Since")
         unchanged = bool(state and since and _is_since(state, since))
     return _not_modified(response) if unchanged else response
+
+
+def _matches(given: EntityTags, etag: str, state: Validators | None) -> bool:
+    """Whether If-Match holds of a representation (RFC 9110 section 13.1.1)."""
+    if given.contain_strongly(etag):
+        return True
+    return state is not None and given.contain_strongly(version_tag(state))
 
 
 def _read_date(header: str) -> datetime | None:

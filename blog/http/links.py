@@ -87,6 +87,10 @@ class Links:
         """The profile of one author."""
         return Link(f"{self._base}/author/{_segment(name)}")
 
+    def problem(self, fragment: str) -> str:
+        """The type of a kind of problem: a name to compare, which leads to its documentation."""
+        return f"{self._base}/documentation/problems#{fragment}"
+
     @staticmethod
     def query(link: Link, parameters: Mapping[str, str]) -> Link:
         """The same resource with query parameters."""

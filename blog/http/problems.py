@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from blog import errors
 from blog.http.access_log import request_id
+from blog.http.links import links_below
 from blog.http.request import Request, current_request
 
 logger = logging.getLogger("blog.errors")
@@ -24,12 +25,15 @@ _RETRY_SECONDS = 5
 _LONGEST_INSTANCE = 8192
 _STATUSES: dict[type[Exception], type[HTTPException]] = {
     errors.Malformed: http.BadRequest,
+    errors.DeadCursor: http.BadRequest,
     errors.Forbidden: http.Forbidden,
     errors.NotFound: http.NotFound,
     errors.SlugTaken: http.Conflict,
     errors.PatchConflict: http.Conflict,
     errors.Invalid: http.UnprocessableEntity,
 }
+# What a client has to tell from other problems of the same status, by a fragment that stays.
+_FRAGMENTS: dict[type[Exception], str] = {errors.DeadCursor: "dead-cursor"}
 # The names of RFC 9110; Python knows some of them by their names of old.
 _TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 _DETAILS = {
@@ -103,7 +107,7 @@ def _storage_detail(error: errors.BlogError) -> str:
 def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
     request, code = current_request(), status.code or 500
     document: dict[str, Any] = {
-        "type": "about:blank",
+        "type": _type(error),
         "title": _TITLES.get(code, HTTPStatus(code).phrase),
         "status": code,
         "detail": _detail(status, code),
@@ -122,6 +126,12 @@ def _instance(request: Request) -> str:
     """The path of the request as a reference (RFC 3986 section 4.2): ``//x`` would be a host."""
     path = quote(request.root_path + request.path, errors="replace")
     return f"/.{path}" if path.startswith("//") else path
+
+
+def _type(error: Exception) -> str:
+    """The URI that names the kind of problem (RFC 9457 section 3.1.1)."""
+    fragment = _FRAGMENTS.get(type(error))
+    return links_below(current_request().base).problem(fragment) if fragment else "about:blank"
 
 
 def _detail(status: HTTPException, code: int) -> str:

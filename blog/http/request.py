@@ -33,6 +33,8 @@ class Request(FlaskRequest):
     now: datetime
     # In which media type it is answered, by which connection, and who makes it, once verified.
     media_type: str
+    # Below which its links are.
+    base: str
     session: Session
     caller: Caller | None = None
     # Until when it may be kept waiting, and what its client is told of that.

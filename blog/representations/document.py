@@ -37,7 +37,8 @@ class Document:
     """A resource as its caller may see it now.
 
     ``links`` maps a relation to its target. A list has a ``name`` for its items and the items; a
-    single resource has validators.
+    single resource has validators. ``embedded`` maps a relation to what it leads to, or to None
+    where that is not there now.
     """
 
     links: Mapping[str, Link]
@@ -45,8 +46,11 @@ class Document:
     name: str | None = None
     items: Sequence[Document] = ()
     validators: Validators | None = None
+    embedded: Mapping[str, Document | None] = field(default_factory=dict)
 
     def read_only(self) -> Document:
         """The same for a caller who may only read: without what leads to a change."""
         links = {name: link for name, link in self.links.items() if name not in _WRITING}
-        return replace(self, links=links, items=[item.read_only() for item in self.items])
+        embedded = {name: each and each.read_only() for name, each in self.embedded.items()}
+        items = [item.read_only() for item in self.items]
+        return replace(self, links=links, items=items, embedded=embedded)

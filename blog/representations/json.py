@@ -31,7 +31,8 @@ def _write_date(moment: datetime) -> orjson.Fragment:
 
 def _object(document: Document) -> dict[str, Any]:
     links = {name: link.href for name, link in document.links.items() if not link.templated}
-    written = {"_links": links, **document.fields}
+    embedded = {name: each and _object(each) for name, each in document.embedded.items()}
+    written = {"_links": links, **document.fields, **embedded}
     if document.name is not None:
         written["data"] = [_object(item) for item in document.items]
     return written

@@ -2,50 +2,104 @@
 
 from __future__ import annotations
 
-from blog.errors import Fault, Malformed, NotFound
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from werkzeug.http import quote_etag
+
+from blog.content.posts import Post
+from blog.errors import DeadCursor, Fault, Malformed, NotFound
 from blog.http.api import Resource
+from blog.http.conditional import version_tag
 from blog.http.paging import DEFAULT_LIMIT, PARAMETERS
 from blog.representations.document import Document, Link
+from blog.resources.posts import (
+    FIELD_PARAMETER,
+    field_places,
+    represent,
+    texts_of,
+    validators_of,
+)
 from blog.storage import changes
 from blog.storage.changes import BEGINNING, Change, Changes, Due, Frontier
-from blog.storage.paging import Position
+from blog.storage.current import find_current
+from blog.storage.paging import Key, Position
+
+# Stands in the place of a cursor for the end, wherever that is now.
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Some changes, and their posts as the caller may see them now."""
+
+    changes: Changes
+    posts: Mapping[str, Post] = field(default_factory=dict)
 
 
 class ChangeList(Resource):
     """Every change that the caller could see, in the order in which it came."""
 
-    parameters = {"limit": PARAMETERS["limit"], "after": str}
+    parameters = {"limit": PARAMETERS["limit"], "after": str, **FIELD_PARAMETER}
     depends_on_time = True
 
     def get(self) -> Document:
         """The changes after a cursor, and where to go on; may wait until there are some."""
+        if self.query.get("after") == LATEST:
+            end = changes.latest(self.session, self.services.now())
+            return self._page(_Found(Changes([], end)))
         start = self._start()
         found = self.services.waiting_room.wait_for(
-            lambda: self._look(start), lambda changes: bool(changes.items)
+            lambda: self._look(start), lambda found: bool(found.changes.items)
         )
+        return self._page(found)
+
+    def _page(self, found: _Found) -> Document:
         links = {
             "self": self._link(self.query.get("after")),
             "first": self._link(None),
-            "next": self._link(self._cursor(found.frontier)),
+            "next": self._link(self._cursor(found.changes.frontier)),
+            LATEST: self._link(LATEST),
             "home": self.links.root,
         }
-        return Document(links, name="changes", items=[self.document(item) for item in found.items])
+        items = [self.document(item, found.posts.get(item.post_id)) for item in found.changes.items]
+        return Document(links, name="changes", items=items)
 
-    def document(self, state: Change) -> Document:
+    def document(self, state: Change, current: Post | None) -> Document:
         """Represent a change to the caller, with the way to the post and to its versions."""
         links = {"post": self.links.post(state.post_id)}
         if state.editable:
             links["version-history"] = self.links.revisions(state.post_id)
-        fields = {"operation": state.operation, "version": state.version, "at": state.date}
-        return Document(links, fields)
+        fields: dict[str, object] = {
+            "operation": state.operation,
+            "version": state.version,
+            "at": state.date,
+        }
+        if state.operation == "deleted":
+            return Document(links, fields)
+        if current:
+            etag = quote_etag(version_tag(validators_of(current)))
+            fields |= {"slug": current.slug, "title": current.title, "etag": etag}
+        return Document(links, fields, embedded=self._embedded(current))
 
-    def _look(self, start: Frontier) -> Changes:
+    def _embedded(self, current: Post | None) -> Mapping[str, Document | None]:
+        """The post itself, where the client wants it; None where it is not there now."""
+        fields = self.query.get("fields")
+        if fields is None:
+            return {}
+        return {"post": current and represent(current, field_places(fields), self.links)}
+
+    def _look(self, start: Frontier) -> _Found:
         limit = self.query.get("limit", DEFAULT_LIMIT)
+        texts = texts_of(self.query.get("fields", ()))
+        now = self.services.now()
         try:
-            found = changes.follow(self.session, self.caller, self.services.now(), limit, start)
+            told = changes.follow(self.session, self.caller, now, limit, start)
         except NotFound:
             detail = "is of a history that was replaced by another; begin without one"
-            raise Malformed([Fault(detail, parameter="after")]) from None
+            raise DeadCursor([Fault(detail, parameter="after")]) from None
+        found = _Found(*find_current(self.session, told, self.caller, now, texts))
         # Whoever waits for more keeps no connection meanwhile.
         self.session.close()
         return found
@@ -53,19 +107,32 @@ class ChangeList(Resource):
     def _start(self) -> Frontier:
         if (cursor := self.query.get("after")) is None:
             return BEGINNING
-        sequence, date, *due = self.services.cursors.read(cursor, self._scope, "after").key
+        owner, sequence, date, *due = self._read(cursor)
+        if owner != self._owner:
+            detail = "is of another caller, or of another role; begin without one"
+            raise DeadCursor([Fault(detail, parameter="after")])
         return Frontier(sequence, date, Due(*due))
 
+    def _read(self, cursor: str) -> Key:
+        cursors = self.services.cursors
+        try:
+            return cursors.read(cursor, "changes", "after").key
+        except Malformed:
+            # A former version signed for whom it was, and wrote the rest.
+            key = cursors.read(cursor, f"changes {self.caller}", "after").key
+            return (self._owner, *key)
+
     def _cursor(self, frontier: Frontier) -> str:
-        position = Position((frontier.sequence, frontier.date, *frontier.due))
-        return self.services.cursors.write(position, self._scope)
+        key = (self._owner, frontier.sequence, frontier.date, *frontier.due)
+        return self.services.cursors.write(Position(key), "changes")
 
     @property
-    def _scope(self) -> str:
+    def _owner(self) -> str:
         """For whom a cursor is: another caller has been told other things."""
-        return f"changes {self.caller}"
+        return sha256(str(self.caller).encode()).hexdigest()[:16]
 
     def _link(self, after: str | None) -> Link:
-        written = {"limit": self.query.written.get("limit"), "after": after}
+        names = ("limit", "fields")
+        written = {name: self.query.written.get(name) for name in names} | {"after": after}
         given = {name: text for name, text in written.items() if text is not None}
         return self.links.query(self.links.changes, given)

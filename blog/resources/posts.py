@@ -62,16 +62,16 @@ class _PostResource(Resource):
     @cached_property
     def places(self) -> Mapping[str, int]:
         """Where in a post the fields are: to look for each of them by its name takes longer."""
-        return _places(tuple(self.fields))
+        return field_places(tuple(self.fields))
 
     @property
     def texts(self) -> Texts:
         """The long texts that the client wants."""
-        return Texts(body="body" in self.fields, body_html="bodyHtml" in self.fields)
+        return texts_of(self.fields)
 
     def document(self, state: content.Post) -> Document:
         """Represent a post to the caller."""
-        return _represent(state, self.places, self.links)
+        return represent(state, self.places, self.links)
 
 
 class PostList(_PostResource):
@@ -110,7 +110,7 @@ class PostList(_PostResource):
 
     def _documents(self, found: Sequence[content.Post]) -> Sequence[Document]:
         places, links = self.places, self.links
-        return [_represent(post, places, links) for post in found]
+        return [represent(post, places, links) for post in found]
 
     def post(self) -> Answer:
         """Create a post of the caller."""
@@ -156,7 +156,13 @@ class Post(_PostResource):
         return validate(PostContent, changed, SERVER_FIELDS, faults, current)
 
 
-def _represent(post: content.Post, places: Mapping[str, int], links: Links) -> Document:
+def texts_of(fields: Sequence[str]) -> Texts:
+    """The long texts among some fields."""
+    return Texts(body="body" in fields, body_html="bodyHtml" in fields)
+
+
+def represent(post: content.Post, places: Mapping[str, int], links: Links) -> Document:
+    """A post with the fields that are in these places, as `field_places` gives them."""
     own = links.post(post.id)
     shown = {"self": own, "posts": links.posts, "author": links.author(post.author_name)}
     if post.editable:
@@ -166,12 +172,18 @@ def _represent(post: content.Post, places: Mapping[str, int], links: Links) -> D
     return Document(
         shown,
         {name: post[place] for name, place in places.items()},
-        validators=Validators(post.id, post.version, post.updated_date, post.previous_date),
+        validators=validators_of(post),
     )
 
 
+def validators_of(post: content.Post) -> Validators:
+    """What tells this version of a post from every other."""
+    return Validators(post.id, post.version, post.updated_date, post.previous_date)
+
+
 @lru_cache(maxsize=256)
-def _places(fields: tuple[str, ...]) -> Mapping[str, int]:
+def field_places(fields: tuple[str, ...]) -> Mapping[str, int]:
+    """Where in a post these fields stand."""
     return {name: content.Post._fields.index(FIELDS[name]) for name in fields}
 
 

@@ -16,7 +16,7 @@ from functools import cache
 from heapq import merge
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, select, true
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, true
 
 from blog.content.authors import Caller
 from blog.content.revisions import Operation
@@ -24,7 +24,7 @@ from blog.errors import NotFound
 from blog.storage import rights
 from blog.storage.engine import Session
 from blog.storage.paging import Key, Position, beginning, bind_values, paginate
-from blog.storage.tables import revision
+from blog.storage.tables import UTCDateTime, post, revision
 
 # Greater than the number of any revision.
 _LAST = 2**62
@@ -73,10 +73,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Some changes in their order, and from where to go on."""
+    """Some changes in their order, and from where to go on: ``places`` has it for each of them."""
 
     items: Sequence[Change]
     frontier: Frontier
+    places: Sequence[Frontier] = ()
+
+    def first(self, count: int) -> Changes:
+        """The first ones, where those are not all; there is one at least."""
+        if count >= len(self.items):
+            return self
+        return Changes(self.items[:count], self.places[count - 1], self.places[:count])
 
 
 def follow(
@@ -93,17 +100,30 @@ def follow(
     _check(session, start)
     walk = _Walk(_Reader(session.reading(), caller, now, limit), now, start)
     changes: list[Change] = []
-    told, passed_over = start, 0
+    places: list[Frontier] = []
+    passed_over = 0
     for change in walk:
         if change is None:
             passed_over += 1
         else:
             changes.append(change)
-            told = walk.frontier
+            places.append(walk.frontier)
         if len(changes) == limit or passed_over == MOST_PASSED_OVER:
             break
-    stays = changes or passed_over < MOST_PASSED_OVER
-    return Changes(changes, told if stays else walk.frontier)
+    if not changes and passed_over == MOST_PASSED_OVER:
+        return Changes(changes, walk.frontier)
+    return Changes(changes, places[-1] if places else start, places)
+
+
+def latest(session: Session, now: datetime) -> Frontier:
+    """How far one has been told who has everything that is to be seen now.
+
+    It stands before what another node, whose clock is ahead, has just published.
+    """
+    values = {"now": now, "until": now + _SKEW}
+    last = session.reading().execute(_LATEST, values).first()
+    sequence, date = last or (0, _NEVER)
+    return Frontier(sequence, date, Due(now, _LAST))
 
 
 def _check(session: Session, start: Frontier) -> None:
@@ -218,6 +238,23 @@ class _Reader:
 
 
 _DATE = select(revision.c.updated_date).where(revision.c.sequence == bindparam("sequence"))
+# A revision is no later than its post, and the posts have an index of these dates.
+_FIRST_AHEAD = (
+    select(func.min(revision.c.sequence))
+    .join_from(post, revision, revision.c.post_id == post.c.id)
+    .where(
+        post.c.updated_date > rights.now_parameter,
+        revision.c.updated_date > rights.now_parameter,
+        revision.c.updated_date <= bindparam("until", type_=UTCDateTime),
+    )
+    .scalar_subquery()
+)
+_LATEST = (
+    select(revision.c.sequence, revision.c.updated_date)
+    .where(revision.c.sequence < func.coalesce(_FIRST_AHEAD, _LAST))
+    .order_by(revision.c.sequence.desc())
+    .limit(1)
+)
 _AFTER = beginning(Position(()))
 _old = revision.alias("old")
 _next = revision.alias("next")

@@ -6,12 +6,13 @@ time, while the driver of PostgreSQL takes all rows at once, so that the stateme
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, func, select
 
 MOST_BYTES = 4 * 1024 * 1024
 
@@ -37,25 +38,37 @@ def _take(rows: Iterable[Row], places: Sequence[int]) -> list[Row]:
     taken, held = [], 0
     for row in rows:
         taken.append(row)
-        held += _size(row, places)
+        held += min(text_bytes(row, places), MOST_BYTES)
         if held > MOST_BYTES:
             break
     return taken
 
 
-def count_fitting(rows: Iterable[Sequence[Any]], places: Sequence[int]) -> int:
-    """How many of the first rows fit into a page; the very first one always does."""
-    return sum(held <= MOST_BYTES for held in accumulate(_size(row, places) for row in rows))
+def count_fitting(sizes: Iterable[int]) -> int:
+    """How many of the first items, of these sizes, fit into a page; the very first always does.
+
+    What is larger than a page counts as a page.
+    """
+    return sum(held <= MOST_BYTES for held in accumulate(min(size, MOST_BYTES) for size in sizes))
 
 
-def _size(row: Sequence[Any], places: Sequence[int]) -> int:
-    """The bytes of the texts in these places; what is longer than a page counts as a page."""
-    return min(sum(_length(row[place]) for place in places), MOST_BYTES)
+def text_bytes(row: Sequence[Any], places: Sequence[int]) -> int:
+    """How many bytes the texts in these places have."""
+    return sum(_length(row[place]) for place in places)
 
 
 def _length(text: str) -> int:
     # Python knows of each text whether it is ASCII, and then how many bytes it has.
     return len(text) if text.isascii() else len(text.encode())
+
+
+def size_of(texts: Sequence[ColumnElement[str]], kind: str) -> ColumnElement[int]:
+    """The bytes of some columns together, in the words of a kind of database."""
+    lengths = [
+        func.octet_length(text) if kind == "postgresql" else func.length(cast(text, LargeBinary))
+        for text in texts
+    ]
+    return reduce(operator.add, lengths)
 
 
 def bound_bytes(
@@ -65,8 +78,8 @@ def bound_bytes(
 
     PostgreSQL knows the length of a long text without reading it.
     """
-    size = sum((func.octet_length(text) for text in texts[1:]), func.octet_length(texts[0]))
-    before = func.sum(func.least(size, MOST_BYTES)).over(order_by=order, rows=(None, -1))
+    size = func.least(size_of(texts, "postgresql"), MOST_BYTES)
+    before = func.sum(size).over(order_by=order, rows=(None, -1))
     columns = len(statement.selected_columns)
     rows = statement.add_columns(before.label("bytes_before")).subquery()
     fits = func.coalesce(rows.c.bytes_before, 0) <= MOST_BYTES
