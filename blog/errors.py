@@ -7,6 +7,7 @@ BlogError
 ├── ServerError           the server can't be started
 ├── StorageUnavailable    the database can't serve just now; the same request may succeed later
 │   ├── PoolExhausted     every connection is in use
+│   ├── Unwritable        it can be read, and not be written
 │   ├── Unreachable       no server is there, or none that is the primary
 │   ├── Interrupted       it was cut off without any effect; it may succeed at once
 │   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same
@@ -56,6 +57,10 @@ class StorageUnavailable(BlogError):
 
 class PoolExhausted(StorageUnavailable):
     """Raised when this process has every connection in use that it may have."""
+
+
+class Unwritable(StorageUnavailable):
+    """Raised when the database can't be written, though it can be read: read-only, or full."""
 
 
 class Unreachable(StorageUnavailable):

@@ -11,7 +11,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from blog.errors import StorageUnavailable
-from blog.storage.sqlite_readers import File, identify
+from blog.storage.sqlite_files import File, WatchedFiles
 
 MARK_BYTES = 8
 
@@ -35,8 +35,9 @@ class FileFreshness:
     ``PRAGMA data_version`` tells of the commits of all other connections, whosever they are.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, files: WatchedFiles) -> None:
         self._path = path
+        self._files = files
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
         self._file: File | None = None
@@ -59,7 +60,7 @@ class FileFreshness:
 
     def _connect(self) -> sqlite3.Connection:
         """A connection to the file that is there now: another one may have taken its place."""
-        file = identify(self._path)
+        file = self._files.identify()
         if self._connection is None or self._file != file:
             self._disconnect()
             # It waits for nobody, and the file is read when it is first asked.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -28,17 +27,18 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
+from blog.errors import DatabaseError, OutcomeUnknown, PoolExhausted, StorageUnavailable
 from blog.storage.connections import Limits, purpose_of, take_connection
 from blog.storage.freshness import FileFreshness, Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.page_bytes import Take, take_rows
 from blog.storage.prepared import Prepared, Reader
-from blog.storage.sqlite_readers import Readers, identify
+from blog.storage.sqlite_errors import translate_context, translating
+from blog.storage.sqlite_files import WatchedFiles
+from blog.storage.sqlite_readers import Readers
 from blog.storage.tables import UTCDateTime
 
 # How long to wait, in seconds, before another try to change the mode of the file.
@@ -47,7 +47,6 @@ _PAUSE = 0.01
 # that are written again and again need be put there only once. It then has 16 MB, and as much as
 # SQLite finds in one look.
 _LOG_PAGES = 4000
-_LACKING = re.compile(r"no such (table|column)|table \S+ has no column")
 _BY_NAME = sqlite.dialect(paramstyle="named")
 _READERS: dict[type, Reader] = {
     JSON: orjson.loads,
@@ -62,9 +61,10 @@ class SQLite:
 
     def __init__(self, url: URL, limits: Limits) -> None:
         self._path = read_path(url)
-        self.engine = _create_engine(self._path, limits)
         connect = partial(_connect, self._path, limits)
-        self._readers = Readers(self._path, limits.connections, connect)
+        self._files = WatchedFiles(self._path, connect)
+        self.engine = _create_engine(self._path, self._files, limits)
+        self._readers = Readers(self._files, limits.connections, connect)
         # The driver takes values by name, where SQLAlchemy would have it take them by place.
         self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, _READERS))
         self.group: GroupCommit | None = GroupCommit(limits.lock)
@@ -104,7 +104,7 @@ class SQLite:
         prepared = self._prepare(statement)
         bound = _bind(prepared, values)
         try:
-            with _translating():
+            with translating():
                 rows = self._readers.fetch(prepared.text, bound, take)
         except PoolExhausted:
             # Of those that also write one may be free, or soon be.
@@ -117,7 +117,7 @@ class SQLite:
     ) -> int:
         """Write rows in a transaction; give how many were. Raises StorageUnavailable."""
         prepared = self._prepare(statement)
-        with closing(connection.connection.cursor()) as cursor, _translating():
+        with closing(connection.connection.cursor()) as cursor, translating():
             cursor.executemany(prepared.text, [_bind(prepared, row) for row in rows])
             return int(cursor.rowcount)
 
@@ -125,6 +125,7 @@ class SQLite:
         """Close every connection that nobody uses now."""
         self._readers.close()
         self.engine.dispose()
+        self._files.close()
 
     def is_conflict(self, _error: Exception) -> bool:
         """Never: one writer at a time has the file, so nothing can come between."""
@@ -140,17 +141,23 @@ class SQLite:
         """Do nothing: whoever writes is alone."""
 
     def commit(self, transaction: RootTransaction, connection: Connection) -> None:
-        """Commit: what SQLite says of it is so."""
+        """Commit. Raises OutcomeUnknown where it went to files that are not there any more."""
         try:
             transaction.commit()
         except Exception:
             # To SQLite one that can't be committed goes on.
             connection.connection.rollback()
             raise
+        try:
+            is_there = connection.info["file"] == self._files.identify()
+        except StorageUnavailable as error:
+            raise OutcomeUnknown(f"a commit may be lost: {error}") from error
+        if not is_there:
+            raise OutcomeUnknown(f"a commit is lost: {self._path} was replaced meanwhile")
 
     def freshness(self, _mark: Mark) -> FileFreshness:
         """What tells whether something was committed to the file, whoever did it."""
-        return FileFreshness(self._path)
+        return FileFreshness(self._path, self._files)
 
     def damages(self, connection: Connection) -> list[str]:
         """What is wrong with the file itself, in a sentence each."""
@@ -167,7 +174,7 @@ def read_path(url: URL) -> Path:
     return Path(file).absolute()
 
 
-def _create_engine(path: Path, limits: Limits) -> Engine:
+def _create_engine(path: Path, files: WatchedFiles, limits: Limits) -> Engine:
     # With mode=rw a file that has gone missing is an error, not a new and empty blog.
     options = {"uri": "true", "mode": "rw"}
     engine = create_engine(
@@ -181,10 +188,12 @@ def _create_engine(path: Path, limits: Limits) -> Engine:
         hide_parameters=True,
     )
     event.listen(engine, "connect", partial(_set_up_connection, limits))
-    event.listen(engine, "connect", partial(_note_file, path))
-    event.listen(engine, "checkout", partial(_check_file, path))
+    # To open files that are not those of the other connections would damage them.
+    event.listen(engine, "do_connect", partial(_check_files, files))
+    event.listen(engine, "connect", partial(_note_file, files))
+    event.listen(engine, "checkout", partial(_check_file, files))
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "handle_error", _translate)
+    event.listen(engine, "handle_error", translate_context)
     return engine
 
 
@@ -209,23 +218,29 @@ def _set_up_connection(limits: Limits, connection: sqlite3.Connection, _record: 
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         _use_wal(connection, limits.lock)
+        # The log is opened by the first read.
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StorageUnavailable(f"the database can't be opened: {error}") from error
 
 
-def _note_file(path: Path, _connection: object, record: ConnectionPoolEntry) -> None:
-    record.info["file"] = identify(path)
+def _check_files(files: WatchedFiles, *_: object) -> None:
+    files.identify()
+
+
+def _note_file(files: WatchedFiles, _connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["file"] = files.identify()
 
 
 def _check_file(
-    path: Path, _connection: object, record: ConnectionPoolEntry, _proxy: object
+    files: WatchedFiles, _connection: object, record: ConnectionPoolEntry, _proxy: object
 ) -> None:
     """Make sure that the file is still the one that was opened.
 
     Writes to one that was moved away or replaced, as a restored backup does, would be lost.
     """
-    if record.info["file"] != identify(path):
+    if record.info["file"] != files.identify():
         raise DisconnectionError
 
 
@@ -270,35 +285,3 @@ def _as_kept(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
     return orjson.dumps(value).decode() if isinstance(value, list) else value
-
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    """Raise our own error in the place of the driver's, which stays the cause, for the log."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        if translated := _translated(error):
-            raise translated from error
-        raise
-
-
-def _translate(context: ExceptionContext) -> None:
-    """Do the same for what SQLAlchemy runs."""
-    original = context.original_exception
-    if error := _translated(original):
-        raise error from original
-
-
-def _translated(original: BaseException) -> StorageUnavailable | None:
-    """Our own error for what the driver says of a locked, full or broken database, if it is that.
-
-    These two classes tell of a state of the file, unless the code says that the statement is
-    wrong; their subclasses tell of a mistake too.
-    """
-    state = type(original) in (sqlite3.OperationalError, sqlite3.DatabaseError)
-    is_mistake = getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
-    # Of the statements that this program makes, each is right, unless the schema is not.
-    if state and (not is_mistake or _LACKING.match(str(original))):
-        return StorageUnavailable(f"the database can't serve now: {original}")
-    return None

@@ -5,23 +5,15 @@ They are lent in a fiftieth of the time of a read; a pool that serves all purpos
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from blog.errors import PoolExhausted, StorageUnavailable
+from blog.errors import PoolExhausted
 from blog.storage.page_bytes import Take
-
-
-class File(NamedTuple):
-    """Which file it is, whatever it is called."""
-
-    device: int
-    number: int
+from blog.storage.sqlite_files import File, WatchedFiles
 
 
 class _Reader(NamedTuple):
@@ -32,8 +24,10 @@ class _Reader(NamedTuple):
 class Readers:
     """So many connections to a file, opened when first needed."""
 
-    def __init__(self, path: Path, count: int, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._path = path
+    def __init__(
+        self, files: WatchedFiles, count: int, connect: Callable[[], sqlite3.Connection]
+    ) -> None:
+        self._files = files
         self._connect = connect
         # Those that are in use are not in it; the one that was used last is at the end.
         self._idle: deque[_Reader | None] = deque([None] * count)
@@ -41,8 +35,8 @@ class Readers:
     def fetch(self, text: str, values: Mapping[str, object], take: Take) -> list[tuple[Any, ...]]:
         """The rows of a statement that are taken; it needs no transaction when it is alone.
 
-        Raises PoolExhausted where all are in use, StorageUnavailable where there is no file, and
-        what the driver does.
+        Raises PoolExhausted where all are in use, StorageUnavailable where the files are not those
+        that were opened, and what the driver does.
         """
         reader = self._take()
         try:
@@ -66,7 +60,7 @@ class Readers:
         except IndexError:
             raise PoolExhausted("every connection for reading is in use") from None
         try:
-            file = identify(self._path)
+            file = self._files.identify()
             if reader and reader.file == file:
                 return reader
             made = _Reader(self._connect(), file)
@@ -81,12 +75,3 @@ class Readers:
         if reader:
             reader.connection.close()
         self._idle.appendleft(None)
-
-
-def identify(path: Path) -> File:
-    """Which file is there. Raises StorageUnavailable where there is none."""
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        raise StorageUnavailable(f"the database can't be found: {error.strerror}") from error
-    return File(status.st_dev, status.st_ino)

@@ -1,0 +1,161 @@
+"""The files of an SQLite database: whether those that are there are those that were opened.
+
+A log that is removed while it is in use takes what was committed with it, and SQLite says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from blog.errors import StorageUnavailable
+
+
+class File(NamedTuple):
+    """Which file it is, whatever its name."""
+
+    device: int
+    number: int
+
+
+class _Files(NamedTuple):
+    """The database, its log and the index of the log; None for one that is not there."""
+
+    database: os.stat_result
+    log: os.stat_result | None
+    log_index: os.stat_result | None
+
+
+class WatchedFiles:
+    """The files of a database, checked before each use of it and after each commit.
+
+    One connection stays open, so that SQLite itself removes neither the log nor its index.
+    """
+
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
+        # Text is looked up in half of the time that a Path takes.
+        self._path = str(path)
+        self._log_path = f"{path}-wal"
+        self._index_path = f"{path}-shm"
+        self._connect = connect
+        self._lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._opened: _Files | None = None
+        self._damage: str | None = None
+
+    def identify(self) -> File:
+        """Which database is there, after a check of its files.
+
+        Raises StorageUnavailable where there is none, and where a file was removed, replaced or
+        truncated since it was opened.
+        """
+        files = self._look()
+        if self._damage or not _continue(self._opened, files):
+            files = self._examine()
+        else:
+            self._opened = files
+        return File(files.database.st_dev, files.database.st_ino)
+
+    def close(self) -> None:
+        """Close the connection; the files may change until they are next used."""
+        with self._lock:
+            self._close()
+
+    def _look(self) -> _Files:
+        try:
+            database = os.stat(self._path)
+        except OSError as error:
+            raise StorageUnavailable(f"the database can't be found: {error}") from error
+        return _Files(database, _stat_if_there(self._log_path), _stat_if_there(self._index_path))
+
+    def _examine(self) -> _Files:
+        """Open the files, or find out what has happened to them. Raises StorageUnavailable."""
+        with self._lock:
+            # Another thread may have seen a later state, or have opened them.
+            files, opened = self._look(), self._opened
+            if not self._connection or not opened or not _is_same(files.database, opened.database):
+                files = self._open(files, opened)
+            elif fault := self._damage or self._fault(files, opened):
+                raise StorageUnavailable(f"{fault}; restart the server")
+            self._opened = files
+            return files
+
+    def _open(self, files: _Files, before: _Files | None) -> _Files:
+        if before and files.log and files.log.st_size and _is_same(files.log, before.log):
+            raise StorageUnavailable(
+                f"{self._path} was replaced, and {self._log_path} is still that of the old one; "
+                "stop the server, remove the log and its index, and start the server"
+            )
+        self._close()
+        self._connection = self._connect()
+        return self._look()
+
+    def _close(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection = self._opened = self._damage = None
+
+    def _fault(self, files: _Files, opened: _Files) -> str | None:
+        """What has happened to the log or its index; None where it was SQLite."""
+        for path, now, then in (
+            (self._log_path, files.log, opened.log),
+            (self._index_path, files.log_index, opened.log_index),
+        ):
+            if now and not _is_same(now, then):
+                return f"{path} was replaced while it was in use"
+        if not files.log or not files.log_index:
+            gone = self._index_path if files.log else self._log_path
+            return f"{gone} was removed while it was in use; {self._save()}"
+        if opened.log_index and files.log_index.st_size < opened.log_index.st_size:
+            # To touch what is mapped and not there would end the process.
+            with suppress(OSError):
+                os.truncate(self._index_path, opened.log_index.st_size)
+            self._damage = f"{self._index_path} was truncated while it was in use"
+        elif opened.log and files.log.st_size < opened.log.st_size and not self._is_written_back():
+            self._damage = f"{self._log_path} was truncated while it was in use"
+        return self._damage
+
+    def _save(self) -> str:
+        """Write back what is in a log that only this server still has; say how that went."""
+        if self._is_written_back():
+            return f"all that was committed is in {self._path}"
+        return f"not all that was committed is in {self._path} yet"
+
+    def _is_written_back(self) -> bool:
+        """Write the log to the database; whether nothing is left in it that is not there too."""
+        assert self._connection  # nosec B101  # it is open as long as the files are known
+        try:
+            _, frames, done = self._connection.execute("PRAGMA wal_checkpoint").fetchone()
+        except sqlite3.Error:
+            return False
+        return bool(frames == done)
+
+
+def _continue(before: _Files | None, now: _Files) -> bool:
+    """Whether files are those of a moment ago, the log and its index no shorter."""
+    return (
+        before is not None
+        and _is_same(now.database, before.database)
+        and _goes_on(now.log, before.log)
+        and _goes_on(now.log_index, before.log_index)
+    )
+
+
+def _goes_on(now: os.stat_result | None, then: os.stat_result | None) -> bool:
+    return bool(now and then and _is_same(now, then) and then.st_size <= now.st_size)
+
+
+def _is_same(one: os.stat_result, other: os.stat_result | None) -> bool:
+    return other is not None and one.st_ino == other.st_ino and one.st_dev == other.st_dev
+
+
+def _stat_if_there(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
