@@ -164,6 +164,7 @@ def _add_metrics(app: Application, api: Api, services: Services) -> None:
 
     meters = Meters()
     meters.install(app)
+    meters.watch(services.database.write_health)
     app.extensions["blog.witnesses"].append(meters.see)
     api.add_resource(Metrics, "/metrics", resource_class_args=(services, meters))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import requests
@@ -36,6 +37,10 @@ def test_server_whose_role_may_not_write_says_so_and_reads(
     assert "Traceback" not in log
 
 
-def test_owner_may_write_every_table(database: Database) -> None:
-    with database.session() as session:
+def test_owner_may_write_every_table(postgresql_blogs: PostgreSQLBlogs, tmp_path: Path) -> None:
+    with (
+        postgresql_blogs.copy(tmp_path) as url,
+        closing(Database(url)) as database,
+        database.session() as session,
+    ):
         assert unwritable_tables(session.reading()) == []

@@ -33,6 +33,7 @@ def test_a_server_whose_database_answers_is_ready(client: FlaskClient) -> None:
         "_links": {"self": f"http://localhost{READY}"},
         "status": "ready",
         "database": "primary",
+        "writes": "working",
     }
 
 

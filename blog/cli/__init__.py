@@ -27,7 +27,7 @@ from blog.errors import AccountError, DatabaseError
 
 if TYPE_CHECKING:
     from blog.settings import Settings
-    from blog.storage.engine import Session
+    from blog.storage.engine import Database, Session
     from blog.storage.transfer import Progress
 
 
@@ -179,7 +179,7 @@ def _prepare(settings: Settings) -> list[str]:
         schema.upgrade(opened)
         with opened.session("primary, else replica") as session:
             warnings = [] if _has_editor(session) else [_NO_EDITOR]
-            return [*warnings, *_missing_privileges(session)]
+            return [*warnings, *_write_failure(opened, session)]
 
 
 def _has_editor(session: Session) -> bool:
@@ -196,11 +196,12 @@ def _has_editor(session: Session) -> bool:
     return True
 
 
-def _missing_privileges(session: Session) -> list[str]:
-    from blog.storage.privileges import unwritable_tables
-
-    tables = unwritable_tables(session.reading())
-    return [f"the database role may not write to {', '.join(tables)}"] if tables else []
+def _write_failure(opened: Database, session: Session) -> list[str]:
+    """The reason for which writes will fail, where one is known; a replica tells of none."""
+    if not session.is_on_primary():
+        return []
+    reason = opened.server.why_unwritable(session.reading())
+    return [f"writes fail, and reads go on: {reason}"] if reason else []
 
 
 def _cores() -> int:

@@ -12,7 +12,7 @@ from functools import cache
 from time import perf_counter
 
 from flask import Flask, Response
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -21,6 +21,7 @@ from blog.http.access_log import Access, duration, is_final
 from blog.http.answers import Environ
 from blog.http.environ import RECEIVED
 from blog.http.request import current_request
+from blog.storage.write_health import WriteHealth
 
 # The text format that everything reads, and OpenMetrics.
 MEDIA_TYPES = ("text/plain", "application/openmetrics-text")
@@ -52,6 +53,18 @@ class Meters:
         self._failed_sign_ins = self._counter(
             "blog_failed_sign_ins", "Requests with credentials that are wrong"
         )
+
+        # What the last of all processes found is so.
+        self._writes = Gauge(
+            "blog_writes_failing",
+            "1 where the database was last found to take no writes, else 0",
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+
+    def watch(self, writes: WriteHealth) -> None:
+        """Tell from now on whether writes fail."""
+        writes.observe(self._writes.set)
 
     def install(self, app: Flask) -> None:
         """Count every request of the application."""

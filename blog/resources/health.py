@@ -38,8 +38,10 @@ class Readiness(Resource):
             raise NotReady("database", "the database can't be read now") from error
 
     def get(self) -> Document:
-        """Look at the database and its schema, and say who answered."""
+        """Look at the database and its schema; say who answered, and whether writes fail."""
         schema.require_newest(self.session)
         self.services.schema_watch.require_whole(self.session)
         answering = "primary" if self.session.is_on_primary() else "replica"
-        return Document({"self": self.links.readiness}, {"status": "ready", "database": answering})
+        writes = "failing" if self.session.why_unwritable() else "working"
+        members = {"status": "ready", "database": answering, "writes": writes}
+        return Document({"self": self.links.readiness}, members)

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, Insert, RootTransaction, Select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError
 
-from blog.errors import DatabaseError, Interrupted, Unreachable
+from blog.errors import DatabaseError, Interrupted, Unreachable, Unwritable
 from blog.storage.connections import Limits, Writing, set_purpose, take_connection
 from blog.storage.file_urls import likely_file_url
 from blog.storage.freshness import Freshness, Mark
@@ -19,6 +19,7 @@ from blog.storage.group_commit import GroupCommit
 from blog.storage.page_bytes import Take, take_rows
 from blog.storage.postgresql_urls import check
 from blog.storage.sqlite import SQLite, read_path
+from blog.storage.write_health import WriteHealth
 
 if TYPE_CHECKING:
     from blog.storage.replicas import Replicas
@@ -84,6 +85,15 @@ class Server(Protocol):
     def freshness(self, mark: Mark) -> Freshness:
         """What tells whether the database has changed; the mark does, where this node did it."""
 
+    def why_unwritable(self, connection: Connection) -> str | None:
+        """Why a write would fail, as far as that can be told without one; None where it would not.
+
+        The connection is one to the primary, for reading.
+        """
+
+    def broken_pages(self, connection: Connection) -> list[str]:
+        """Where what is kept can't be read as it was written, as far as known, a sentence each."""
+
     def damages(self, connection: Connection) -> list[str]:
         """What is wrong below the tables, in a sentence each."""
 
@@ -101,6 +111,7 @@ class Database:
         limits = limits or Limits()
         # Renewed whenever this process has written, or has read what may be old.
         self.mark = Mark()
+        self.write_health = WriteHealth()
         self.server, self._replicas = _open(url, read_url, limits, self.mark)
         self.engine = self.server.engine
 
@@ -237,6 +248,10 @@ class Session:
             with connection.begin() as transaction:
                 yield connection
                 self._database.server.commit(transaction, connection)
+            self._database.write_health.succeeded()
+        except Unwritable as error:
+            self._database.write_health.failed(str(error))
+            raise
         finally:
             # Whether something was done or not: that may not be known.
             self._database.mark.renew()
@@ -263,6 +278,18 @@ class Session:
         What they have written, the next statement sees.
         """
         self._database.server.lock_name(connection, name)
+
+    def why_unwritable(self) -> str | None:
+        """Why a write would fail, by the last one and a look at the database; None if it would not.
+
+        Raises StorageUnavailable where the database can't be read.
+        """
+        if not self.is_on_primary():
+            return "there is no primary"
+        health, server = self._database.write_health, self._database.server
+        failure = health.failure() or server.why_unwritable(self.reading())
+        health.tell(failure)
+        return failure
 
     def is_on_primary(self) -> bool:
         """Whether what is read is from the primary, which has all that there is."""

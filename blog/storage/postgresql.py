@@ -61,6 +61,7 @@ from blog.storage.postgresql_surroundings import QUESTION, Surroundings
 from blog.storage.postgresql_transactions import opening, single_reading
 from blog.storage.postgresql_urls import complete
 from blog.storage.prepared import Prepared, Reader
+from blog.storage.privileges import unwritable_tables
 from blog.storage.tables import UTCDateTime
 from blog.storage.watchdog import Unresponsive, WatchedConnection
 
@@ -193,9 +194,18 @@ class PostgreSQL:
         """What tells of writes: the server of those of all nodes, the mark of this node's own."""
         return NotifiedFreshness(self._connect_to_listen, mark)
 
+    def broken_pages(self, _connection: Connection) -> list[str]:
+        """None that are known: the server finds them as it reads, where it keeps checksums."""
+        return []
+
     def damages(self, connection: Connection) -> list[str]:
         """What the server itself says is not as it should be, in a sentence each."""
         return [f"{name} is not valid" for name in connection.execute(_BROKEN).scalars()]
+
+    def why_unwritable(self, connection: Connection) -> str | None:
+        """Whether the rights of the role forbid it; a server that takes no writes is no primary."""
+        tables = unwritable_tables(connection)
+        return f"the database role may not write to {', '.join(tables)}" if tables else None
 
     def is_conflict(self, error: Exception) -> bool:
         """Whether it was cut off, or broke a constraint that held when it was looked at."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import psycopg
 
-from blog.errors import BlogError, Interrupted, StorageUnavailable
+from blog.errors import BlogError, Interrupted, StorageUnavailable, Unwritable
 from blog.storage.watchdog import Unresponsive
 
 # What a SQLSTATE says (PostgreSQL's appendix A), by the code or else by its class. What is in
 # neither is a mistake of this program: a syntax error, a value out of range, a broken constraint.
-_CONFLICT, _STATE = "conflict", "state"
+_CONFLICT, _STATE, _UNWRITABLE = "conflict", "state", "unwritable"
 _MEANINGS = {
     "08": _STATE,  # connection exception
     "0A": _STATE,  # feature not supported, as in the middle of a change of the schema
@@ -18,6 +18,7 @@ _MEANINGS = {
     "22021": _STATE,  # character not in repertoire: the encoding of the database
     "22P05": _STATE,  # untranslatable character
     "25": _STATE,  # invalid transaction state, as of a server that can only be read
+    "25006": _UNWRITABLE,  # read-only SQL transaction
     "26": _STATE,  # invalid SQL statement name, as behind a pooler
     "28": _STATE,  # invalid authorization specification
     "2B": _STATE,  # dependent privilege descriptors still exist
@@ -36,6 +37,7 @@ _MEANINGS = {
     "42P01": _STATE,  # undefined table
     "42P10": _STATE,  # invalid column reference, as without a unique index
     "53": _STATE,  # insufficient resources
+    "53100": _UNWRITABLE,  # disk full
     "54": _STATE,  # program limit exceeded
     "55": _STATE,  # object not in prerequisite state, as a lock that was not to be had in time
     "57": _STATE,  # operator intervention
@@ -60,6 +62,8 @@ def translate(error: psycopg.Error, *, lost: bool, last: bool) -> BlogError | No
         return StorageUnavailable(f"the database can't serve now: {line}")
     if lost or meaning == _CONFLICT:
         return Interrupted(f"the database cut this off: {line}")
+    if meaning == _UNWRITABLE:
+        return Unwritable(f"the database can't be written: {line}")
     if meaning == _STATE or type(error) is psycopg.OperationalError:
         return StorageUnavailable(f"the database can't serve now: {line}")
     return None

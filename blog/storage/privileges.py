@@ -1,4 +1,4 @@
-"""What the role of a connection may do on PostgreSQL; SQLite knows no roles."""
+"""What the role of a connection may do on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,6 +15,4 @@ _UNWRITABLE = text(
 
 def unwritable_tables(connection: Connection) -> list[str]:
     """The tables of the blog in which this role may not write all that is to be written."""
-    if connection.dialect.name != "postgresql":
-        return []
     return list(connection.scalars(_UNWRITABLE, {"tables": list(metadata.tables)}))

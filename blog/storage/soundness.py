@@ -30,11 +30,14 @@ def faults(database: Database, *, needs_secret_key: bool = False) -> list[str]:
     """Everything found wrong with the database, in a sentence each; none is a sound one.
 
     ``needs_secret_key`` is whether the blog keeps its secret key here, and not in its settings.
+    What is in a file with broken pages is not compared: it can't be read as a whole.
     Raises DatabaseError where there is no database.
     """
     database.server.require()
     with database.session() as session:
         connection = session.reading()
+        if broken := database.server.broken_pages(connection):
+            return broken
         if (found := schema.revision(connection)) != HEAD:
             return [f"the schema is at {found or 'nothing'}, not at {HEAD}"]
         damages, comparison = database.server.damages(connection), Comparison(connection)

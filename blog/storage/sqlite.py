@@ -37,7 +37,7 @@ from blog.storage.group_commit import GroupCommit
 from blog.storage.page_bytes import Take, take_rows
 from blog.storage.prepared import Prepared, Reader
 from blog.storage.sqlite_errors import translate_context, translating
-from blog.storage.sqlite_files import WatchedFiles
+from blog.storage.sqlite_files import WatchedFiles, why_unwritable
 from blog.storage.sqlite_readers import Readers
 from blog.storage.tables import UTCDateTime
 
@@ -159,10 +159,33 @@ class SQLite:
         """What tells whether something was committed to the file, whoever did it."""
         return FileFreshness(self._path, self._files)
 
-    def damages(self, connection: Connection) -> list[str]:
-        """What is wrong with the file itself, in a sentence each."""
-        found = connection.exec_driver_sql("PRAGMA integrity_check").scalars()
-        return [f"the file is damaged: {row}" for row in found if row != "ok"]
+    def why_unwritable(self, _connection: Connection) -> str | None:
+        """Whether this process may write the files, and the disk has space for more."""
+        return why_unwritable(self._path)
+
+    def broken_pages(self, connection: Connection) -> list[str]:
+        """What SQLite finds in the pages of the file, in a sentence each."""
+        # The whole check, of the indexes too, ends at the first broken page and names none.
+        found = _check_pages(connection, "quick_check") or _check_pages(
+            connection, "integrity_check"
+        )
+        return [f"the file is damaged: {line}" for line in found]
+
+    def damages(self, _connection: Connection) -> list[str]:
+        """Nothing: what is wrong with the file is in its pages."""
+        return []
+
+
+def _check_pages(connection: Connection, pragma: str) -> list[str]:
+    found: list[str] = []
+    with closing(connection.connection.cursor()) as cursor:
+        try:
+            for (lines,) in cursor.execute(f"PRAGMA {pragma}"):
+                found += lines.splitlines()
+        except sqlite3.DatabaseError as error:
+            found.append(str(error))
+    # A line that begins so is a heading.
+    return [line for line in found if line != "ok" and not line.startswith("***")]
 
 
 def read_path(url: URL) -> Path:
@@ -187,7 +210,7 @@ def _create_engine(path: Path, files: WatchedFiles, limits: Limits) -> Engine:
         # Values of a statement are what authors wrote; they belong in no error text and no log.
         hide_parameters=True,
     )
-    event.listen(engine, "connect", partial(_set_up_connection, limits))
+    event.listen(engine, "connect", partial(_set_up_connection, path, limits))
     # To open files that are not those of the other connections would damage them.
     event.listen(engine, "do_connect", partial(_check_files, files))
     event.listen(engine, "connect", partial(_note_file, files))
@@ -204,11 +227,13 @@ def _uri(path: Path) -> str:
 def _connect(path: Path, limits: Limits) -> sqlite3.Connection:
     """A connection that reads, for whatever thread has it."""
     connection = sqlite3.connect(f"{_uri(path)}?mode=rw", uri=True, check_same_thread=False)
-    _set_up_connection(limits, connection, None)
+    _set_up_connection(path, limits, connection, None)
     return connection
 
 
-def _set_up_connection(limits: Limits, connection: sqlite3.Connection, _record: object) -> None:
+def _set_up_connection(
+    path: Path, limits: Limits, connection: sqlite3.Connection, _record: object
+) -> None:
     # The driver would begin transactions by itself, and late; the "begin" event does it instead.
     connection.isolation_level = None
     try:
@@ -216,13 +241,16 @@ def _set_up_connection(limits: Limits, connection: sqlite3.Connection, _record: 
         connection.execute(f"PRAGMA busy_timeout={limits.lock * 1000:.0f}")
         connection.execute(f"PRAGMA synchronous={limits.synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
+        # A damaged page is more often found when it is read, and not taken for what it says.
+        connection.execute("PRAGMA cell_size_check=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         _use_wal(connection, limits.lock)
         # The log is opened by the first read.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise StorageUnavailable(f"the database can't be opened: {error}") from error
+        reasons = filter(None, (str(error), why_unwritable(path)))
+        raise StorageUnavailable(f"the database can't be opened: {'; '.join(reasons)}") from error
 
 
 def _check_files(files: WatchedFiles, *_: object) -> None:

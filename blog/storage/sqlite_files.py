@@ -136,6 +136,21 @@ class WatchedFiles:
         return bool(frames == done)
 
 
+def why_unwritable(path: Path) -> str | None:
+    """Why a database can't be written by this process; None where nothing is in the way."""
+    disk = os.statvfs(path)
+    # The log and its index are made beside it.
+    files = [path.parent, path, Path(f"{path}-wal"), Path(f"{path}-shm")]
+    denied = [
+        file for file in files if file.exists() and not os.access(file, os.W_OK, effective_ids=True)
+    ]
+    reasons = [
+        *(f"{file} can't be written by this user" for file in denied),
+        *["no space is left on the disk"] * (disk.f_blocks > 0 and disk.f_bavail == 0),
+    ]
+    return "; ".join(reasons) or None
+
+
 def _continue(before: _Files | None, now: _Files) -> bool:
     """Whether files are those of a moment ago, the log and its index no shorter."""
     return (

@@ -1,0 +1,212 @@
+"""Whether writes fail: shown by readiness, a metric and the log, while reads go on."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import make_url
+
+from blog.errors import StorageUnavailable, Unwritable
+from blog.http.application import Application
+from blog.storage.engine import Database
+from blog.storage.sqlite_errors import translate
+from blog.storage.sqlite_files import why_unwritable
+from blog.storage.write_health import WriteHealth
+from tests.blogs import Blogs
+from tests.contract import assert_problem, write_post
+from tests.outages import database_of, fail, on_insert
+from tests.people import RICK
+from tests.postgresql import Cluster
+
+READY = "/health/ready"
+POST = {"title": "First!", "body": "x" * 100_000}
+NOBODY = 65534
+
+
+@pytest.fixture
+def counted(make_app: Callable[..., Application]) -> FlaskClient:
+    """A client of an application that counts."""
+    return make_app(metrics=True).test_client()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that every user may enter."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Be a user whom modes of files hold."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    yield
+    os.seteuid(user)
+
+
+def told(client: FlaskClient) -> tuple[int, str, bool]:
+    """What readiness and the metric say."""
+    ready = client.get(READY)
+    failing = "blog_writes_failing 1.0" in client.get("/metrics").text
+    return ready.status_code, ready.json["writes"], failing
+
+
+def fill(app: Application) -> None:
+    """Let no file of the database grow any more."""
+    engine = app.extensions["blog"].database.engine
+    with engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+
+@pytest.fixture
+def database_url(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
+    """The URL of a file with authors in it."""
+    with sqlite_blogs.copy(tmp_path) as url:
+        yield url
+
+
+def test_writes_that_succeed_are_told(counted: FlaskClient) -> None:
+    write_post(counted)
+
+    assert told(counted) == (200, "working", False)
+
+
+def test_a_full_database_is_503_for_writes_and_reads_go_on(
+    counted: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(counted.application)
+
+    assert_problem(counted.post("/post", json=POST, auth=RICK), 503)
+    assert counted.get("/post").status_code == 200
+    assert "database or disk is full" in caplog.text
+
+
+def test_writes_that_fail_are_told_until_one_succeeds(counted: FlaskClient) -> None:
+    fill(counted.application)
+    counted.post("/post", json=POST, auth=RICK)
+    before = told(counted)
+    counted.application.extensions["blog"].database.engine.dispose()
+    write_post(counted)
+
+    assert (before, told(counted)) == ((200, "failing", True), (200, "working", False))
+
+
+def test_news_of_writes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    health = WriteHealth()
+    for note in (health.succeeded, *[lambda: health.failed("full")] * 2, *[health.succeeded] * 2):
+        note()
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "writes fail, and reads go on: full",
+        "writes succeed again",
+    ]
+
+
+def test_a_failure_is_forgotten_after_a_minute() -> None:
+    now = [0.0]
+    health = WriteHealth(lambda: now[0])
+    health.failed("full")
+    before = health.failure()
+    now[0] = 60.0
+
+    assert (before, health.failure()) == ("full", None)
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o644])
+def test_a_file_of_another_user_is_told_and_reads_go_on(
+    mode: int, place: Path, sqlite_blogs: Blogs, as_nobody: None
+) -> None:
+    os.seteuid(0)
+    with sqlite_blogs.copy(place) as url:
+        (place / "blog.db").chmod(mode)
+        os.seteuid(NOBODY)
+        reason = why_unwritable(place / "blog.db")
+        with (
+            closing(Database(url)) as database,
+            database.session() as session,
+            pytest.raises(StorageUnavailable, match="can't be written by this user"),
+        ):
+            session.reading()
+        os.seteuid(0)
+
+    assert reason
+    assert f"{place / 'blog.db'} can't be written by this user" in reason
+
+
+CODES = {
+    sqlite3.SQLITE_READONLY: Unwritable,
+    sqlite3.SQLITE_READONLY_DBMOVED: Unwritable,
+    sqlite3.SQLITE_FULL: Unwritable,
+    sqlite3.SQLITE_IOERR_WRITE: Unwritable,
+    sqlite3.SQLITE_IOERR_READ: StorageUnavailable,
+    sqlite3.SQLITE_CORRUPT: StorageUnavailable,
+    sqlite3.SQLITE_CORRUPT_VTAB: StorageUnavailable,
+    sqlite3.SQLITE_NOTADB: StorageUnavailable,
+    sqlite3.SQLITE_CANTOPEN: StorageUnavailable,
+    sqlite3.SQLITE_PERM: StorageUnavailable,
+    sqlite3.SQLITE_PROTOCOL: StorageUnavailable,
+    sqlite3.SQLITE_BUSY_SNAPSHOT: StorageUnavailable,
+    sqlite3.SQLITE_ERROR: type(None),
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: type(None),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_result_code_has_its_place(code: int) -> None:
+    error = sqlite3.OperationalError("no")
+    error.sqlite_errorcode = code
+
+    assert type(translate(error)) is CODES[code]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (sqlite3.OperationalError("Could not decode to UTF-8 column"), StorageUnavailable),
+        (sqlite3.ProgrammingError("Cannot operate on a closed database."), type(None)),
+        (ValueError(), type(None)),
+    ],
+)
+def test_what_has_no_result_code_has_its_place(error: Exception, kind: type) -> None:
+    assert type(translate(error)) is kind
+
+
+@pytest.fixture
+def on_server(postgresql_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database on a server, with authors in it."""
+    with postgresql_blogs.copy(tmp_path) as url:
+        yield url
+
+
+def test_a_role_that_may_only_read_is_told(postgresql: Cluster, on_server: str) -> None:
+    name = database_of(on_server)
+    postgresql.execute("CREATE ROLE reader LOGIN")
+    postgresql.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", name)
+    url = make_url(on_server).set(username="reader")
+    with closing(Database(url)) as database, database.session() as session:
+        reason = session.why_unwritable()
+    postgresql.execute("DROP OWNED BY reader", name)
+    postgresql.execute("DROP ROLE reader")
+
+    assert reason == "its role may not write posts"
+
+
+def test_a_full_disk_of_a_server_is_told(
+    postgresql: Cluster, on_server: str, make_app: Callable[..., Application]
+) -> None:
+    client = make_app(database_url=on_server, metrics=True).test_client()
+    on_insert(postgresql, on_server, fail("53100", 100))
+
+    assert_problem(client.post("/post", json=POST, auth=RICK), 503)
+    assert told(client) == (200, "failing", True)
