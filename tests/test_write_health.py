@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
@@ -24,6 +25,7 @@ from tests.contract import assert_problem, write_post
 from tests.outages import database_of, fail, on_insert
 from tests.people import RICK
 from tests.postgresql import Cluster
+from tests.serving import eventually, start
 
 READY = "/health/ready"
 POST = {"title": "First!", "body": "x" * 100_000}
@@ -189,17 +191,25 @@ def on_server(postgresql_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def test_a_role_that_may_only_read_is_told(postgresql: Cluster, on_server: str) -> None:
+@pytest.fixture
+def reading_url(postgresql: Cluster, on_server: str) -> Iterator[str]:
+    """The URL of the same for a role that may only read."""
     name = database_of(on_server)
     postgresql.execute("CREATE ROLE reader LOGIN")
     postgresql.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", name)
-    url = make_url(on_server).set(username="reader")
-    with closing(Database(url)) as database, database.session() as session:
-        reason = session.why_unwritable()
+    yield make_url(on_server).set(username="reader").render_as_string()
     postgresql.execute("DROP OWNED BY reader", name)
     postgresql.execute("DROP ROLE reader")
 
-    assert reason == "its role may not write posts"
+
+def test_a_role_that_may_only_read_is_told_at_the_start(reading_url: str, tmp_path: Path) -> None:
+    env = {"BLOG_DATABASE_URL": reading_url, "BLOG_SECRET_KEY": "x" * 32}
+    with start(tmp_path, env=env) as server:
+        eventually(lambda: "serving http" in server.stderr_text(), server.stderr_text)
+
+        assert server.stderr_text().count("writes fail, and reads go on: its role may not") == 1
+        assert requests.get(f"{server.url}/post").status_code == 200
+        assert requests.get(f"{server.url}{READY}").json()["writes"] == "failing"
 
 
 def test_a_full_disk_of_a_server_is_told(
