@@ -57,6 +57,7 @@ from blog.storage.notifications import NotifiedFreshness
 from blog.storage.page_bytes import Take, take_rows
 from blog.storage.places import PLACE, Place
 from blog.storage.postgresql_errors import first_line, is_late, translate
+from blog.storage.postgresql_locks import LOCK_KEY, LOCK_NAME, NAME_KEY, ORDER_KEY
 from blog.storage.postgresql_surroundings import QUESTION, Surroundings
 from blog.storage.postgresql_transactions import opening, single_reading
 from blog.storage.postgresql_urls import complete
@@ -73,13 +74,6 @@ _WRITING: tuple[Purpose, ...] = get_args(Writing)
 _MOMENT = 1.0
 # A server has this long, in seconds, to say itself that a statement took too long.
 _GRACE = 0.5
-# Held by whoever must be the only one to write; any number that nobody else uses.
-_LOCK_KEY = 0x626C6F67
-# Held from the last thing that a transaction writes to its commit, which then has its own place
-# in the order of all.
-_ORDER_KEY = 0x626C6F68
-# Beside the hash of a name; locks of two numbers are apart from those of one.
-_NAME_KEY = 0x626C6F69
 # What another transaction has just made, or taken away that was referred to.
 _TAKEN = ("23505", "23503")
 # A server that is no longer the primary.
@@ -87,7 +81,6 @@ _STANDBY = "25006"
 # A server that is there and takes no more connections says so in words alone.
 _FULL = re.compile("too many (clients|connections)|connection slots")
 
-_LOCK_NAME = text("SELECT pg_advisory_xact_lock(:key, hashtext(:name))")
 _BROKEN = text(
     "SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
     "UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated"
@@ -125,7 +118,7 @@ class PostgreSQL:
 
     def order_commits(self, connection: Connection) -> None:
         """Wait for those that came here before to commit; have those that come after wait."""
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ORDER_KEY})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ORDER_KEY})")
 
     def fetch(
         self, statement: Select[Any], values: Mapping[str, object], take: Take = list
@@ -172,7 +165,7 @@ class PostgreSQL:
 
     def lock_name(self, connection: Connection, name: str) -> None:
         """Let no other transaction that locks this name go on until this one ends."""
-        connection.execute(_LOCK_NAME, {"key": _NAME_KEY, "name": name})
+        connection.execute(LOCK_NAME, {"key": NAME_KEY, "name": name})
 
     def files(self) -> Sequence[Path]:
         """None: a server keeps it in files of its own."""
@@ -345,7 +338,7 @@ class PostgreSQL:
         if purpose != "none":
             self._open(connection, purpose)
         if purpose in ("queued", "upgrading"):
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
 
     def _open(self, connection: Connection, purpose: Purpose) -> None:
         """Send what begins a transaction, in one round trip, which the driver does not divide."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ _UNWRITABLE = {
     sqlite3.SQLITE_IOERR_TRUNCATE,
     sqlite3.SQLITE_IOERR_SHMSIZE,
 }
+# Statements of this program are right, unless the schema of the file is not its own.
+_LACKING = re.compile(r"no such (table|column)|table \S+ has no column")
 # An extended result code has the primary one in its last eight bits.
 _PRIMARY = 0xFF
 
@@ -70,6 +73,6 @@ def translate(error: BaseException) -> StorageUnavailable | None:
         return StorageUnavailable(f"the database can't serve now: {error}") if is_state else None
     if code in _UNWRITABLE or code & _PRIMARY in _UNWRITABLE:
         return Unwritable(f"the database can't be written: {error}")
-    if code & _PRIMARY in _STATES:
+    if code & _PRIMARY in _STATES or _LACKING.match(str(error)):
         return StorageUnavailable(f"the database can't serve now: {error}")
     return None
