@@ -11,10 +11,11 @@ from blog.http.answers import Environ
 
 LONGEST_FIELD = 4096
 MOST_MEMBERS = 100
-# All fields that are parsed but Authorization, which is no list and may be longer.
+# All fields that are parsed but Host, which is checked before them, and Authorization, which is not
+# a list and may be longer.
 _NAMES = (
     *("Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language"),
-    *("Content-Encoding", "Content-Type", "Expect", "Host", "Idempotency-Key"),
+    *("Content-Encoding", "Content-Type", "Expect", "Idempotency-Key"),
     *("If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"),
     *("Forwarded", "Origin", "Prefer", "Range", "Sec-Fetch-Site", "Transfer-Encoding"),
     *(f"X-Forwarded-{name}" for name in ("For", "Host", "Port", "Prefix", "Proto")),
