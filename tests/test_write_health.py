@@ -6,19 +6,19 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 from flask.testing import FlaskClient
-from sqlalchemy import make_url
+from sqlalchemy import delete, make_url, select
 
 from blog.errors import StorageUnavailable, Unwritable
 from blog.http.application import Application
 from blog.storage.engine import Database
 from blog.storage.sqlite_errors import translate
-from blog.storage.sqlite_files import why_unwritable
+from blog.storage.tables import author
 from blog.storage.write_health import WriteHealth
 from tests.blogs import Blogs
 from tests.contract import assert_problem, write_post
@@ -46,14 +46,16 @@ def place() -> Iterator[Path]:
         yield Path(made)
 
 
-@pytest.fixture
+@contextmanager
 def as_nobody() -> Iterator[None]:
-    """Be a user whom modes of files hold."""
+    """Be a user whom the modes of files hold."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(NOBODY)
-    yield
-    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def told(client: FlaskClient) -> tuple[int, str, bool]:
@@ -125,25 +127,41 @@ def test_a_failure_is_forgotten_after_a_minute() -> None:
     assert (before, health.failure()) == ("full", None)
 
 
-@pytest.mark.parametrize("mode", [0o444, 0o644])
-def test_a_file_of_another_user_is_told_and_reads_go_on(
-    mode: int, place: Path, sqlite_blogs: Blogs, as_nobody: None
-) -> None:
-    os.seteuid(0)
-    with sqlite_blogs.copy(place) as url:
-        (place / "blog.db").chmod(mode)
-        os.seteuid(NOBODY)
-        reason = why_unwritable(place / "blog.db")
-        with (
-            closing(Database(url)) as database,
-            database.session() as session,
-            pytest.raises(StorageUnavailable, match="can't be written by this user"),
-        ):
-            session.reading()
-        os.seteuid(0)
+@pytest.fixture
+def read_only(place: Path, sqlite_blogs: Blogs) -> Iterator[Path]:
+    """A database file that can't be written, in a directory that can."""
+    with sqlite_blogs.copy(place):
+        file = place / "blog.db"
+        file.chmod(0o444)
+        place.chmod(0o777)
+        yield file
+        place.chmod(0o755)
 
-    assert reason
-    assert f"{place / 'blog.db'} can't be written by this user" in reason
+
+def test_a_file_that_can_not_be_written_is_read(read_only: Path) -> None:
+    with (
+        as_nobody(),
+        closing(Database(f"sqlite:///{read_only}")) as database,
+        database.session() as session,
+    ):
+        found = session.reading().scalars(select(author.c.name)).all()
+        reason = session.why_unwritable()
+        with pytest.raises(Unwritable), session.writing() as connection:
+            connection.execute(delete(author))
+
+    assert "rick" in found
+    assert f"{read_only} can't be written by this user" in str(reason)
+
+
+def test_a_directory_that_can_not_be_written_is_named(read_only: Path) -> None:
+    read_only.parent.chmod(0o555)
+    with (
+        as_nobody(),
+        closing(Database(f"sqlite:///{read_only}")) as database,
+        database.session() as session,
+        pytest.raises(StorageUnavailable, match=f"; {read_only.parent} can't be written"),
+    ):
+        session.reading()
 
 
 CODES = {
