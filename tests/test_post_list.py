@@ -70,7 +70,7 @@ def test_hal_list_has_the_templated_search_link(client: FlaskClient) -> None:
 
     assert document["_embedded"] == {"posts": []}
     assert document["_links"]["search"] == {
-        "href": "http://localhost/post{?limit,author,tag,status,slug,since,until,sort,fields}",
+        "href": "http://localhost/post{?limit,author,tag,status,slug,since,until,updatedSince,id,sort,fields}",
         "templated": True,
     }
 

@@ -40,7 +40,7 @@ def test_hal_root_has_links_as_objects(client: FlaskClient) -> None:
         "tags": {"href": "http://localhost/tag"},
         "changes": {"href": "http://localhost/change"},
         "search": {
-            "href": "http://localhost/post{?limit,author,tag,status,slug,since,until,sort,fields}",
+            "href": "http://localhost/post{?limit,author,tag,status,slug,since,until,updatedSince,id,sort,fields}",
             "templated": True,
         },
     }

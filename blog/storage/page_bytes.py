@@ -52,6 +52,15 @@ def count_fitting(sizes: Iterable[int]) -> int:
     return sum(held <= MOST_BYTES for held in accumulate(min(size, MOST_BYTES) for size in sizes))
 
 
+def count_fitting_rows(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> int:
+    """The same for rows with texts in these places."""
+    characters = sum(len(row[place]) for row in rows for place in places)
+    # No character takes more than four bytes, and most pages are far smaller.
+    if 4 * characters <= MOST_BYTES:
+        return len(rows)
+    return count_fitting(text_bytes(row, places) for row in rows)
+
+
 def text_bytes(row: Sequence[Any], places: Sequence[int]) -> int:
     """How many bytes the texts in these places have."""
     return sum(_length(row[place]) for place in places)

@@ -14,7 +14,7 @@ from blog.content.authors import Caller
 from blog.content.posts import Post, fold_tag
 from blog.storage import rights
 from blog.storage.engine import Session
-from blog.storage.page_bytes import bound_bytes, count_fitting, taker, text_bytes
+from blog.storage.page_bytes import bound_bytes, count_fitting_rows, taker
 from blog.storage.paging import (
     Beginning,
     Key,
@@ -124,7 +124,7 @@ def page(
     values = {**given, **rights.parameters(caller, now), **bind_values(position, limit)}
     places = _places(texts)
     rows = session.fetch(_statement(shape), values, taker(places))
-    limit = min(limit, count_fitting(text_bytes(row, places) for row in rows))
+    limit = min(limit, count_fitting_rows(rows, places))
     return make_page([post_from(row) for row in rows], limit, position, sort.key)
 
 
