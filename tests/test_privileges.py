@@ -32,7 +32,7 @@ def test_server_whose_role_may_not_write_says_so_and_reads(
     assert (read.status_code, written.status_code) == (200, 503)
     assert (
         "the database role may not write to access_token, author, idempotency_key, post, "
-        "revision, tag" in log
+        "revision, schema_upgrade, tag" in log
     )
     assert "Traceback" not in log
 
