@@ -20,7 +20,7 @@ from tests.serving import PATIENCE, add_author, environment, serve
 # Words by which a library or the interpreter speaks of itself.
 FOREIGN = re.compile(
     r"Errno|codec|utf-8-sig|idna|at at|Traceback|Exception|NoneType|\bdict\b|\bstr\b|object has no"
-    r"|Input should|validation error|werkzeug|browser|pydantic|orjson|jsonpatch|sqlalchemy"
+    r"|Expecting|Unterminated|Invalid |Extra data|Illegal trailing|Input should|validation error|werkzeug|browser|pydantic|orjson|jsonpatch|sqlalchemy"
     r"|psycopg\.|https://sqlalche|https://errors"
 )
 JSON = "application/json"
@@ -64,6 +64,29 @@ def test_no_client_is_told_the_words_of_a_library(
 
     assert 400 <= response.status_code < 500
     assert not FOREIGN.search(response.text), response.text
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("", "a value is missing or can't be read, at line 1, column 1"),
+        ('{"a": }', "a value is missing or can't be read, at line 1, column 7"),
+        ("{a: 1}", "a name in double quotes is missing, at line 1, column 2"),
+        ('{"a": 1', "a comma or a closing bracket is missing, at line 1, column 8"),
+        ('{"a" 1}', "a colon is missing, at line 1, column 6"),
+        ('{\n"a": "b', "a string has no end, at line 2, column 6"),
+        ('"a\nb"', "a string holds a control character that is not escaped, at line 1, column 3"),
+        (r'"\x"', "a string holds a backslash that escapes nothing, at line 1, column 2"),
+        (r'"\uXYZ1"', "a string holds a backslash that escapes nothing, at line 1, column 3"),
+        ("1 2", "there is more after the end of the value, at line 1, column 3"),
+    ],
+)
+def test_what_is_not_json_is_told_in_words_of_the_blog(
+    text: str, detail: str, client: FlaskClient
+) -> None:
+    response = client.post("/post", data=text, content_type=JSON, auth=RICK)
+
+    assert response.json["errors"] == [{"pointer": "#", "detail": f"is not JSON: {detail}"}]
 
 
 @pytest.mark.usefixtures("rick")

@@ -225,7 +225,10 @@ def test_a_role_that_may_only_read_is_told_at_the_start(reading_url: str, tmp_pa
     with start(tmp_path, env=env) as server:
         eventually(lambda: "serving http" in server.stderr_text(), server.stderr_text)
 
-        assert server.stderr_text().count("writes fail, and reads go on: the database role may not") == 1
+        assert (
+            server.stderr_text().count("writes fail, and reads go on: the database role may not")
+            == 1
+        )
         assert requests.get(f"{server.url}/post").status_code == 200
         assert requests.get(f"{server.url}{READY}").json()["writes"] == "failing"
 

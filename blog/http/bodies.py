@@ -21,6 +21,17 @@ Patch = Callable[[Mapping[str, Any]], Patched]
 # Far deeper than any document here, and far from where recursion ends.
 DEEPEST = 64
 _LONGEST_NUMBER = 1000
+# What is wrong, by how the parser's own sentence for it begins.
+_SYNTAX_FAULTS = {
+    "Expecting value": "a value is missing or can't be read",
+    "Expecting property name": "a name in double quotes is missing",
+    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Unterminated string": "a string has no end",
+    "Invalid control character": "a string holds a control character that is not escaped",
+    "Invalid \\": "a string holds a backslash that escapes nothing",
+    "Extra data": "there is more after the end of the value",
+}
 
 
 def read_json() -> Any:
@@ -41,8 +52,7 @@ def read_json() -> Any:
     except UnicodeDecodeError as error:
         raise _malformed(f"is not UTF-8: byte {error.start} can't be read") from None
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise _malformed(f"is not JSON: {error.msg} at {where}") from None
+        raise _malformed(f"is not JSON: {_describe(error)}") from None
     except ValueError as error:
         raise _malformed(f"is not JSON: {error!s:.120}") from None
     except RecursionError:
@@ -99,6 +109,12 @@ def _complete(operation: Any, own: Collection[str], target: Mapping[str, Any]) -
     added = {name: target[name] for name in own if name in target}
     sent = {name: sent for name, sent in value.items() if name not in HYPERMEDIA}
     return {**operation, "value": {**added, **sent}}
+
+
+def _describe(error: json.JSONDecodeError) -> str:
+    known = (own for start, own in _SYNTAX_FAULTS.items() if error.msg.startswith(start))
+    reason = next(known, "its syntax is wrong")
+    return f"{reason}, at line {error.lineno}, column {error.colno}"
 
 
 def _malformed(detail: str) -> Malformed:
