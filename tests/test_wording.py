@@ -20,7 +20,8 @@ from tests.serving import PATIENCE, add_author, environment, serve
 # Words by which a library or the interpreter speaks of itself.
 FOREIGN = re.compile(
     r"Errno|codec|utf-8-sig|idna|at at|Traceback|Exception|NoneType|\bdict\b|\bstr\b|object has no"
-    r"|Expecting|Unterminated|Invalid |Extra data|Illegal trailing|Input should|validation error|werkzeug|browser|pydantic|orjson|jsonpatch|sqlalchemy"
+    r"|Expecting|Unterminated|Invalid |Extra data|Illegal trailing"
+    r"|Input should|validation error|werkzeug|browser|pydantic|orjson|jsonpatch|sqlalchemy"
     r"|psycopg\.|https://sqlalche|https://errors"
 )
 JSON = "application/json"
