@@ -46,7 +46,13 @@ def unknown_names(known: Sequence[str]) -> list[str]:
 
 
 def _guess(name: str, known: Sequence[str]) -> str:
-    return f"; {SERVICE_LINKS}" if _SERVICE_LINK.match(name) else nearest(name, known)
+    if _SERVICE_LINK.match(name):
+        return f"; {SERVICE_LINKS}"
+    # All begin alike, which says nothing.
+    guess = nearest(
+        name.removeprefix(PREFIX), [known_name.removeprefix(PREFIX) for known_name in known]
+    )
+    return guess.replace("'", f"'{PREFIX}", 1)
 
 
 def mask(value: object) -> str:

@@ -55,9 +55,12 @@ def _check_base_url(url: str) -> str:
     # It goes into links and headers as it is.
     usable = url.isascii() and url.isprintable() and not set(url) & set(' ?#"<>\\^`{|}')
     parts = _split_url(url)
-    usable = usable and parts.port != 0 and bool(parts.hostname)
+    # A name or a password would stand in every link.
+    usable = usable and parts.port != 0 and bool(parts.hostname) and "@" not in parts.netloc
     if not usable or parts.scheme not in ("http", "https"):
-        raise ValueError("must be an http or https URL in ASCII, without spaces or a query")
+        raise ValueError(
+            "must be an http or https URL in ASCII, without a name, a password, spaces or a query"
+        )
     return url.rstrip("/")
 
 

@@ -198,7 +198,7 @@ def test_a_changed_role_counts_at_once(client: FlaskClient, database: Database) 
     path = path_of(write_post(client).headers["Location"])
     assert client.patch(path, json={"title": "Second!"}, auth=ANN).status_code == 200
     with database.session() as session:
-        accounts.set_role(session, "ann", "author")
+        accounts.set_role(session, "ann", "author", force=True)
 
     assert_problem(client.patch(path, json={"title": "Third!"}, auth=ANN), 403)
 

@@ -50,7 +50,7 @@ def kept(database: Database) -> list[str]:
         return list(session.reading().scalars(NAMES))
 
 
-@pytest.mark.parametrize("url", ["", "blog.db", "://", "sqlite:/blog.db"])
+@pytest.mark.parametrize("url", ["", "://"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(DatabaseError, match=r"^the database URL can't be read$"):
         Database(url)

@@ -172,6 +172,7 @@ def test_what_takes_long_to_look_at_gets_no_key(
         "QUERY_STRING": "",
         "HTTP_HOST": "localhost",
         "SCRIPT_NAME": "",
+        "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.url_scheme": "http",
     }
 

@@ -30,7 +30,7 @@ def basic(name: str, password: str) -> str:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server for one host, which takes short bodies, and hears few wrong passwords."""
     directory = tmp_path_factory.mktemp("blog")
-    add_author(directory)
+    add_author(directory, role="editor")
     env = {
         "BLOG_MAX_BODY": "10000",
         "BLOG_SIGN_IN_FAILURES": str(FAILURES),

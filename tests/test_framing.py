@@ -28,7 +28,7 @@ SMUGGLED = "DELETE /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that nothing may break."""
     directory = tmp_path_factory.mktemp("blog")
-    add_author(directory)
+    add_author(directory, role="editor")
     with serve(directory) as running:
         yield running
         assert [line for line in running.log() if line["level"] != "INFO"] == []

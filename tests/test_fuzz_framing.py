@@ -22,7 +22,7 @@ SEED = 20260101
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that has little patience, so that what hangs shows."""
     directory = tmp_path_factory.mktemp("blog")
-    add_author(directory)
+    add_author(directory, role="editor")
     with serve(directory, env={"BLOG_TRANSFER_TIMEOUT": "0.2"}) as running:
         yield running
 

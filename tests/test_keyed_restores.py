@@ -54,7 +54,7 @@ def test_a_key_goes_with_the_account_of_who_never_wrote(
     assert restore(client, create(client), 1, auth=ANN).status_code == 200
 
     with database.session() as session:
-        assert accounts.remove(session, "ann") == "deleted"
+        assert accounts.remove(session, "ann", force=True) == "deleted"
 
 
 @pytest.mark.parametrize(

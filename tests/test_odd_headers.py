@@ -72,7 +72,8 @@ def test_no_header_breaks_anything(
 def test_no_credentials_break_anything(client: FlaskClient, credentials: str) -> None:
     response = client.get("/", headers={"Authorization": credentials})
 
-    assert response.status_code == 401
+    # Those that can be read are counted.
+    assert response.status_code in (401, 429)
 
 
 def test_a_wish_for_another_protocol_is_passed_over(client: FlaskClient) -> None:

@@ -251,7 +251,6 @@ def test_limit_bounds_the_page(client: FlaskClient, query: str, expected: int) -
         ("since=yesterday", ["since"]),
         ("since=2026-02-30", ["since"]),
         ("since=2026-01-01T00:00:00", ["since"]),
-        ("until=2026-01-01T00:00:00+01:00", ["until"]),  # In a query + is a space.
         ("until=2026-13-01", ["until"]),
         ("until=0000-01-01", ["until"]),
         ("tag=%00", ["tag"]),

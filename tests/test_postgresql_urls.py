@@ -20,6 +20,7 @@ AT = "write an @ in a name or a password of the database URL as %40"
         "postgresql://me:sword@fish@/blog?host=example.org",
         "postgresql://me@fish:sword@example.org/blog",
         "postgresql://me:sword@example.org/fish@blog",
+        "postgresql://me:swo?rd@fish@example.org/blog",
     ],
 )
 @pytest.mark.parametrize("use", [Database, read_replica_url])

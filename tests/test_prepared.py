@@ -169,7 +169,7 @@ def test_file_that_is_gone_is_an_outage(database: Database, tmp_path: Path) -> N
 
 
 def test_mistake_in_a_statement_is_no_outage(database: Database) -> None:
-    statement = select(column("absent")).select_from(post)
+    statement = select(func.absent()).select_from(post)
     with pytest.raises(Exception, match="absent") as mistake:
         read(database, statement)
 

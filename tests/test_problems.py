@@ -188,16 +188,17 @@ def test_a_damaged_row_is_500_and_its_text_stays_here(client: FlaskClient, rival
     assert "123454321" not in response.text
 
 
-def test_a_missing_table_is_500_and_no_sql_leaves(
+def test_a_missing_table_is_503_and_no_sql_leaves(
     client: FlaskClient, rival: Rival, caplog: pytest.LogCaptureFixture
 ) -> None:
     rival.execute("DROP TABLE tag")
     response = client.get("/tag")
-    problem = assert_problem(response, 500)
+    problem = assert_problem(response, 503)
 
     assert "SELECT" not in response.text
     assert not [word for word in ("table", "relation") if word in response.text]
-    assert logged(caplog) == [("unexpected error", problem["requestId"])]
+    ((message, request_id),) = logged(caplog)
+    assert "storage unavailable" in message and request_id == problem["requestId"]
 
 
 def test_a_database_locked_for_long_is_503_with_retry_after(

@@ -193,7 +193,7 @@ def test_editor_who_is_one_no_more_changes_nobody_elses_post(
     content = PostContent(title="Ann's", body="2", slug="one")
 
     with database.session() as session:
-        accounts.set_role(session, "ann", "author")
+        accounts.set_role(session, "ann", "author", force=True)
 
         with pytest.raises(Forbidden):
             posts.edit(session, post.id, ANN, ANY, lambda _: content, clock())

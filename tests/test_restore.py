@@ -239,7 +239,7 @@ def test_who_loses_the_right_meanwhile_restores_nothing(
     before = numbers(client, either)
     with database.session() as session:
         accounts.remove(session, "rick")
-        accounts.set_role(session, "ann", "author")
+        accounts.set_role(session, "ann", "author", force=True)
 
         with pytest.raises(Forbidden):
             restoration.restore(session, either[6:], caller, Precondition(), 1, clock())

@@ -354,7 +354,7 @@ def test_editor_who_only_changed_what_others_wrote_can_be_removed(
     client.patch(path, json={"title": "Ann's"}, auth=ANN)
 
     with database.session() as session:
-        accounts.remove(session, "ann")
+        accounts.remove(session, "ann", force=True)
 
     assert version(client, path, 2)["by"] == "ann"
     assert_problem(client.get(f"{path}/revision/2", auth=ANN), 401)
@@ -366,7 +366,7 @@ def test_editor_who_is_one_no_more_sees_only_their_own(
     client.patch(path, json={"title": "Ann's"}, auth=ANN)
     own = path_of(write_post(client, auth=ANN).headers["Location"])
     with database.session() as session:
-        accounts.set_role(session, "ann", "author")
+        accounts.set_role(session, "ann", "author", force=True)
 
     statuses = [client.get(f"{p}/revision/1", auth=ANN).status_code for p in (path, own)]
 

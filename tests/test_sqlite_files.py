@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -227,3 +228,44 @@ def test_the_log_stays_when_no_connection_is_in_use(database: Database, log: Pat
     database.engine.dispose()
 
     assert log.exists()
+
+
+def test_a_database_that_was_truncated_is_503_for_all(
+    client: FlaskClient, path: str, tmp_path: Path
+) -> None:
+    with (tmp_path / "blog.db").open("r+b") as file:
+        file.truncate(8192)
+
+    assert_problem(client.get(path), 503)
+    assert_problem(client.post("/post", json=POST, auth=RICK), 503)
+    assert_problem(client.get("/health/ready"), 503)
+
+
+def test_a_database_that_another_program_has_vacuumed_is_served(
+    client: FlaskClient, path: str, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "blog.db", isolation_level=None)) as other:
+        other.execute("CREATE TABLE large AS SELECT zeroblob(1000000) AS value")
+        other.execute("PRAGMA wal_checkpoint")
+        assert client.get(path).status_code == 200
+        other.execute("DROP TABLE large")
+        other.execute("VACUUM")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    assert client.get(path).status_code == 200
+
+
+def test_a_log_that_another_program_shortens_while_one_reads_is_no_fault(
+    database: Database, tmp_path: Path
+) -> None:
+    with database.session() as session:
+        keep(session, "before")
+    with closing(sqlite3.connect(tmp_path / "blog.db", isolation_level=None)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM setting").fetchone()
+        with database.session() as session:
+            keep(session, "after")
+
+    with database.session() as session:
+        assert len(list(session.reading().scalars(select(setting.c.name)))) == 2

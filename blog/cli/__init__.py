@@ -111,13 +111,19 @@ def database_check() -> None:
     """Say whether the database is sound, and if not, all that is wrong."""
     from blog.storage import soundness
 
-    needs_secret_key = opening.load_settings().secret_key is None
-    with opening.database() as opened:
-        faults = soundness.faults(opened, needs_secret_key=needs_secret_key)
-        for fault in faults:
-            click.echo(fault)
-        if faults:
-            raise DatabaseError(f"faults found: {len(faults)}; try an upgrade, or restore a backup")
+    settings = opening.load_settings()
+    with opening.connect(settings) as opened:
+        faults = soundness.faults(
+            opened,
+            opening.place(settings.database_url),
+            needs_secret_key=settings.secret_key is None,
+        )
+    for fault in faults:
+        click.echo(fault)
+    if faults:
+        advice = "run `blog database upgrade`, or restore a backup"
+        raise DatabaseError(f"faults found: {len(faults)}; {advice}")
+    opening.name_database(settings)
     click.echo("The database is sound.")
 
 

@@ -14,7 +14,10 @@ NAME = "secret_key"
 
 
 def secret_key(session: Session) -> str:
-    """The key that signs what clients carry for us; made where there is none yet."""
+    """The key by which cursors are encrypted and addresses are hidden.
+
+    It is made where there is none yet.
+    """
     statement = select(setting.c.value).where(setting.c.name == NAME)
     if key := session.reading().scalar(statement):
         return str(key)

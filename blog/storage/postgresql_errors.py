@@ -29,7 +29,7 @@ _MEANINGS = {
     "3D": _STATE,  # invalid catalog name
     "3F": _STATE,  # invalid schema name
     "40": _CONFLICT,  # transaction rollback
-    "42501": _STATE,  # insufficient privilege
+    "42501": _UNWRITABLE,  # insufficient privilege
     "42703": _STATE,  # undefined column: the schema is another one, as in those that follow
     "42704": _STATE,  # undefined object
     "42804": _STATE,  # datatype mismatch

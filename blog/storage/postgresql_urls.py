@@ -16,7 +16,9 @@ def check(text: str) -> None:
 
     No part of it is shown: it is not known which of them is the password.
     """
-    if text.partition("?")[0].count("@") > 1:
+    # A password may hold a question mark, so that what follows it is not the query yet.
+    host = text.partition("@")[2].partition("/")[0]
+    if "@" in host or text.partition("?")[0].count("@") > 1:
         raise DatabaseError("write an @ in a name or a password of the database URL as %40")
     # Neither a control character nor half a character is in any name.
     if any(category(character) in ("Cc", "Cs") for character in unquote(text)):

@@ -56,8 +56,13 @@ def require_blog(database: Database, place: str, *, make: bool = False) -> None:
         if revision(session.reading()) is not None:
             return
     if not make:
-        raise DatabaseError(f"there is no blog in the database {place}")
+        raise no_blog(place)
     upgrade(database)
+
+
+def no_blog(place: str) -> DatabaseError:
+    """The error for a database, by its name, in which there is no blog."""
+    return DatabaseError(f"there is no blog in the database {place}")
 
 
 def require_head(session: Session) -> None:

@@ -26,10 +26,13 @@ from blog.storage.tables import idempotency_key, post, revision, setting, tag
 from blog.storage.violations import violations
 
 
-def faults(database: Database, *, needs_secret_key: bool = False) -> list[str]:
+def faults(
+    database: Database, place: str | None = None, *, needs_secret_key: bool = False
+) -> list[str]:
     """Everything found wrong with the database, in a sentence each; none is a sound one.
 
-    ``needs_secret_key`` is whether the blog keeps its secret key here, and not in its settings.
+    ``place`` is its name for the error where it has to hold a blog and holds none;
+    ``needs_secret_key`` is whether the blog has its secret key here, and not in its settings.
     What is in a file with broken pages is not compared: it can't be read as a whole.
     Raises DatabaseError where there is no database.
     """
@@ -38,7 +41,10 @@ def faults(database: Database, *, needs_secret_key: bool = False) -> list[str]:
         connection = session.reading()
         if broken := database.server.broken_pages(connection):
             return broken
-        if (found := schema.revision(connection)) != HEAD:
+        found = schema.revision(connection)
+        if place and found is None:
+            raise schema.no_blog(place)
+        if found != HEAD:
             return [f"the schema is at {found or 'nothing'}, not at {HEAD}"]
         damages, comparison = database.server.damages(connection), Comparison(connection)
         if comparison.missing():

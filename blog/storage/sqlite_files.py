@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +48,8 @@ class WatchedFiles:
         self._connection: sqlite3.Connection | None = None
         self._opened: _Files | None = None
         self._damage: str | None = None
+        # The size of a page, in bytes, once the files are open.
+        self._page = 0
 
     def identify(self) -> File:
         """Which database is there, after a check of its files.
@@ -77,7 +80,7 @@ class WatchedFiles:
         """Open the files, or find out what has happened to them. Raises StorageUnavailable."""
         with self._lock:
             # Another thread may have seen a later state, or have opened them.
-            files, opened = self._look(), self._opened
+            opened, files = self._opened, self._look()
             if not self._connection or not opened or not _is_same(files.database, opened.database):
                 files = self._open(files, opened)
             elif fault := self._damage or self._fault(files, opened):
@@ -93,6 +96,7 @@ class WatchedFiles:
             )
         self._close()
         self._connection = self._connect()
+        (self._page,) = self._connection.execute("PRAGMA page_size").fetchone()
         return self._look()
 
     def _close(self) -> None:
@@ -116,8 +120,10 @@ class WatchedFiles:
             with suppress(OSError):
                 os.truncate(self._index_path, opened.log_index.st_size)
             self._damage = f"{self._index_path} was truncated while it was in use"
-        elif opened.log and files.log.st_size < opened.log.st_size and not self._is_written_back():
+        elif opened.log and files.log.st_size < opened.log.st_size and not self._is_whole():
             self._damage = f"{self._log_path} was truncated while it was in use"
+        elif files.database.st_size < opened.database.st_size and not self._has_all_pages():
+            self._damage = f"{self._path} was truncated while it was in use"
         return self._damage
 
     def _save(self) -> str:
@@ -126,14 +132,32 @@ class WatchedFiles:
             return f"all that was committed is in {self._path}"
         return f"not all that was committed is in {self._path} yet"
 
+    def _is_whole(self) -> bool:
+        """Whether the log has all frames that its index knows of: SQLite may have shortened it."""
+        _, frames, _ = self._checkpoint()
+        log = _stat_if_there(self._log_path)
+        return log is not None and (frames <= 0 or log.st_size >= 32 + frames * (24 + self._page))
+
+    def _has_all_pages(self) -> bool:
+        """Whether the database has all pages that its header names: VACUUM makes it shorter."""
+        assert self._connection  # nosec B101  # it is open as long as the files are known
+        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+        return bool(self._look().database.st_size >= pages * self._page)
+
     def _is_written_back(self) -> bool:
         """Write the log to the database; whether nothing is left in it that is not there too."""
+        busy, frames, done = self._checkpoint()
+        return not busy and frames == done
+
+    def _checkpoint(self) -> tuple[int, int, int]:
+        """Whether the log was busy, how many frames it has, and how many are written back."""
         assert self._connection  # nosec B101  # it is open as long as the files are known
         try:
-            _, frames, done = self._connection.execute("PRAGMA wal_checkpoint").fetchone()
+            busy, frames, done = self._connection.execute("PRAGMA wal_checkpoint").fetchone()
         except sqlite3.Error:
-            return False
-        return bool(frames == done)
+            # Of a log that can't be read nothing is whole.
+            return 1, sys.maxsize, 0
+        return busy, frames, done
 
 
 def why_unwritable(path: Path) -> str | None:
@@ -152,10 +176,10 @@ def why_unwritable(path: Path) -> str | None:
 
 
 def _continue(before: _Files | None, now: _Files) -> bool:
-    """Whether files are those of a moment ago, the log and its index no shorter."""
+    """Whether files are those of a moment ago, none of them shorter."""
     return (
         before is not None
-        and _is_same(now.database, before.database)
+        and _goes_on(now.database, before.database)
         and _goes_on(now.log, before.log)
         and _goes_on(now.log_index, before.log_index)
     )
