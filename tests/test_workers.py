@@ -54,6 +54,17 @@ def test_process_that_ends_is_not_woken_by_new_clients() -> None:
             assert waiting.poll(0.1) == []
 
 
+def test_process_on_a_system_without_epoll_leaves_its_socket_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.delattr(select, "epoll")
+        server._stop_accepting(listener)
+
+        with socket.create_connection(listener.getsockname()):
+            assert listener.accept()[0].close() is None
+
+
 @pytest.mark.usefixtures("collected")
 def test_worker_looks_for_garbage_but_not_in_what_it_began_with() -> None:
     kept: list[object] = []

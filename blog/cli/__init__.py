@@ -178,28 +178,30 @@ def _progress(label: str) -> Iterator[Progress]:
 
 def _prepare(settings: Settings) -> list[str]:
     """Bring the database up to date, with an author in it; give what to warn of."""
-    from blog.storage import schema
+    from blog.storage import accounts, schema
 
     with opening.connect(settings) as opened:
         opening.make_file(opened, settings, err=False)
         schema.upgrade(opened)
         with opened.session("primary, else replica") as session:
-            warnings = [] if _has_editor(session) else [_NO_EDITOR]
+            _add_first_author(session)
+            has_editor = any(account.is_editor for account in accounts.find_all(session))
+            warnings = [] if has_editor else [_NO_EDITOR]
             return [*warnings, *_write_failure(opened, session)]
 
 
-def _has_editor(session: Session) -> bool:
-    """Whether an editor can sign in; the first start makes one, with a generated password."""
+def _add_first_author(session: Session) -> None:
+    """Make an editor with a generated password where there is no account yet."""
     from blog.storage import accounts
     from blog.storage.passwords import hash_password
 
-    if found := accounts.find_all(session):
-        return any(account.is_editor for account in found)
     name, password = _system_user(), secrets.token_urlsafe(16)
-    if accounts.add_first(session, name, hash_password(password), utc_now()):
-        click.echo(f"Made the editor {name!r} with the password {password}")
-        click.echo("It is shown this once; `blog author passwd` changes it.")
-    return True
+    if accounts.find_all(session) or not accounts.add_first(
+        session, name, hash_password(password), utc_now()
+    ):
+        return
+    click.echo(f"Made the editor {name!r} with the password {password}")
+    click.echo("It is shown this once; `blog author passwd` changes it.")
 
 
 def _write_failure(opened: Database, session: Session) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -13,8 +12,8 @@ Client = tuple[str, str]
 
 # Each system that has it lists there what is open; on Linux it leads to /proc.
 _LIST = "/dev/fd"
-# Where nothing is listed, descriptors are looked for below this number.
-_MOST = 65536
+# Where nothing is listed, or nothing more can be opened, each number below this one is tried.
+_MOST = 131072
 
 
 def connections() -> Iterator[tuple[socket.socket, int, Client]]:
@@ -52,8 +51,7 @@ def open_descriptors() -> Iterable[int]:
     try:
         return [int(name) for name in os.listdir(_LIST)]
     except OSError:
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        return range(_MOST if soft == resource.RLIM_INFINITY else min(soft, _MOST))
+        return range(_MOST)
 
 
 def lowest_free_descriptor() -> int | None:
