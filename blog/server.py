@@ -163,9 +163,7 @@ def _stop_accepting(listener: socket.socket) -> None:
     not sent a request yet is idle, too. So what it waits for is told to wake it no more. Systems
     without epoll wait in other ways, which no other part of a process can reach.
     """
-    if not hasattr(select, "epoll"):
-        return
-    for descriptor in open_descriptors():
+    for descriptor in open_descriptors() if hasattr(select, "epoll") else ():
         # Most are no epoll, and some have been closed.
         with suppress(OSError), select.epoll.fromfd(os.dup(descriptor)) as waiting:
             waiting.unregister(listener)

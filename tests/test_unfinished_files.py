@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from blog.errors import StorageUnavailable
 from blog.storage.backup import back_up
 from blog.storage.engine import Database
 from blog.storage.transfer import transfer
 from blog.storage.unfinished_files import unfinished_file
 from tests.blogs import Blogs
+from tests.postgresql import Cluster
 
 # A process that writes a file, with one of SQLite's beside it, until it is told to end.
 WRITER = """
@@ -83,6 +85,18 @@ def test_a_backup_leaves_alone_what_another_process_writes(
         back_up(database, directory / "new.db", tell_nobody)
 
         assert names(directory) == ["db", "unfinished", "unfinished-wal"]
+
+
+def test_a_backup_of_a_server_that_is_away_leaves_no_file(
+    postgresql: Cluster, directory: Path
+) -> None:
+    with (
+        closing(Database(postgresql.url("nowhere"))) as database,
+        pytest.raises(StorageUnavailable),
+    ):
+        back_up(database, directory / "new.db", tell_nobody)
+
+    assert names(directory) == []
 
 
 def test_a_copy_removes_what_a_killed_backup_has_left(

@@ -205,9 +205,7 @@ def _add_first_author(session: Session) -> None:
 
 
 def _write_failure(opened: Database, session: Session) -> list[str]:
-    """The reason for which writes will fail, where one is known; a replica tells of none."""
-    if not session.is_on_primary():
-        return []
+    """The reason for which writes will fail, where one is known."""
     reason = opened.server.why_unwritable(session.reading())
     return [f"writes fail, and reads go on: {reason}"] if reason else []
 
