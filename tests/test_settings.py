@@ -53,6 +53,7 @@ def test_defaults() -> None:
         ("BLOG_BASE_URL", "example.org"),
         ("BLOG_BASE_URL", "ftp://example.org"),
         ("BLOG_BASE_URL", "https://"),
+        ("BLOG_BASE_URL", "https://me@example.org"),
         ("BLOG_BASE_URL", "https://example.org/?page=1"),
         ("BLOG_BASE_URL", "https://example.org/?"),
         ("BLOG_BASE_URL", "https://example.org/#top"),
@@ -274,7 +275,7 @@ def test_every_fault_in_a_list_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("https://Blog.example.org:443/a", "https://blog.example.org", "blog.example.org"),
         ("http://blog.example.org:5000", "http://blog.example.org:5000", "blog.example.org"),
-        ("https://me:s3cret@[::1]", "https://[::1]", "[::1]"),
+        ("https://[::1]", "https://[::1]", "[::1]"),
     ],
 )
 def test_the_base_url_says_which_origin_and_host_are_ours(
