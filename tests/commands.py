@@ -33,10 +33,14 @@ def done(result: Result) -> str:
 
 
 def failed(result: Result) -> str:
-    """Assert that a command could not, and why in one line; give that line."""
+    """Assert that a command could not, and why in one line; give that line.
+
+    Another one before it names the database, if it has used one.
+    """
     assert result.exit_code == 1
-    assert re.fullmatch(r"Error: .+\n", result.stderr), result.stderr or result.exception
-    return result.stderr.removeprefix("Error: ").rstrip("\n")
+    told = re.fullmatch(r"(?:Database: '.+'\n)?Error: (.+)\n", result.stderr)
+    assert told, result.stderr or result.exception
+    return told[1]
 
 
 def post_as(name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 
 from blog.storage.engine import Database
 from blog.storage.transfer import transfer
+from blog.storage.versioned import next_version
 from tests.blogs import Blogs
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.people import RICK
@@ -180,3 +182,10 @@ def test_without_an_upgrade_a_tag_without_a_date_is_412(restored: Restored, kind
     tag = without_date(restored.tags[kind])
 
     assert_problem(restored.change(kind, "PATCH", if_match=tag), 412)
+
+
+def test_a_clock_that_is_behind_gives_no_two_versions_one_date() -> None:
+    ahead, now = datetime(2027, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    dates = {next_version(1, ahead, now)["updated_date"] for _ in range(3)}
+
+    assert len(dates) > 1 and ahead not in dates

@@ -78,6 +78,15 @@ def test_a_row_without_a_value_that_it_needs_is_named(
         assert found(database) == ["setting with name 'a' has no value"]
 
 
+def test_a_value_of_another_type_is_named(
+    sqlite_blogs: Blogs, tmp_path: Path, clock: Clock
+) -> None:
+    with sqlite_blogs.copy(tmp_path) as url, closing(Database(url)) as database:
+        change(url, "INSERT INTO setting VALUES ('a', x'ff00')")
+
+        assert found(database) == ["setting with name 'a' has a value of another type in value"]
+
+
 def test_a_row_that_refers_to_nothing_is_named(
     database: Database, database_url: str, written: list[Post]
 ) -> None:

@@ -118,12 +118,12 @@ def database_check() -> None:
             opening.place(settings.database_url),
             needs_secret_key=settings.secret_key is None,
         )
+    opening.name_database(settings)
     for fault in faults:
         click.echo(fault)
     if faults:
         advice = "run `blog database upgrade`, or restore a backup"
         raise DatabaseError(f"faults found: {len(faults)}; {advice}")
-    opening.name_database(settings)
     click.echo("The database is sound.")
 
 

@@ -40,9 +40,9 @@ def database(*, make: bool = False) -> Iterator[Database]:
     with connect(settings) as opened:
         made = make and make_file(opened, settings)
         schema.require_blog(opened, place(settings.database_url), make=make)
+        if not made:
+            name_database(settings)
         yield opened
-    if not made:
-        name_database(settings)
 
 
 @contextmanager

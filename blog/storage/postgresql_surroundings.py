@@ -24,7 +24,7 @@ QUESTION = f"""
             WHERE c.relname IN ({_NAMES}) AND c.relkind IN ('r', 'p', 'v')
             GROUP BY n.nspname HAVING pg_catalog.count(*) = {len(_TABLES)}
         )
-"""
+"""  # nosec B608  # all that is put in is a constant of this module
 
 
 class Surroundings(NamedTuple):

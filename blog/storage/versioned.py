@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from secrets import randbelow
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
@@ -157,8 +158,16 @@ def next_version(version: int, updated: datetime, now: datetime) -> dict[str, ob
     return {
         "version": version + 1,
         "previous_date": updated,
-        "updated_date": max(now, updated),
+        "updated_date": now if now >= updated else _shortly_after(updated),
     }
+
+
+def _shortly_after(updated: datetime) -> datetime:
+    """A moment within a second that no other version has, should a backup bring this number again.
+
+    By its number and date alone a version is told from one that a restored backup has undone.
+    """
+    return updated + timedelta(microseconds=1 + randbelow(1_000_000))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Connection,
     ForeignKeyConstraint,
+    Integer,
     Table,
     UniqueConstraint,
     and_,
@@ -36,6 +38,7 @@ def violations(connection: Connection) -> list[str]:
     return [
         *_duplicates(connection, tables),
         *(found for table in tables for found in _missing_values(connection, table)),
+        *(found for table in tables for found in _wrong_types(connection, table)),
         *(found for table in tables for found in _broken_checks(connection, table)),
         *(found for table in tables for found in _broken_references(connection, table)),
     ]
@@ -78,6 +81,16 @@ def _missing_values(connection: Connection, table: Table) -> Iterator[str]:
         if not column.nullable:
             for name in _named(connection, table, column.is_(None)):
                 yield f"{name} has no {column.name}"
+
+
+def _wrong_types(connection: Connection, table: Table) -> Iterator[str]:
+    """SQLite takes a value of any type into a column; PostgreSQL does not."""
+    columns = table.c if connection.dialect.name == "sqlite" else ()
+    for column in columns:
+        is_number = isinstance(column.type, Boolean | Integer)
+        kinds = ("integer" if is_number else "text", "null")
+        for name in _named(connection, table, func.typeof(column).not_in(kinds)):
+            yield f"{name} has a value of another type in {column.name}"
 
 
 def _broken_checks(connection: Connection, table: Table) -> Iterator[str]:
