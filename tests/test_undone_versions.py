@@ -138,7 +138,7 @@ def test_a_deletion_that_was_undone_can_not_be_restored_from(
 
 def without_date(tag: str) -> str:
     """The tag as it was before tags had dates."""
-    return re.sub(r"\.[0-9a-f]+-", "-", tag)
+    return re.sub(r"(\.[\w-]{8})\.[0-9a-f]+-", r"\1-", tag)
 
 
 @pytest.fixture
