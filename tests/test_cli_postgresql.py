@@ -90,5 +90,5 @@ def test_missing_driver_is_one_line_that_names_what_to_install(tmp_path: Path) -
 
     assert ended.returncode == 1
     assert ended.stderr == (
-        "Error: PostgreSQL needs psycopg: pip install 'headless-blog[postgres]'\n"
+        "Error: PostgreSQL needs psycopg; in the checkout, pip install '.[postgres]'\n"
     )

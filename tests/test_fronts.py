@@ -68,14 +68,14 @@ def test_no_spelling_leads_to_what_is_hidden(front: Front, spelling: str, hidden
     assert status in (b"400", b"404")
 
 
-@pytest.mark.parametrize("target", ["/author//rick", "/./post", "/%70ost", "/post?x=/metrics"])
+@pytest.mark.parametrize("target", ["/author//rick", "/./post", "/p%6Fst", "/post?x=/metrics"])
 def test_any_other_address_reaches_the_blog(front: Front, target: str) -> None:
     before = len(front.node.requests())
     front.ask(target, HOST)
 
     def reaches() -> bool:
         told = {line["target"].partition("?")[0] for line in front.node.requests()[before:]}
-        return target.replace("%70", "p").partition("?")[0] in told
+        return target.replace("%6F", "o").partition("?")[0] in told
 
     eventually(reaches, front.node.stderr_text)
 

@@ -195,5 +195,5 @@ def test_missing_driver_is_one_line_that_names_what_to_install(tmp_path: Path) -
     assert ended.returncode == 1
     assert ended.stderr == (
         "Error: BLOG_RATE_LIMIT_URL: 'redis://localhost' can't be used: "
-        "Redis needs redis-py: pip install 'headless-blog[redis]'\n"
+        "Redis needs redis-py; in the checkout, pip install '.[redis]'\n"
     )

@@ -55,9 +55,28 @@ def test_an_encoded_slash_in_the_query_is_none_of_the_path(client: FlaskClient) 
     assert client.get("/post?tag=a%2Fb").status_code == 200
 
 
-def test_an_encoded_letter_is_that_letter(client: FlaskClient) -> None:
-    # RFC 3986 section 6.2.2.2.
-    assert client.get("/%70ost").status_code == 200
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        ("/%6detrics", "/metrics"), ("/metric%73", "/metrics"), ("/%4D", "/M"), ("/health%2Fready",
+        "/health/ready"), ("/%70%6F%73%74", "/post"), ("/author/ric%6b?x", "/author/rick"),
+        ("http://localhost/%70ost", "/post"), ("/author/%72%2dk", "/author/r-k"),
+    ],
+)  # fmt: skip
+def test_a_character_that_is_encoded_needlessly_is_404_that_names_the_address(
+    metered: FlaskClient, raw: str, path: str
+) -> None:
+    problem = assert_problem(send(metered, path, REQUEST_URI=raw), 404)
+
+    known = f"; did you mean {path}?" if len(path) > 2 else ""
+    assert problem["detail"] == f"there is nothing at this address{known}"
+
+
+@pytest.mark.parametrize("raw", ["/author/J%C3%A9", "/author/a%20b", "/author/a%25"])
+def test_what_has_to_be_encoded_is_found(client: FlaskClient, raw: str) -> None:
+    detail = assert_problem(client.get(raw), 404)["detail"]
+
+    assert detail.startswith("there is no author")
 
 
 @pytest.mark.parametrize(

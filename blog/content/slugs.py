@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from blog.content.texts import check_length, is_visible
+from blog.content.texts import check_length, is_visible, name_character
 
 LONGEST_SLUG = 200
 _FALLBACK = "post"
@@ -84,7 +84,9 @@ def check_slug(slug: str) -> str:
         raise ValueError(f"must be in lower case, not {slug!r:.60}")
     wrong = [c for c in slug if not (_is_letter_or_digit(c) or _is_mark(c) or c in "-_.")]
     if wrong:
-        raise ValueError(f"may hold letters, digits, '-', '_' and '.', not {wrong[0]!r}")
+        raise ValueError(
+            f"may hold letters, digits, '-', '_' and '.', not {name_character(wrong[0])}"
+        )
     if not any(map(_is_letter_or_digit, slug)):
         raise ValueError(f"must hold a letter or a digit, not only {slug!r:.60}")
     if slug != _without_bare_marks(slug):

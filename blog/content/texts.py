@@ -42,6 +42,11 @@ def is_visible(character: str) -> bool:
     return unicodedata.category(character) not in _UNSEEN and character not in _BLANK
 
 
+def name_character(character: str) -> str:
+    """A character as an error names it: by its number where there is nothing of it to see."""
+    return repr(character) if is_visible(character) else f"U+{ord(character):04X}"
+
+
 def one_line(shortest: int, longest: int) -> Callable[[str], str]:
     """Make a rule for a text on one line: trimmed, without control characters and line breaks.
 
@@ -77,12 +82,11 @@ def _refuse_controls(text: str, allowed: frozenset[str]) -> None:
     for position, character in enumerate(text):
         if unicodedata.category(character) == "Cc" and character not in allowed:
             raise ValueError(
-                f"must not hold control characters; U+{ord(character):04X} is at {position}"
+                f"must not hold control characters; {name_character(character)} is at {position}"
             )
 
 
 def _refuse_line_breaks(text: str) -> None:
     if broken := _LINE_SEPARATOR.search(text):
-        raise ValueError(
-            f"must be on one line; the line break U+{ord(broken[0]):04X} is at {broken.start()}"
-        )
+        name, position = name_character(broken[0]), broken.start()
+        raise ValueError(f"must be on one line; the line break {name} is at {position}")

@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter, MapAdapter
 
 from blog.http.negotiation import accepted_by
 from blog.http.request import Request, current_request
-from blog.http.targets import METHODS, has_one_spelling, prefer_target, without_empty_segments
+from blog.http.targets import METHODS, has_one_spelling, prefer_target, respell
 
 # The statuses whose answers are sent as they are.
 _WHOLE = frozenset({200, 201})
@@ -128,8 +128,8 @@ class Application(Flask):
 
 def _not_found(request: FlaskRequest, adapter: MapAdapter) -> http.NotFound:
     """The error for another spelling of a path, which names the right one where there is one."""
-    meant = without_empty_segments(request.path)
-    if meant == request.path or not adapter.allowed_methods(meant):
+    meant = respell(request.environ)
+    if meant is None or not adapter.allowed_methods(meant):
         return http.NotFound()
     address = quote(request.root_path + meant)
     return http.NotFound(f"there is nothing at this address; did you mean {address}?")

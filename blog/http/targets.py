@@ -30,6 +30,10 @@ _LARGEST_PORT = 65535
 USUAL_PORTS = {"http": "80", "https": "443"}
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# A slash, and the unreserved characters (RFC 3986 section 2.3), which nobody has to encode.
+_ENCODED_NEEDLESSLY = re.compile(
+    r"%(?:2[def]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])", re.IGNORECASE
+)
 
 
 class Host(NamedTuple):
@@ -77,18 +81,21 @@ def decode_path(environ: Environ) -> str:
 def has_one_spelling(environ: Environ) -> bool:
     """Whether the path is written in the one way in which a resource is found.
 
-    Otherwise it has an empty segment or one of dots, a control character, a slash that is encoded,
-    or bytes that are not UTF-8, or does not begin with a slash.
+    Otherwise it has an empty segment or one of dots, a control character, an encoded slash, letter
+    or digit, or bytes that are not UTF-8, or does not begin with a slash.
     """
     path: str = environ.get("PATH_INFO", "")
     if not path.startswith("/") or (path != "/" and not _ODD.isdisjoint(path[1:].split("/"))):
         return False
-    return not _CONTROL.search(path) and _is_utf_8(path) and "%2f" not in _raw_path(environ)
+    raw = _raw_target(environ).partition("?")[0]
+    return not _CONTROL.search(path) and _is_utf_8(path) and not _ENCODED_NEEDLESSLY.search(raw)
 
 
-def without_empty_segments(path: str) -> str:
-    """The path that is meant by one with slashes too many."""
-    return "/" + "/".join(filter(None, path.split("/")))
+def respell(environ: Environ) -> str | None:
+    """The path in its one spelling, decoded and without the slashes too many; None if it has none."""
+    meant = "/" + "/".join(filter(None, environ.get("PATH_INFO", "").split("/")))
+    as_meant = {"PATH_INFO": meant}
+    return decode_path(as_meant) if has_one_spelling(as_meant) else None
 
 
 def _is_utf_8(path: str) -> bool:
@@ -107,11 +114,6 @@ def _is_ipv6(text: str) -> bool:
     except AddressValueError:
         return False
     return True
-
-
-def _raw_path(environ: Environ) -> str:
-    """The path before it was decoded, in lower case, where the server tells it."""
-    return _raw_target(environ).partition("?")[0].lower()
 
 
 def _raw_target(environ: Environ) -> str:

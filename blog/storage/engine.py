@@ -367,7 +367,7 @@ def _open(
         from blog.storage.replicas import Replicas
     except ModuleNotFoundError as error:
         raise DatabaseError(
-            f"PostgreSQL needs {error.name}: pip install 'headless-blog[postgres]'"
+            f"PostgreSQL needs {error.name}; in the checkout, pip install '.[postgres]'"
         ) from error
     primary = PostgreSQL(parsed, limits)
     return primary, Replicas(replicas, limits, primary, mark) if replicas else None

@@ -28,7 +28,9 @@ def open_redis(url: str) -> Storage:
         from redis.exceptions import RedisError
         from redis.retry import Retry
     except ModuleNotFoundError as error:
-        raise DatabaseError("Redis needs redis-py: pip install 'headless-blog[redis]'") from error
+        raise DatabaseError(
+            "Redis needs redis-py; in the checkout, pip install '.[redis]'"
+        ) from error
     # A connection that has been idle may be gone, so there is one more try, and at once.
     options: dict[str, Any] = {"retry": Retry(NoBackoff(), 1), "key_prefix": "blog", **_TIMEOUTS}
     try:
