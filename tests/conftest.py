@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from tests import leaks
 from tests.blogs import Blogs, PostgreSQLBlogs, SQLiteBlogs
 from tests.commands import blog, done
 from tests.comparing import Comparing
-from tests.contract import Clock
+from tests.contract import Clock, path_of, write_post
+from tests.people import RICK
 from tests.postgresql import Cluster, cluster, is_installed, memory
 
 # A developer's own settings must not decide whether a test passes.
@@ -128,6 +129,14 @@ def app(make_app: Callable[..., Application]) -> Application:
 def client(app: Application) -> FlaskClient:
     """A client of the application, without credentials unless they are given."""
     return app.test_client()
+
+
+@pytest.fixture
+def there(client: FlaskClient) -> Mapping[str, object]:
+    """Examples of each argument of a route: of something that is there, and RICK's to change."""
+    location = write_post(client).headers["Location"]
+    client.patch(path_of(location), json={"title": "Second thoughts"}, auth=RICK)
+    return {"post_id": location.rpartition("/")[2], "name": "rick", "number": 2}
 
 
 @pytest.fixture

@@ -2,64 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
 
 from blog.http.application import Application
 from blog.storage.engine import Database
-from tests.contract import assert_problem, faults, headers_of, path_of, write_post
+from tests.contract import assert_problem, faults
 from tests.people import ANN, RICK
+from tests.routes import METHODS, MOMENTARY, NOWHERE, WITH_BODY, WRONG, address, methods_of, routes
 from tests.tokens import issue
 
-# Examples of each argument that a rule may have: of something that is not there. A new argument
-# needs one here, and one of something that is there in the fixture `there`.
-NOWHERE = {"post_id": "0" * 32, "name": "nobody", "number": 1}
-
 READS = ("GET", "HEAD")
-WITH_BODY = ("POST", "PUT", "PATCH")
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-WRONG = ("rick", "wrong password")
-JSON = {"Accept": "application/json"}
-# What they say holds for the moment in which they are asked, so no cache may keep it.
-MOMENTARY = ("/health/live", "/health/ready")
 
-
-@pytest.fixture
-def app(make_app: Callable[..., Application]) -> Application:
-    """The application, which hears more wrong passwords than it would of one address."""
-    return make_app(sign_in_failures=1000)
-
-
-@pytest.fixture
-def there(client: FlaskClient) -> Mapping[str, object]:
-    """Examples of each argument: of something that is there, and RICK's to change."""
-    location = write_post(client).headers["Location"]
-    client.patch(path_of(location), json={"title": "Second thoughts"}, auth=RICK)
-    return {"post_id": location.rpartition("/")[2], "name": "rick", "number": 2}
-
-
-def routes(app: Application) -> Iterator[Rule]:
-    """Every route of the application."""
-    rules = list(app.url_map.iter_rules())
-    assert rules
-    yield from rules
-
-
-def methods_of(rule: Rule) -> set[str]:
-    """The methods of a route, without OPTIONS, which says nothing about the resource's state."""
-    return set(rule.methods or ()) - {"OPTIONS"}
-
-
-def address(app: Application, rule: Rule, examples: Mapping[str, object]) -> str:
-    """The path of a route, with examples for its arguments."""
-    missing = rule.arguments - examples.keys()
-    assert not missing, f"{rule.rule}: give an example of {missing}"
-    values = {name: examples[name] for name in rule.arguments}
-    return str(app.url_map.bind("localhost").build(rule.endpoint, values))
+# More wrong passwords than would be heard of one address.
+pytestmark = pytest.mark.settings(sign_in_failures=1000)
 
 
 def test_an_argument_without_an_example_is_told(app: Application) -> None:
@@ -229,105 +188,6 @@ def test_options_is_204_with_allow_and_no_body(
             assert "Content-Type" not in response.headers
 
 
-def test_options_tells_which_bodies_are_taken(
-    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
-) -> None:
-    for rule in routes(app):
-        with subtests.test(rule=rule.rule):
-            response = client.options(address(app, rule, there))
-
-            assert ("Accept-Post" in response.headers) == ("POST" in methods_of(rule))
-            assert ("Accept-Patch" in response.headers) == ("PATCH" in methods_of(rule))
-
-
-def test_nothing_acceptable_is_406_before_credentials_and_state_are_looked_at(
-    app: Application, client: FlaskClient, subtests: pytest.Subtests
-) -> None:
-    for rule in routes(app):
-        for method in methods_of(rule) - {"DELETE", "HEAD"}:
-            with subtests.test(rule=rule.rule, method=method):
-                path = address(app, rule, NOWHERE)
-                response = client.open(path, method=method, headers={"Accept": "image/png"})
-
-                assert "application/json" in assert_problem(response, 406)["available"]
-
-
-def test_what_a_406_lists_is_what_there_is(
-    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
-) -> None:
-    for rule in routes(app):
-        path = address(app, rule, there)
-        available = client.get(path, headers={"Accept": "image/png"}).get_json(force=True)
-        for media_type in available["available"]:
-            with subtests.test(rule=rule.rule, media_type=media_type):
-                response = client.get(path, headers={"Accept": media_type}, auth=RICK)
-
-                assert (response.status_code, response.mimetype) == (200, media_type)
-
-
-def test_delete_has_nothing_to_negotiate(
-    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
-) -> None:
-    for rule in routes(app):
-        if "DELETE" in methods_of(rule):
-            with subtests.test(rule=rule.rule):
-                path = address(app, rule, there)
-                response = client.delete(path, headers={"Accept": "image/png"}, auth=RICK)
-
-                assert (response.status_code, response.data) == (204, b"")
-
-
-@pytest.mark.parametrize("content_type", [None, "text/plain", "multipart/form-data"])
-def test_an_unknown_body_is_415_that_tells_what_is_taken(
-    app: Application, client: FlaskClient, content_type: str | None, subtests: pytest.Subtests
-) -> None:
-    for rule in routes(app):
-        for method in methods_of(rule) & {*WITH_BODY}:
-            with subtests.test(rule=rule.rule, method=method):
-                path = address(app, rule, NOWHERE)
-                response = client.open(path, method=method, data=b"x", content_type=content_type)
-
-                assert_problem(response, 415)
-                header = "Accept-Post" if method == "POST" else "Accept-Patch"
-                assert "application/json" in response.headers[header]
-
-
-def test_a_content_type_without_a_body_is_no_fault(
-    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
-) -> None:
-    for rule in routes(app):
-        for method in ("GET", "DELETE"):
-            if method in methods_of(rule):
-                with subtests.test(rule=rule.rule, method=method):
-                    path = address(app, rule, there)
-                    response = client.open(
-                        path, method=method, content_type="application/json", auth=RICK
-                    )
-
-                    assert response.status_code in (200, 204)
-
-
-@pytest.mark.parametrize("query", ["", "?nonsense=1"], ids=["fine", "faulty"])
-@pytest.mark.parametrize("accept", ["*/*", "image/png"])
-def test_head_is_get_without_the_body(
-    app: Application,
-    client: FlaskClient,
-    there: Mapping[str, object],
-    query: str,
-    accept: str,
-    subtests: pytest.Subtests,
-) -> None:
-    for rule in routes(app):
-        for examples in (there, NOWHERE):
-            path = address(app, rule, examples) + query
-            with subtests.test(path=path):
-                got = client.get(path, headers={"Accept": accept})
-                head = client.head(path, headers={"Accept": accept})
-
-                assert (head.status_code, head.data) == (got.status_code, b"")
-                assert headers_of(head) == headers_of(got)
-
-
 def test_an_unknown_parameter_is_400_for_every_method(
     app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
@@ -339,43 +199,6 @@ def test_an_unknown_parameter_is_400_for_every_method(
                 response = client.open(path, method=method, json=body, auth=RICK)
 
                 assert faults(response, 400) == {"nonsense": "is not a known parameter"}
-
-
-@pytest.mark.parametrize("auth", [None, RICK, WRONG], ids=["nobody", "author", "wrong"])
-def test_every_response_says_what_it_depends_on_and_how_it_may_be_kept(
-    app: Application,
-    client: FlaskClient,
-    there: Mapping[str, object],
-    auth: tuple[str, str] | None,
-    subtests: pytest.Subtests,
-) -> None:
-    for rule in routes(app):
-        for examples in (there, NOWHERE):
-            for method in (*METHODS, "HEAD", "OPTIONS", "BREW"):
-                path = address(app, rule, examples)
-                with subtests.test(path=path, method=method):
-                    response = client.open(path, method=method, auth=auth)
-
-                    kept = response.headers["Cache-Control"].split(", ")
-                    lasting = response.status_code == 200 and path not in MOMENTARY
-                    assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization"
-                    assert ("no-cache" if lasting else "no-store") in kept
-
-
-def test_every_answer_tells_browsers_what_not_to_do_with_it(
-    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
-) -> None:
-    for rule in routes(app):
-        for examples in (there, NOWHERE):
-            for method in (*METHODS, "HEAD", "OPTIONS", "BREW"):
-                path = address(app, rule, examples)
-                with subtests.test(path=path, method=method):
-                    headers = client.open(path, method=method).headers
-
-                    assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
-                    assert headers["X-Content-Type-Options"] == "nosniff"
-                    # The operator's own are for no page.
-                    assert ("Access-Control-Allow-Origin" in headers) == (path not in MOMENTARY)
 
 
 def test_a_write_of_a_page_of_another_site_is_403(
@@ -403,14 +226,3 @@ def test_another_host_than_that_of_the_base_url_is_421(
                 # A balancer asks for health by address.
                 exempt = path in MOMENTARY and method in ("GET", "OPTIONS")
                 assert (response.status_code == 421) != exempt
-
-
-def test_every_link_of_every_route_leads_somewhere(
-    app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
-) -> None:
-    for rule in routes(app):
-        path = address(app, rule, there)
-        links = client.get(path, headers=JSON, auth=RICK).json["_links"]
-        for relation, target in links.items():
-            with subtests.test(rule=rule.rule, relation=relation):
-                assert client.get(path_of(target), auth=RICK).status_code == 200

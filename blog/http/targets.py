@@ -92,7 +92,7 @@ def has_one_spelling(environ: Environ) -> bool:
 
 
 def respell(environ: Environ) -> str | None:
-    """The path in its one spelling, decoded and without the slashes too many; None if it has none."""
+    """The path decoded, in its one spelling, without slashes too many; None where it has none."""
     meant = "/" + "/".join(filter(None, environ.get("PATH_INFO", "").split("/")))
     as_meant = {"PATH_INFO": meant}
     return decode_path(as_meant) if has_one_spelling(as_meant) else None
