@@ -65,9 +65,17 @@ def postgresql_blogs(postgresql: Cluster) -> Blogs:
     return PostgreSQLBlogs(postgresql, "?connect_timeout=30")
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of a blog once for each kind of database, or those that a mark names."""
+    if "blogs" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("databases")
+        kinds = mark.args if mark else ("sqlite", "postgresql")
+        metafunc.parametrize("blogs", kinds, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def blogs(request: pytest.FixtureRequest) -> Blogs:
-    """Databases of one kind; a test that uses them runs once for each kind."""
+    """Databases of one kind."""
     made: Blogs = request.getfixturevalue(f"{request.param}_blogs")
     return made
 

@@ -19,6 +19,8 @@ from blog.storage.passwords import hash_password
 from tests.contract import Clock
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 TOLD = ("requestId", "address", "method", "target", "route", "status", "bytes")
 
 

@@ -302,7 +302,7 @@ def test_a_sign_in_does_not_need_the_use_to_be_written(
     assert "the use of a token of 'rick' was not noted: " in caplog.text
 
 
-@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_a_request_goes_on_when_its_connection_breaks_as_the_use_is_written(
     client: FlaskClient, database: Database, database_url: str
 ) -> None:

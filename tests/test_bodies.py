@@ -18,6 +18,8 @@ from blog.http.application import Application
 from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"

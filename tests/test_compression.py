@@ -15,6 +15,8 @@ from blog.http.compression import choose_coding
 from tests.contract import headers_of
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body),
     "br": brotli.decompress,

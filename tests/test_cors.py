@@ -12,6 +12,8 @@ from blog.http.application import Application
 from tests.contract import create, write_post
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 READER = "https://reader.example"
 EDITOR = "https://editor.example.org"
 MakeApp = Callable[..., Application]

@@ -23,7 +23,7 @@ from tests.routes import (
 )
 
 # More wrong passwords than would be heard of one address.
-pytestmark = pytest.mark.settings(sign_in_failures=1000)
+pytestmark = [pytest.mark.settings(sign_in_failures=1000), pytest.mark.databases("sqlite")]
 
 
 def test_nothing_acceptable_is_406_before_credentials_and_state_are_looked_at(

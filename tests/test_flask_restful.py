@@ -19,6 +19,8 @@ from blog.http.application import Application
 from tests.contract import assert_problem, path_of, write_post
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 WRITTEN = {"title": "Second!", "body": ""}
 
 

@@ -10,6 +10,8 @@ from tests.contract import assert_problem, create
 from tests.gateways import asked, gateway, scope
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 LISTS = [
     *("Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language"),
     *("If-Match", "If-None-Match", "Prefer", "Forwarded", "X-Forwarded-For"),

@@ -20,6 +20,8 @@ from tests.gateways import asked, gateway, scope
 from tests.people import RICK
 from tests.serving import Server, add_author, serve
 
+pytestmark = pytest.mark.databases("sqlite")
+
 MakeApp = Callable[..., Application]
 VALID = [
     "localhost", "blog_app:5000", "blog-app", "BLOG.example", "blog.example.", "blog.example:",

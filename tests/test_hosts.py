@@ -11,6 +11,8 @@ from blog.http.application import Application
 from tests.contract import assert_problem
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 WRITTEN = {"title": "First!", "body": ""}
 HOSTS = "Blog.example.org, node:5000, [2001:DB8::1], 192.0.2.1:80, secure.example.org:443"
 MakeApp = Callable[..., Application]

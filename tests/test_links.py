@@ -22,6 +22,8 @@ from blog.representations.document import Link
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 BASE = "https://example.org/a%20blog"
 MANY = settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -9,6 +9,8 @@ from blog.http.negotiation import choose
 from tests.contract import assert_problem, path_of, write_post
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 JSON = "application/json"
 HAL = "application/hal+json"
 

@@ -12,6 +12,8 @@ from blog.http.application import Application
 from tests.contract import assert_problem, create
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 EVIL = "https://evil.example"
 EDITOR = "https://editor.example.org"
 WRITTEN = {"title": "First!", "body": ""}

@@ -124,7 +124,7 @@ def test_no_more_rows_are_taken_than_fit_and_one() -> None:
     assert len(list(rows)) == 3
 
 
-@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_postgresql_gives_no_more_rows_than_fit_and_one(database: Database) -> None:
     with database.session() as session:
         for _ in range(8):

@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 WRITTEN = {"title": "Second!", "body": ""}
 MINIMAL = {"Prefer": "return=minimal"}
 

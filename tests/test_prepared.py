@@ -74,7 +74,7 @@ def test_what_was_read_before_is_of_the_same_moment(database: Database) -> None:
     assert late == []
 
 
-@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_statement_that_takes_too_long_is_ended(database_url: str) -> None:
     with (
         closing(Database(database_url, Limits(statement=0.2))) as database,
@@ -83,12 +83,12 @@ def test_statement_that_takes_too_long_is_ended(database_url: str) -> None:
         read(database, select(func.pg_sleep(bindparam("seconds"))), seconds=30)
 
 
-@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_single_read_can_not_write(database: Database) -> None:
     assert read(database, select(func.current_setting("transaction_read_only"))) == [["on"]]
 
 
-@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_transaction_does_not_outlast_the_loan_of_its_connection(database_url: str) -> None:
     with closing(Database(database_url, Limits(connections=1))) as database:
         with closing(take_driver_connection(database.engine)) as lent:
@@ -99,7 +99,7 @@ def test_transaction_does_not_outlast_the_loan_of_its_connection(database_url: s
     assert status == TransactionStatus.IDLE
 
 
-@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_where_every_connection_is_in_use_it_is_said(database_url: str) -> None:
     with (
         closing(Database(database_url, Limits(connections=1, lock=0.1))) as database,
@@ -110,7 +110,7 @@ def test_where_every_connection_is_in_use_it_is_said(database_url: str) -> None:
             read(database, BY_DATE, date=NOW)
 
 
-@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+@pytest.mark.databases("sqlite")
 def test_where_every_reader_is_in_use_the_pool_serves(database_url: str) -> None:
     with closing(Database(database_url, Limits(connections=1))) as database:
         created = write(database)
@@ -136,7 +136,7 @@ def test_session_for_a_single_read_joins_the_snapshot_of_who_signed_in(database:
     assert late == []
 
 
-@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+@pytest.mark.databases("sqlite")
 def test_where_no_connection_for_reading_is_free_others_serve(database_url: str) -> None:
     with closing(Database(database_url, Limits(connections=0))) as database:
         created = write(database)
@@ -145,7 +145,7 @@ def test_where_no_connection_for_reading_is_free_others_serve(database_url: str)
     assert rows == [[created.id, ["a", "ü"], NOW, None, None]]
 
 
-@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+@pytest.mark.databases("sqlite")
 def test_file_that_has_taken_the_place_of_another_is_read(
     database: Database, tmp_path: Path
 ) -> None:
@@ -160,7 +160,7 @@ def test_file_that_has_taken_the_place_of_another_is_read(
     assert (len(before), len(after)) == (1, 0)
 
 
-@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+@pytest.mark.databases("sqlite")
 def test_file_that_is_gone_is_an_outage(database: Database, tmp_path: Path) -> None:
     (tmp_path / "blog.db").unlink()
     for _ in range(2):
@@ -177,7 +177,7 @@ def test_mistake_in_a_statement_is_no_outage(database: Database) -> None:
     assert "\n" not in str(mistake.value)
 
 
-@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+@pytest.mark.databases("sqlite")
 def test_full_disk_is_an_outage_that_loses_nothing(database: Database) -> None:
     created = write(database)
     content = PostContent(title="Large", body="x" * 1_000_000)
@@ -227,7 +227,7 @@ def test_connection_that_was_idle_for_a_while_serves(database: Database) -> None
     assert [row[0] for row in rows] == [created.id]
 
 
-@pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+@pytest.mark.databases("sqlite")
 def test_file_that_is_damaged_is_an_outage(database: Database, tmp_path: Path) -> None:
     write(database)
     with closing(sqlite3.connect(tmp_path / "blog.db")) as other:

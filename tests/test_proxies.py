@@ -16,6 +16,8 @@ from blog.http.application import Application
 from blog.http.proxies import MIDDLEWARES, reader
 from tests.serving import Server, eventually, serve
 
+pytestmark = pytest.mark.databases("sqlite")
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 

@@ -299,7 +299,7 @@ def page_statement(database: Database, sort: str, position: Position | None) -> 
 
 
 # Without statistics, as a new database is, PostgreSQL plans by rules of thumb.
-@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 @pytest.mark.parametrize("state", ["new", "analysed"])
 @pytest.mark.parametrize("chosen", VALUES)
 def test_whatever_the_values_a_list_is_read_along_an_index(

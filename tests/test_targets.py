@@ -17,6 +17,8 @@ from tests.cached import Served, served
 from tests.contract import Clock, assert_problem, create
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 # How else the address of the metrics, or any other, could be written.
 SPELLINGS = [
     "//metrics", "///metrics", "/./metrics", "/../metrics", "/x/../metrics", "/metrics/",

@@ -170,7 +170,7 @@ def test_a_removed_author_gets_no_token(session: Session) -> None:
 
 
 # SQLite has one writer at a time, so that nothing can come between.
-@pytest.mark.parametrize("blogs", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_an_author_who_is_being_removed_gets_no_token(
     database: Database, database_url: str, postgresql: Cluster
 ) -> None:
