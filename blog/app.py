@@ -38,6 +38,7 @@ from blog.settings import Settings, read_settings
 from blog.storage import keys, schema
 from blog.storage.counts import Counts
 from blog.storage.engine import Database
+from blog.storage.passwords import PasswordChecker
 from blog.storage.redis import open_redis
 from blog.storage.schema_watch import SchemaWatch
 
@@ -110,12 +111,14 @@ def _create_keys(app: Application, settings: Settings) -> CacheKeys:
 
 
 def create_app(
-    settings: Settings | None = None, now: Callable[[], datetime] = utc_now
+    settings: Settings | None = None,
+    now: Callable[[], datetime] = utc_now,
+    checker: PasswordChecker | None = None,
 ) -> Application:
     """Make the application, with its database brought up to date.
 
-    Settings come from the environment unless given; ``now`` is the clock. Raises InvalidSetting,
-    DatabaseError or StorageUnavailable.
+    Settings come from the environment unless given; ``now`` is the clock, and ``checker`` compares
+    passwords. Raises InvalidSetting, DatabaseError or StorageUnavailable.
     """
     settings = settings or read_settings()
     logs.set_up(settings.log_format)
@@ -126,7 +129,9 @@ def create_app(
     _install_concerns(app, settings)
     # What is told of an answer that is not made by the application, but given again.
     app.extensions["blog.witnesses"] = [access_log.see]
-    app.extensions["blog"] = services = _services(settings, database, now)
+    app.extensions["blog"] = services = _services(
+        settings, database, now, checker or PasswordChecker()
+    )
     api = Api(app)
     for resource, rule in ROUTES:
         api.add_resource(resource, rule, resource_class_args=(services,))
@@ -169,11 +174,13 @@ def _add_metrics(app: Application, api: Api, services: Services) -> None:
     api.add_resource(Metrics, "/metrics", resource_class_args=(services, meters))
 
 
-def _services(settings: Settings, database: Database, now: Callable[[], datetime]) -> Services:
+def _services(
+    settings: Settings, database: Database, now: Callable[[], datetime], checker: PasswordChecker
+) -> Services:
     secret_key = _secret_key(settings, database)
     return Services(
         database=database,
-        authenticator=Authenticator(_throttle(settings, secret_key, now), now),
+        authenticator=Authenticator(_throttle(settings, secret_key, now), now, checker),
         cursors=Cursors(secret_key),
         # Those who wait leave at least half of the threads to others.
         waiting_room=WaitingRoom(settings.threads // 2),

@@ -18,6 +18,7 @@ from blog.http.gateway import Gateway
 from blog.settings import Settings
 from tests.contract import Clock
 from tests.gateways import BOUNDS, Heard, ask, asked, scope
+from tests.passwords import checker
 from tests.people import RICK
 from tests.serving import PATIENCE
 
@@ -81,7 +82,7 @@ class Served:
 def served(clock: Clock, **given: Any) -> Iterator[Served]:
     """An application with these settings, served."""
     settings = Settings(**given)
-    app = create_app(settings, now=clock)
+    app = create_app(settings, now=clock, checker=checker())
     counting = Counting(app.wsgi_app)
     app.wsgi_app = counting
     cache = create_cache(app, settings)

@@ -16,7 +16,7 @@ from blog.http.application import Application
 from blog.settings import Settings
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
-from tests import leaks
+from tests import leaks, passwords
 from tests.blogs import Blogs, PostgreSQLBlogs, SQLiteBlogs
 from tests.commands import blog, done
 from tests.comparing import Comparing
@@ -117,7 +117,7 @@ def make_app(
 
         def make(**given: Any) -> Application:
             settings = Settings(**{"database_url": database_url, **usual, **given})
-            app = create_app(settings, now=clock)
+            app = create_app(settings, now=clock, checker=passwords.checker())
             made.callback(app.extensions["blog"].database.close)
             if database_url.startswith("sqlite"):
                 comparing = made.enter_context(closing(Comparing(app, settings)))

@@ -127,7 +127,7 @@ def test_a_token_that_may_only_read_is_refused_before_the_body(server: Server) -
 def test_an_expectation_that_is_not_known_is_417(
     server: Server, expectation: str, length: str | None
 ) -> None:
-    said = ask(server, Expect=expectation, Content_Length=length)
+    said = ask(server, Expect=expectation, Content_Length=length, Connection="close")
 
     assert said.startswith(b"HTTP/1.1 417 ")
 

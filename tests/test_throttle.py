@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
+from secrets import token_hex
 
 import pytest
 from flask.testing import FlaskClient
@@ -300,11 +301,13 @@ def test_a_thread_is_left_to_readers_however_many_sign_in(make_client: MakeClien
     """Whoever passes requests on, and would ask again, is told at once to do so."""
     client = make_client(threads=2, sign_in_failures=100)
     told = [{"blog.again": False}, {"blog.again": False}]
+    # One that was never compared before, as that takes a turn.
+    wrong = (RICK[0], token_hex())
     with ExitStack() as places, ThreadPoolExecutor(2) as others:
         for _ in range(passwords.AT_ONCE):
             places.enter_context(passwords._GATE)
         asked = [
-            others.submit(client.get, "/", auth=WRONG, environ_overrides=environ)
+            others.submit(client.get, "/", auth=wrong, environ_overrides=environ)
             for environ in told
         ]
         refused = next(as_completed(asked)).result()

@@ -47,12 +47,14 @@ class SignInRequired(Unauthorized):
 class Authenticator(HTTPBasicAuth):
     """The verifier of the application: what a request claims, and whether it is true."""
 
-    def __init__(self, throttle: Throttle, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, throttle: Throttle, now: Callable[[], datetime], checker: PasswordChecker
+    ) -> None:
         """Take what holds back those who guess, and the clock by which tokens expire."""
         super().__init__()
         self._throttle = throttle
         self._now = now
-        self._checker = PasswordChecker()
+        self._checker = checker
         self.verify_password(self._verify)
 
     def get_auth(self) -> Authorization | None:

@@ -6,6 +6,7 @@ import hmac
 import os
 import threading
 from base64 import b64encode
+from collections.abc import Callable
 from hmac import compare_digest
 from unicodedata import normalize
 
@@ -19,8 +20,6 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 AT_ONCE = 2
 _REMEMBERED_SECONDS = 60
 _REMEMBERED = 1024
-
-
 _GATE = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -35,6 +34,15 @@ def needs_rehash(password_hash: str) -> bool:
     return _HASHER.check_needs_rehash(password_hash)
 
 
+def matches(password_hash: str, password: str) -> bool:
+    """Whether a password is the one that was hashed; takes some 50 ms."""
+    with _GATE:
+        try:
+            return _HASHER.verify(password_hash, normalize("NFC", password))
+        except (VerificationError, ValueError):
+            return False
+
+
 class PasswordChecker:
     """Compares passwords with hashes; remembers what was right, as a digest, never in clear.
 
@@ -44,7 +52,9 @@ class PasswordChecker:
     guess is the one that is remembered costs nothing and would be counted nowhere.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, matches: Callable[[str, str], bool] = matches) -> None:
+        """Take what compares a hash and a password."""
+        self._matches = matches
         self._key = os.urandom(32)
         self._right: TTLCache[tuple[str, str], bytes] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
         self._lock = threading.Lock()
@@ -68,13 +78,6 @@ class PasswordChecker:
         with self._lock:
             self._right[password_hash, address] = self._digest(password)
         return True
-
-    def _matches(self, password_hash: str, password: str) -> bool:
-        with _GATE:
-            try:
-                return _HASHER.verify(password_hash, normalize("NFC", password))
-            except (VerificationError, ValueError):
-                return False
 
     def _digest(self, password: str) -> bytes:
         return hmac.digest(self._key, normalize("NFC", password).encode(), "sha256")
