@@ -301,32 +301,6 @@ def test_a_database_of_another_kind_of_program_is_refused_and_left_alone(
     assert tables_of(new) == {"post"}
 
 
-@pytest.mark.parametrize(
-    ("damage", "fault"),
-    [
-        (
-            "UPDATE pg_index SET indisvalid = false "
-            "WHERE indexrelid = 'ix_post_title_id'::regclass",
-            "index ix_post_title_id is not valid",
-        ),
-        (
-            "ALTER TABLE post ADD CONSTRAINT short CHECK (length(title) < 3) NOT VALID",
-            "constraint short is not valid",
-        ),
-    ],
-    ids=["index", "constraint"],
-)
-def test_what_a_server_says_is_not_valid_is_a_fault(
-    postgresql_blogs: Blogs, tmp_path: Path, damage: str, fault: str
-) -> None:
-    with postgresql_blogs.copy(tmp_path) as url:
-        change(url, damage)
-        database = Database(url)
-
-        assert soundness.faults(database) == [fault]
-        database.close()
-
-
 def test_a_tag_under_a_wrong_key_is_found(
     database: Database, database_url: str, clock: Clock
 ) -> None:

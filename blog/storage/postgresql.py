@@ -29,7 +29,6 @@ from sqlalchemy import (
     Select,
     create_engine,
     event,
-    text,
 )
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
@@ -80,11 +79,6 @@ _TAKEN = ("23505", "23503")
 _STANDBY = "25006"
 # A server that is there and takes no more connections says so in words alone.
 _FULL = re.compile("too many (clients|connections)|connection slots")
-
-_BROKEN = text(
-    "SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
-    "UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated"
-)
 # Moments come in the time zone of the transaction, as another class than ours.
 _READERS: dict[type, Reader] = {UTCDateTime: lambda moment: moment.astimezone(UTC)}
 
@@ -190,10 +184,6 @@ class PostgreSQL:
     def broken_pages(self, _connection: Connection) -> list[str]:
         """None that are known: the server finds them as it reads, where it keeps checksums."""
         return []
-
-    def damages(self, connection: Connection) -> list[str]:
-        """What the server itself says is not as it should be, in a sentence each."""
-        return [f"{name} is not valid" for name in connection.execute(_BROKEN).scalars()]
 
     def why_unwritable(self, connection: Connection) -> str | None:
         """Whether the rights of the role forbid it; a server that takes no writes is no primary."""
