@@ -178,6 +178,23 @@ def test_an_upgrade_keeps_up_to_which_date_tags_have_none(new: Database) -> None
         assert list(map(tuple, rows)) == [("0006", datetime(2026, 1, 2, microsecond=4, tzinfo=UTC))]
 
 
+def test_an_upgrade_keeps_when_a_version_becomes_visible(new: Database) -> None:
+    new.server.create()
+    scheduled = OLD_POSTS[0].replace("'2026-01-02", "'2026-01-09")
+    with new.session() as session, session.writing("upgrading") as connection:
+        migrate(connection, "0002")
+        for statement in (OLD_ROWS[0], scheduled, OLD_POSTS[1]):
+            connection.execute(text(statement))
+        migrate(connection, "0006")
+
+    assert schema.upgrade(new) is True
+
+    with new.session() as session:
+        rows = session.reading().execute(select(revision.c.post_id, revision.c.due_date))
+        assert dict(map(tuple, rows)) == {"1": datetime(2026, 1, 9, tzinfo=UTC), "2": None}
+    assert soundness.faults(new) == []
+
+
 def test_of_several_processes_on_a_new_database_one_upgrades_it(
     new: Database, empty_url: str
 ) -> None:
