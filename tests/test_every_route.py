@@ -24,6 +24,8 @@ WITH_BODY = ("POST", "PUT", "PATCH")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WRONG = ("rick", "wrong password")
 JSON = {"Accept": "application/json"}
+# Texts that no parameter expects: half a character, one of another plane, far too many digits.
+ODD = ["%00", "a%00b", "%ED%A0%80", "%FF", "%F0%9F%98%80", "9" * 5000, "", "-1", "%25", "%27--"]
 # What they say holds for the moment in which they are asked, so no cache may keep it.
 MOMENTARY = ("/health/live", "/health/ready")
 
@@ -414,3 +416,22 @@ def test_every_link_of_every_route_leads_somewhere(
         for relation, target in links.items():
             with subtests.test(rule=rule.rule, relation=relation):
                 assert client.get(path_of(target), auth=RICK).status_code == 200
+
+
+@pytest.mark.parametrize("auth", [None, RICK])
+def test_no_value_of_a_parameter_is_a_server_error(
+    app: Application,
+    client: FlaskClient,
+    there: Mapping[str, object],
+    subtests: pytest.Subtests,
+    auth: tuple[str, str] | None,
+) -> None:
+    for rule in routes(app):
+        resource: Any = app.view_functions[rule.endpoint]
+        for name in (*resource.view_class.parameters, "unknown", "%00", "%ED%A0%80"):
+            with subtests.test(rule=rule.rule, parameter=name):
+                queries = [f"{name}={value}" for value in ODD]
+                path = address(app, rule, there)
+                answers = [client.get(f"{path}?{query}", auth=auth) for query in queries]
+
+                assert all(answer.status_code < 500 for answer in answers)

@@ -61,7 +61,7 @@ from blog.storage.postgresql_surroundings import QUESTION, Surroundings
 from blog.storage.postgresql_transactions import opening, single_reading
 from blog.storage.postgresql_urls import complete
 from blog.storage.prepared import Prepared, Reader
-from blog.storage.privileges import unwritable_tables
+from blog.storage.privileges import why_unwritable
 from blog.storage.tables import UTCDateTime
 from blog.storage.watchdog import Unresponsive, WatchedConnection
 
@@ -75,8 +75,8 @@ _MOMENT = 1.0
 _GRACE = 0.5
 # What another transaction has just made, or taken away that was referred to.
 _TAKEN = ("23505", "23503")
-# A server that is no longer the primary.
-_STANDBY = "25006"
+# A transaction that may not write, as on a standby.
+_READ_ONLY = "25006"
 # A server that is there and takes no more connections says so in words alone.
 _FULL = re.compile("too many (clients|connections)|connection slots")
 # Moments come in the time zone of the transaction, as another class than ours.
@@ -186,9 +186,8 @@ class PostgreSQL:
         return []
 
     def why_unwritable(self, connection: Connection) -> str | None:
-        """Whether the rights of the role forbid it; a server that takes no writes is no primary."""
-        tables = unwritable_tables(connection)
-        return f"the database role may not write to {', '.join(tables)}" if tables else None
+        """Whether the rights of the role forbid it, or a setting; a standby is no primary."""
+        return why_unwritable(connection)
 
     def is_conflict(self, error: Exception) -> bool:
         """Whether it was cut off, or broke a constraint that held when it was looked at."""
@@ -358,7 +357,8 @@ class PostgreSQL:
             return
         self._note(error)
         writing = context.connection is not None and purpose_of(context.connection) in _WRITING
-        if error.sqlstate == _STANDBY and writing:
+        if error.sqlstate == _READ_ONLY and writing and not _is_set_so(context):
+            # It is the primary no more.
             context.is_disconnect = True
         # One answer that is late says nothing of the other connections.
         context.invalidate_pool_on_disconnect = not is_late(error)
@@ -367,6 +367,13 @@ class PostgreSQL:
         # The lines after the first may show a whole row, which belongs in no log.
         for shown in filter(None, (error, context.sqlalchemy_exception)):
             shown.args = (first_line(error),)
+
+
+def _is_set_so(context: ExceptionContext) -> bool:
+    """Whether transactions may not write since a setting says so, which the server tells."""
+    driver: Any = context.connection and context.connection.connection.driver_connection
+    status = driver and driver.info.parameter_status("default_transaction_read_only")
+    return bool(status == "on")
 
 
 def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
