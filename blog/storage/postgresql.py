@@ -54,8 +54,13 @@ from blog.storage.freshness import Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
 from blog.storage.page_bytes import Take, take_rows
-from blog.storage.places import PLACE, Place
-from blog.storage.postgresql_errors import first_line, is_late, translate
+from blog.storage.places import PLACE, Place, read_system
+from blog.storage.postgresql_errors import (
+    first_line,
+    is_late,
+    is_read_only_by_default,
+    translate,
+)
 from blog.storage.postgresql_locks import LOCK_KEY, LOCK_NAME, NAME_KEY, ORDER_KEY
 from blog.storage.postgresql_surroundings import QUESTION, Surroundings
 from blog.storage.postgresql_transactions import opening, single_reading
@@ -99,6 +104,8 @@ class PostgreSQL:
         self.engine = self._create_engine(complete(url, limits, primary))
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
         self.group: GroupCommit | None = None
+        # Of which cluster the server is, once it was reached; None where the role may not know.
+        self.system: int | None = None
 
     def create(self) -> bool:
         """Make nothing: a database on a server is made by its administrator."""
@@ -220,6 +227,7 @@ class PostgreSQL:
         try:
             # Asked before the snapshot is taken: what is replayed by now, the snapshot will show.
             row = connection.execute(PLACE).one()
+            self.system = read_system(connection)
             connection.rollback()
         except BaseException:
             connection.close()
@@ -357,7 +365,7 @@ class PostgreSQL:
             return
         self._note(error)
         writing = context.connection is not None and purpose_of(context.connection) in _WRITING
-        if error.sqlstate == _READ_ONLY and writing and not _is_set_so(context):
+        if error.sqlstate == _READ_ONLY and writing and not is_read_only_by_default(context):
             # It is the primary no more.
             context.is_disconnect = True
         # One answer that is late says nothing of the other connections.
@@ -367,13 +375,6 @@ class PostgreSQL:
         # The lines after the first may show a whole row, which belongs in no log.
         for shown in filter(None, (error, context.sqlalchemy_exception)):
             shown.args = (first_line(error),)
-
-
-def _is_set_so(context: ExceptionContext) -> bool:
-    """Whether transactions may not write since a setting says so, which the server tells."""
-    driver: Any = context.connection and context.connection.connection.driver_connection
-    status = driver and driver.info.parameter_status("default_transaction_read_only")
-    return bool(status == "on")
 
 
 def _set_up_connection(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
+from sqlalchemy.engine import ExceptionContext
 
 from blog.errors import BlogError, Interrupted, SchemaMismatch, StorageUnavailable, Unwritable
 from blog.storage.watchdog import Unresponsive
@@ -79,3 +82,10 @@ def is_late(error: psycopg.Error) -> bool:
 def first_line(error: psycopg.Error) -> str:
     """What went wrong, without the lines that may show a whole row, which belongs in no log."""
     return " ".join((error.diag.message_primary or str(error)).split())
+
+
+def is_read_only_by_default(context: ExceptionContext) -> bool:
+    """Whether transactions may not write since a setting says so, which the server tells."""
+    driver: Any = context.connection and context.connection.connection.driver_connection
+    status = driver and driver.info.parameter_status("default_transaction_read_only")
+    return bool(status == "on")
