@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 
+from flask import Response
+
 from blog import cli, logs
 from blog.cli import opening
 from blog.content.dates import utc_now
-from blog.errors import NotReady
+from blog.errors import NotReady, SchemaMismatch
 from blog.http import (
     access_log,
     cache,
@@ -132,6 +134,7 @@ def create_app(
     app.extensions["blog"] = services = _services(
         settings, database, now, checker or PasswordChecker()
     )
+    _watch_schema(app, services)
     api = Api(app)
     for resource, rule in ROUTES:
         api.add_resource(resource, rule, resource_class_args=(services,))
@@ -160,6 +163,16 @@ def _install_concerns(app: Application, settings: Settings) -> None:
     cors.install(app, settings.cors_origins)
     cache.install(app)
     preferences.install(app)
+
+
+def _watch_schema(app: Application, services: Services) -> None:
+    """Have readiness look at the schema anew after a request that has missed something."""
+
+    def answer(error: SchemaMismatch) -> Response:
+        services.schema_watch.doubt()
+        return problems.answer(error)
+
+    app.register_error_handler(SchemaMismatch, answer)
 
 
 def _add_metrics(app: Application, api: Api, services: Services) -> None:

@@ -63,6 +63,10 @@ class Unwritable(StorageUnavailable):
     """Raised when the database can't be written, though it can be read: read-only, or full."""
 
 
+class SchemaMismatch(StorageUnavailable):
+    """Raised when the database lacks what a statement names, or has it as something else."""
+
+
 class Unreachable(StorageUnavailable):
     """Raised when no server answers, or only some that are not the primary."""
 

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from sqlalchemy.engine import make_url
 
-from tests.rivals import change
+from tests.rivals import change, connected
 
 
 def drop_constraint(url: str, table: str, name: str) -> None:
@@ -16,6 +16,27 @@ def drop_constraint(url: str, table: str, name: str) -> None:
         _rewrite(url, table, name)
     else:
         change(url, f"ALTER TABLE {table} DROP CONSTRAINT {name} CASCADE")
+
+
+def replace_in_constraint(url: str, table: str, name: str, old: str, new: str) -> None:
+    """Have a check constraint say something else, which the rows that are there keep."""
+    if url.startswith("sqlite"):
+        replace_in_table(url, table, old, new)
+        return
+    with connected(url) as rival:
+        found = f"SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = '{name}'"
+        [(definition,)] = rival.execute(found)
+        rival.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        rival.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition.replace(old, new)}")
+
+
+def replace_in_table(url: str, table: str, old: str, new: str) -> None:
+    """Change the text by which SQLite knows a table, where it has no statement to do so."""
+    with closing(sqlite3.connect(str(make_url(url).database), isolation_level=None)) as file:
+        file.execute("PRAGMA writable_schema=ON")
+        file.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = ?", (old, new, table)
+        )
 
 
 def _rewrite(url: str, table: str, name: str) -> None:

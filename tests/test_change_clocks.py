@@ -8,18 +8,20 @@ import pytest
 from flask.testing import FlaskClient
 
 from blog.content.authors import Caller
-from blog.content.posts import PostContent
+from blog.content.posts import PostContent, Status
 from blog.http.application import Application
 from blog.storage import changes, posts
 from tests.contract import Clock, path_of
+from tests.people import RICK
 
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 
 
-def publish(app: Application, clock: Clock, ahead: timedelta) -> str:
-    """Have a node whose clock is so far ahead publish a post; its path."""
+def publish(app: Application, clock: Clock, ahead: timedelta, status: Status = "published") -> str:
+    """Have a node whose clock is so far ahead publish a post, or write a draft; its path."""
     with app.extensions["blog"].database.session() as session:
-        content = PostContent(title="a", body="")
+        content = PostContent(title="a", body="", status=status)
         created = posts.create(session, content, Caller("rick", "author"), clock.now + ahead)
     return f"/post/{created.id}"
 
@@ -48,6 +50,34 @@ def test_what_a_node_that_is_far_ahead_publishes_is_told_as_not_there_yet(
 
     assert (entry["operation"], entry["post"]) == ("created", None)
     assert client.get(path).status_code == 404
+
+
+def test_what_is_scheduled_after_a_clock_was_far_ahead_is_told_once_it_can_be_read(
+    app: Application, client: FlaskClient, clock: Clock
+) -> None:
+    path = publish(app, clock, 365 * DAY, status="draft")
+    changed = {"status": "published", "postedDate": (clock.now + DAY).isoformat()}
+    scheduled = client.patch(path, json=changed, auth=RICK)
+    early = client.get("/change").json
+    clock.now += DAY
+
+    (entry,) = client.get(path_of(early["_links"]["next"])).json["data"]
+
+    assert (scheduled.status_code, early["data"]) == (200, [])
+    assert (entry["operation"], entry["title"]) == ("created", "a")
+
+
+def test_what_was_scheduled_so_is_told_once_to_who_follows_later(
+    app: Application, client: FlaskClient, clock: Clock
+) -> None:
+    path = publish(app, clock, 365 * DAY, status="draft")
+    changed = {"status": "published", "postedDate": (clock.now + DAY).isoformat()}
+    client.patch(path, json=changed, auth=RICK)
+    clock.now += 400 * DAY
+
+    (entry,) = client.get("/change").json["data"]
+
+    assert (entry["operation"], entry["title"]) == ("created", "a")
 
 
 def test_follower_who_asks_again_for_what_is_not_there_has_it_once_it_is(

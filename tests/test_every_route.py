@@ -16,6 +16,8 @@ from tests.routes import METHODS, MOMENTARY, NOWHERE, WITH_BODY, WRONG, address,
 from tests.tokens import issue
 
 READS = ("GET", "HEAD")
+# Texts that no parameter expects: half a character, one of another plane, far too many digits.
+ODD = ["%00", "a%00b", "%ED%A0%80", "%FF", "%F0%9F%98%80", "9" * 5000, "", "-1", "%25", "%27--"]
 
 # More wrong passwords than would be heard of one address.
 pytestmark = pytest.mark.settings(sign_in_failures=1000)
@@ -226,3 +228,22 @@ def test_another_host_than_that_of_the_base_url_is_421(
                 # A balancer asks for health by address.
                 exempt = path in MOMENTARY and method in ("GET", "OPTIONS")
                 assert (response.status_code == 421) != exempt
+
+
+@pytest.mark.parametrize("auth", [None, RICK])
+def test_no_value_of_a_parameter_is_a_server_error(
+    app: Application,
+    client: FlaskClient,
+    there: Mapping[str, object],
+    subtests: pytest.Subtests,
+    auth: tuple[str, str] | None,
+) -> None:
+    for rule in routes(app):
+        resource: Any = app.view_functions[rule.endpoint]
+        for name in (*resource.view_class.parameters, "unknown", "%00", "%ED%A0%80"):
+            with subtests.test(rule=rule.rule, parameter=name):
+                queries = [f"{name}={value}" for value in ODD]
+                path = address(app, rule, there)
+                answers = [client.get(f"{path}?{query}", auth=auth) for query in queries]
+
+                assert all(answer.status_code < 500 for answer in answers)

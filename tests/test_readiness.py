@@ -106,6 +106,23 @@ def test_the_schema_is_compared_once_a_minute(database: Database, database_url: 
             watch.require_whole(session)
 
 
+@pytest.mark.parametrize(
+    "damage", ["ALTER TABLE tag RENAME TO label", "ALTER TABLE tag RENAME COLUMN key TO folded"]
+)
+@pytest.mark.parametrize("path", ["/tag", "/post?tag=a"])
+def test_a_request_that_misses_something_has_the_schema_compared_at_once(
+    client: FlaskClient, database_url: str, damage: str, path: str
+) -> None:
+    before = client.get(READY).status_code
+    change(database_url, damage)
+    unaware = client.get(READY).status_code
+
+    assert_problem(client.get(path), 503)
+    problem = assert_problem(client.get(READY), 503)
+
+    assert (before, unaware, problem["failed"]) == (200, 200, "schema")
+
+
 def test_a_broken_schema_is_compared_again_after_five_seconds(
     database: Database, database_url: str
 ) -> None:

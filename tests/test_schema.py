@@ -178,6 +178,23 @@ def test_an_upgrade_keeps_up_to_which_date_tags_have_none(new: Database) -> None
         assert list(map(tuple, rows)) == [("0006", datetime(2026, 1, 2, microsecond=4, tzinfo=UTC))]
 
 
+def test_an_upgrade_keeps_when_a_version_becomes_visible(new: Database) -> None:
+    new.server.create()
+    scheduled = OLD_POSTS[0].replace("'2026-01-02", "'2026-01-09")
+    with new.session() as session, session.writing("upgrading") as connection:
+        migrate(connection, "0002")
+        for statement in (OLD_ROWS[0], scheduled, OLD_POSTS[1]):
+            connection.execute(text(statement))
+        migrate(connection, "0006")
+
+    assert schema.upgrade(new) is True
+
+    with new.session() as session:
+        rows = session.reading().execute(select(revision.c.post_id, revision.c.due_date))
+        assert dict(map(tuple, rows)) == {"1": datetime(2026, 1, 9, tzinfo=UTC), "2": None}
+    assert soundness.faults(new) == []
+
+
 def test_of_several_processes_on_a_new_database_one_upgrades_it(
     new: Database, empty_url: str
 ) -> None:
@@ -299,32 +316,6 @@ def test_a_database_of_another_kind_of_program_is_refused_and_left_alone(
         schema.upgrade(new)
 
     assert tables_of(new) == {"post"}
-
-
-@pytest.mark.parametrize(
-    ("damage", "fault"),
-    [
-        (
-            "UPDATE pg_index SET indisvalid = false "
-            "WHERE indexrelid = 'ix_post_title_id'::regclass",
-            "index ix_post_title_id is not valid",
-        ),
-        (
-            "ALTER TABLE post ADD CONSTRAINT short CHECK (length(title) < 3) NOT VALID",
-            "constraint short is not valid",
-        ),
-    ],
-    ids=["index", "constraint"],
-)
-def test_what_a_server_says_is_not_valid_is_a_fault(
-    postgresql_blogs: Blogs, tmp_path: Path, damage: str, fault: str
-) -> None:
-    with postgresql_blogs.copy(tmp_path) as url:
-        change(url, damage)
-        database = Database(url)
-
-        assert soundness.faults(database) == [fault]
-        database.close()
 
 
 def test_a_tag_under_a_wrong_key_is_found(

@@ -94,9 +94,6 @@ class Server(Protocol):
     def broken_pages(self, connection: Connection) -> list[str]:
         """Where what is kept can't be read as it was written, as far as known, a sentence each."""
 
-    def damages(self, connection: Connection) -> list[str]:
-        """What is wrong below the tables, in a sentence each."""
-
 
 class Database:
     """An engine, and what every use of it shares."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+
+from blog.errors import Unwritable
 
 # What is acknowledged has been flushed, unless the operator chose not to wait for that. A standby
 # says which timeline it follows to those who may read statistics, and to others the one that it
@@ -21,6 +24,9 @@ PLACE = text("""
              ELSE pg_current_wal_flush_lsn() END - '0/0', false
     WHERE NOT pg_is_in_recovery()
 """)
+
+# By what a cluster is told from every other one; its standbys have the same.
+_SYSTEM = text("SELECT system_identifier FROM pg_control_system()")
 
 
 class Place(NamedTuple):
@@ -39,3 +45,14 @@ class Place(NamedTuple):
         Offsets of two timelines can't be compared: each goes on from where they parted.
         """
         return self.standby and self.timeline == of.timeline and self.offset >= of.offset
+
+
+def read_system(connection: Connection) -> int | None:
+    """The cluster to which a connection leads, asked once for each; None where it may not be."""
+    known = connection.info
+    if "system" not in known:
+        known["system"] = None
+        with suppress(Unwritable):
+            known["system"] = connection.scalar(_SYSTEM)
+    found: int | None = known["system"]
+    return found

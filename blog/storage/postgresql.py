@@ -29,7 +29,6 @@ from sqlalchemy import (
     Select,
     create_engine,
     event,
-    text,
 )
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
@@ -55,14 +54,19 @@ from blog.storage.freshness import Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
 from blog.storage.page_bytes import Take, take_rows
-from blog.storage.places import PLACE, Place
-from blog.storage.postgresql_errors import first_line, is_late, translate
+from blog.storage.places import PLACE, Place, read_system
+from blog.storage.postgresql_errors import (
+    first_line,
+    is_late,
+    is_read_only_by_default,
+    translate,
+)
 from blog.storage.postgresql_locks import LOCK_KEY, LOCK_NAME, NAME_KEY, ORDER_KEY
 from blog.storage.postgresql_surroundings import QUESTION, Surroundings
 from blog.storage.postgresql_transactions import opening, single_reading
 from blog.storage.postgresql_urls import complete
 from blog.storage.prepared import Prepared, Reader
-from blog.storage.privileges import unwritable_tables
+from blog.storage.privileges import why_unwritable
 from blog.storage.tables import UTCDateTime
 from blog.storage.watchdog import Unresponsive, WatchedConnection
 
@@ -76,15 +80,10 @@ _MOMENT = 1.0
 _GRACE = 0.5
 # What another transaction has just made, or taken away that was referred to.
 _TAKEN = ("23505", "23503")
-# A server that is no longer the primary.
-_STANDBY = "25006"
+# A transaction that may not write, as on a standby.
+_READ_ONLY = "25006"
 # A server that is there and takes no more connections says so in words alone.
 _FULL = re.compile("too many (clients|connections)|connection slots")
-
-_BROKEN = text(
-    "SELECT 'index ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
-    "UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated"
-)
 # Moments come in the time zone of the transaction, as another class than ours.
 _READERS: dict[type, Reader] = {UTCDateTime: lambda moment: moment.astimezone(UTC)}
 
@@ -105,6 +104,8 @@ class PostgreSQL:
         self.engine = self._create_engine(complete(url, limits, primary))
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
         self.group: GroupCommit | None = None
+        # Of which cluster the server is, once it was reached; None where the role may not know.
+        self.system: int | None = None
 
     def create(self) -> bool:
         """Make nothing: a database on a server is made by its administrator."""
@@ -191,14 +192,9 @@ class PostgreSQL:
         """None that are known: the server finds them as it reads, where it keeps checksums."""
         return []
 
-    def damages(self, connection: Connection) -> list[str]:
-        """What the server itself says is not as it should be, in a sentence each."""
-        return [f"{name} is not valid" for name in connection.execute(_BROKEN).scalars()]
-
     def why_unwritable(self, connection: Connection) -> str | None:
-        """Whether the rights of the role forbid it; a server that takes no writes is no primary."""
-        tables = unwritable_tables(connection)
-        return f"the database role may not write to {', '.join(tables)}" if tables else None
+        """Whether the rights of the role forbid it, or a setting; a standby is no primary."""
+        return why_unwritable(connection)
 
     def is_conflict(self, error: Exception) -> bool:
         """Whether it was cut off, or broke a constraint that held when it was looked at."""
@@ -231,6 +227,7 @@ class PostgreSQL:
         try:
             # Asked before the snapshot is taken: what is replayed by now, the snapshot will show.
             row = connection.execute(PLACE).one()
+            self.system = read_system(connection)
             connection.rollback()
         except BaseException:
             connection.close()
@@ -368,7 +365,8 @@ class PostgreSQL:
             return
         self._note(error)
         writing = context.connection is not None and purpose_of(context.connection) in _WRITING
-        if error.sqlstate == _STANDBY and writing:
+        if error.sqlstate == _READ_ONLY and writing and not is_read_only_by_default(context):
+            # It is the primary no more.
             context.is_disconnect = True
         # One answer that is late says nothing of the other connections.
         context.invalidate_pool_on_disconnect = not is_late(error)

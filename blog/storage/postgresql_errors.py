@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import psycopg
+from typing import Any
 
-from blog.errors import BlogError, Interrupted, StorageUnavailable, Unwritable
+import psycopg
+from sqlalchemy.engine import ExceptionContext
+
+from blog.errors import BlogError, Interrupted, SchemaMismatch, StorageUnavailable, Unwritable
 from blog.storage.watchdog import Unresponsive
 
 # What a SQLSTATE says (PostgreSQL's appendix A), by the code or else by its class. What is in
 # neither is a mistake of this program: a syntax error, a value out of range, a broken constraint.
-_CONFLICT, _STATE, _UNWRITABLE = "conflict", "state", "unwritable"
+_CONFLICT, _STATE, _UNWRITABLE, _LACKING = "conflict", "state", "unwritable", "lacking"
 _MEANINGS = {
     "08": _STATE,  # connection exception
     "0A": _STATE,  # feature not supported, as in the middle of a change of the schema
@@ -30,12 +33,12 @@ _MEANINGS = {
     "3F": _STATE,  # invalid schema name
     "40": _CONFLICT,  # transaction rollback
     "42501": _UNWRITABLE,  # insufficient privilege
-    "42703": _STATE,  # undefined column: the schema is another one, as in those that follow
-    "42704": _STATE,  # undefined object
-    "42804": _STATE,  # datatype mismatch
-    "42883": _STATE,  # undefined function
-    "42P01": _STATE,  # undefined table
-    "42P10": _STATE,  # invalid column reference, as without a unique index
+    "42703": _LACKING,  # undefined column: the schema is another one, as in those that follow
+    "42704": _LACKING,  # undefined object
+    "42804": _LACKING,  # datatype mismatch
+    "42883": _LACKING,  # undefined function
+    "42P01": _LACKING,  # undefined table
+    "42P10": _LACKING,  # invalid column reference, as without a unique index
     "53": _STATE,  # insufficient resources
     "53100": _UNWRITABLE,  # disk full
     "54": _STATE,  # program limit exceeded
@@ -64,6 +67,8 @@ def translate(error: psycopg.Error, *, lost: bool, last: bool) -> BlogError | No
         return Interrupted(f"the database cut this off: {line}")
     if meaning == _UNWRITABLE:
         return Unwritable(f"the database can't be written: {line}")
+    if meaning == _LACKING:
+        return SchemaMismatch(f"the database can't serve now: {line}")
     if meaning == _STATE or type(error) is psycopg.OperationalError:
         return StorageUnavailable(f"the database can't serve now: {line}")
     return None
@@ -77,3 +82,10 @@ def is_late(error: psycopg.Error) -> bool:
 def first_line(error: psycopg.Error) -> str:
     """What went wrong, without the lines that may show a whole row, which belongs in no log."""
     return " ".join((error.diag.message_primary or str(error)).split())
+
+
+def is_read_only_by_default(context: ExceptionContext) -> bool:
+    """Whether transactions may not write since a setting says so, which the server tells."""
+    driver: Any = context.connection and context.connection.connection.driver_connection
+    status = driver and driver.info.parameter_status("default_transaction_read_only")
+    return bool(status == "on")

@@ -33,6 +33,16 @@ def hosts(url: URL) -> list[URL]:
     return [rest.update_query_pairs([("host", host)]) for host in named] or [url]
 
 
+def _primary(url: URL) -> str:
+    """What tells the primary, as libpq has it: of several servers one that takes writes.
+
+    One that stands alone and takes none for now, as an administrator may have it, is read.
+    """
+    named = url.query.get("host", url.host or "")
+    names = [named] if isinstance(named, str) else named
+    return "read-write" if len(",".join(names).split(",")) > 1 else "primary"
+
+
 def complete(url: URL, limits: Limits, primary: bool) -> URL:
     """The URL with what an operator need not write, and may write otherwise."""
     defaults = {
@@ -41,7 +51,7 @@ def complete(url: URL, limits: Limits, primary: bool) -> URL:
         "client_encoding": "utf8",
         # A link that has gone silent is given up after this many milliseconds.
         "tcp_user_timeout": "2000",
-        "target_session_attrs": "read-write" if primary else "any",
+        "target_session_attrs": _primary(url) if primary else "any",
     }
     missing = {name: value for name, value in defaults.items() if name not in url.query}
     return url.set(drivername="postgresql+psycopg").update_query_dict(missing)

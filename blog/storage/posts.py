@@ -136,7 +136,7 @@ def insert_post(
             raise _ended(caller)
     created = _as_written(parameters)
     tags.write(session, connection, created)
-    _record(session, connection, None, created, caller, claim)
+    _record(session, connection, None, created, caller, now, claim)
     return created
 
 
@@ -174,12 +174,13 @@ def _record(
     before: Post | None,
     after: Post,
     caller: Caller,
-    claim: Claim | None = None,
+    now: datetime,
+    claim: Claim | None,
 ) -> None:
     """Keep what was written under the key of the request, if it has one, and as a revision."""
     if claim:
         claim.keep(connection, after.id, after.version)
-    revisions.record(session, connection, before, after, caller)
+    revisions.record(session, connection, before, after, caller, now)
 
 
 def _ended(caller: Caller) -> Forbidden:
@@ -294,7 +295,7 @@ def update_post(
         if edited is None:
             return None
         tags.rewrite(session, connection, current, edited)
-        _record(session, connection, current, edited, caller, claim)
+        _record(session, connection, current, edited, caller, now, claim)
         return edited
 
     return session.write(update_it)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
@@ -15,6 +16,8 @@ from blog.storage.places import Place
 from blog.storage.postgresql import PostgreSQL
 from blog.storage.postgresql_urls import hosts
 
+logger = logging.getLogger("blog.storage")
+
 
 class Replicas:
     """The servers that a URL names, each with connections of its own, used in turn."""
@@ -24,6 +27,8 @@ class Replicas:
         self._mark = mark
         self._servers = [PostgreSQL(host, limits, primary=False) for host in hosts(url)]
         self._turns = count()
+        # Those of another cluster, of which the log has been told.
+        self._foreign: set[PostgreSQL] = set()
 
     def connect(self) -> Connection | None:
         """A connection to a replica that has all that was acknowledged by now.
@@ -76,4 +81,22 @@ class Replicas:
         for server in (*self._servers[first:], *self._servers[:first]):
             # Another one may be there; whoever finds none says so.
             with suppress(StorageUnavailable):
-                yield server.reach()
+                connection, place = server.reach()
+                if self._is_of_primary(server):
+                    yield connection, place
+                else:
+                    connection.close()
+
+    def _is_of_primary(self, server: PostgreSQL) -> bool:
+        """Whether a server is of the primary's cluster, as far as is known; tell where it is not.
+
+        On another one, places in the log mean something else.
+        """
+        systems = {server.system, self._primary.system} - {None}
+        is_foreign = len(systems) > 1
+        if is_foreign and server not in self._foreign:
+            url = server.engine.url
+            host = url.query.get("host", url.host)
+            logger.error("the replica %s is of another cluster than the primary: not read", host)
+            self._foreign.add(server)
+        return not is_foreign

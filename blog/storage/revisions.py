@@ -47,13 +47,14 @@ _successor = revision.alias("successor")
 _next_sequence = select(func.coalesce(func.max(_latest.c.sequence), 0) + 1).scalar_subquery()
 _named = bindparam("post_id", type_=revision.c.post_id.type)
 _RECORD = insert(revision).from_select(
-    ["sequence", "post_id", "operation", "changed_by", "public", *REPEATED],
+    ["sequence", "post_id", "operation", "changed_by", "public", "due_date", *REPEATED],
     select(
         _next_sequence,
         post.c.id,
         bindparam("operation", type_=revision.c.operation.type),
         bindparam("caller_name", type_=revision.c.changed_by.type),
         bindparam("public", type_=revision.c.public.type),
+        bindparam("due_date", type_=revision.c.due_date.type),
         *(post.c[name] for name in REPEATED),
     ).where(post.c.id == _named),
 )
@@ -66,18 +67,22 @@ def record(
     before: Post | None,
     after: Post,
     caller: Caller,
+    now: datetime,
 ) -> None:
     """Keep a version of a post that has just been written: the last thing before the commit.
 
-    ``before`` is the version that it follows, None where there was no post.
+    ``before`` is the version that it follows, None where there was no post. Whether the post is
+    scheduled goes by ``now``: its date may be later, as that of a version is never set back.
     """
     session.order_commits(connection)
     versions = [version for version in (before, after) if version]
+    is_scheduled = after.status == "published" and after.sort_date > now
     values = {
         "operation": "updated" if before else "created",
         "caller_name": caller.name,
         "public": any(version.status == "published" for version in versions),
         "post_id": after.id,
+        "due_date": after.sort_date if is_scheduled else None,
     }
     session.insert(connection, _RECORD, values)
 

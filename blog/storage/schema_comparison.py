@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     Connection,
     Dialect,
     ForeignKeyConstraint,
-    Index,
     Table,
     UniqueConstraint,
     inspect,
 )
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex
 
+from blog.storage.schema_parts import Part, constraint, read_parts
 from blog.storage.tables import metadata
 
-# What there is of one kind in a table: by its name, and with all that is compared.
-_Shapes = Mapping[str, object]
+_DIALECTS = {"postgresql": postgresql.dialect, "sqlite": sqlite.dialect}
+_FOREIGN = "is not of this program and may keep it from writing"
+# PostgreSQL says of each value in an expression what type it has.
+_CAST = re.compile(r"::(?:text|character varying|timestamp with time zone)(?:\[\])?")
+# How one database writes what another one, or a person, writes otherwise.
+_SPELLING = re.compile(r'[\s()\[\]"`]|\basc\b|\bbtree\b|\belse null\b')
 
 
 class Comparison:
     """The schema as it is, read once and compared with what this program needs.
 
-    Tables, columns and indexes of an operator's own are no difference.
+    What an operator adds is no difference, unless it may refuse or change what is written.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -35,13 +44,12 @@ class Comparison:
         self._tables = [table for table in metadata.sorted_tables if table.name in names]
         self._missing = sorted(metadata.tables.keys() - names)
         self._dialect = connection.dialect
-        wanted: dict[str, Any] = {"filter_names": sorted(names)}
-        self._columns = _by_table(inspector.get_multi_columns(**wanted))
-        self._primary_keys = _by_table(inspector.get_multi_pk_constraint(**wanted))
-        self._uniques = _by_table(inspector.get_multi_unique_constraints(**wanted))
-        self._foreign_keys = _by_table(inspector.get_multi_foreign_keys(**wanted))
-        self._checks = _by_table(inspector.get_multi_check_constraints(**wanted))
-        self._indexes = _by_table(inspector.get_multi_indexes(**wanted))
+        columns = inspector.get_multi_columns(filter_names=sorted(names))
+        self._columns = {name: found for (_, name), found in columns.items()}
+        self._wanted = [part for part in _made(self._dialect.name) if part.table in names]
+        parts = read_parts(connection, sorted(names))
+        # Of two that do the same, one that works is enough.
+        self._parts = {part.label: part for part in sorted(parts, key=lambda part: part.valid)}
 
     def missing(self) -> list[str]:
         """Each table and column that is missing or has another type, in a sentence."""
@@ -49,130 +57,109 @@ class Comparison:
         return [*tables, *(found for table in self._tables for found in self._column_faults(table))]
 
     def differences(self) -> list[str]:
-        """All that is missing or different, in a sentence each: tables, keys and indexes too."""
-        other = [found for table in self._tables for found in self._other_faults(table)]
-        return [*self.missing(), *other]
+        """All that is missing or different, or in the way of a write, in a sentence each."""
+        refusing = [part for part in self._added() if not self._is_harmless(part)]
+        return [
+            *self.missing(),
+            *(fault for part in self._wanted if (fault := self._fault(part))),
+            *(f"column {name} {_FOREIGN}" for name in self._added_columns()),
+            *(f"{part.label} {_FOREIGN}" for part in refusing),
+        ]
+
+    def leftovers(self) -> list[str]:
+        """Each index that is not valid and that no read needs, as one that was never finished."""
+        added = (part for part in self._added() if part.harmless and not part.valid)
+        return [f"{part.label} is not valid" for part in added]
 
     def _column_faults(self, table: Table) -> Iterator[str]:
-        expected = {
-            f"{table.name}.{column.name}": (
-                _type_name(column.type, self._dialect),
-                column.nullable,
-                column.computed is not None,
-            )
-            for column in table.c
-        }
-        found = {
-            f"{table.name}.{column['name']}": (
-                _type_name(column["type"], self._dialect),
-                column["nullable"],
-                "computed" in column,
-            )
-            for column in self._columns[table.name]
-        }
-        return _compare("column", expected, found)
+        found = {column["name"]: self._shape(column) for column in self._columns[table.name]}
+        for column in table.c:
+            computed = column.computed and {"sqltext": str(column.computed.sqltext)}
+            wanted = {"type": column.type, "nullable": column.nullable, "computed": computed}
+            label = f"column {table.name}.{column.name}"
+            if column.name not in found:
+                yield f"{label} is missing"
+            elif found[column.name] != self._shape(wanted):
+                yield f"{label} is not the one that this program makes"
 
-    def _other_faults(self, table: Table) -> Iterator[str]:
-        name = table.name
-        yield from _compare(
-            "the primary key of", _primary_key(table), self._found_primary_key(table)
+    def _shape(self, column: Mapping[str, Any]) -> tuple[str, bool, str | None]:
+        """What of a column is compared."""
+        computed = column.get("computed")
+        return (
+            str(column["type"].compile(dialect=self._dialect)),
+            column["nullable"],
+            _plain(computed["sqltext"]) if computed else None,
         )
-        yield from _compare(
-            f"the unique constraint of {name} on", _uniques(table), self._found_uniques(table)
-        )
-        yield from _compare(
-            f"the foreign key of {name} on", _foreign_keys(table), self._found_foreign_keys(table)
-        )
-        checks = {str(check["name"]): None for check in self._checks[name]}
-        yield from _compare("the check constraint", _checks(table), checks)
-        yield from _compare("index", _indexes(table), self._found_indexes(table))
 
-    def _found_primary_key(self, table: Table) -> _Shapes:
-        columns = self._primary_keys[table.name]["constrained_columns"]
-        return {table.name: tuple(columns)} if columns else {}
+    def _added_columns(self) -> Iterator[str]:
+        """Columns of others that have to be filled in each row."""
+        for table in self._tables:
+            for column in self._columns[table.name]:
+                filled = column.keys() & {"computed", "identity"} or column["default"] is not None
+                if column["name"] not in table.c and not column["nullable"] and not filled:
+                    yield f"{table.name}.{column['name']}"
 
-    def _found_uniques(self, table: Table) -> _Shapes:
-        constraints = [unique["column_names"] for unique in self._uniques[table.name]]
-        # An index that is unique does the same.
-        indexes = [
-            index["column_names"]
-            for index in self._indexes[table.name]
-            if index["unique"] and not _is_partial(index)
-        ]
-        return {_listed(columns): None for columns in (*constraints, *indexes)}
+    def _fault(self, wanted: Part) -> str | None:
+        found = self._parts.get(wanted.label)
+        if found is None:
+            return f"{wanted.label} is missing"
+        if _plain(found.definition) != _plain(wanted.definition):
+            return f"{wanted.label} is not the one that this program makes"
+        return None if found.valid else f"{wanted.label} is not valid"
 
-    def _found_foreign_keys(self, table: Table) -> _Shapes:
-        return {
-            _listed(key["constrained_columns"]): (
-                key["referred_table"],
-                tuple(key["referred_columns"]),
-                key["options"].get("ondelete"),
-            )
-            for key in self._foreign_keys[table.name]
-        }
+    def _added(self) -> list[Part]:
+        wanted = {part.label for part in self._wanted}
+        return [part for part in self._parts.values() if part.label not in wanted]
 
-    def _found_indexes(self, table: Table) -> _Shapes:
-        return {
-            str(index["name"]): (tuple(index["column_names"]), _is_partial(index))
-            for index in self._indexes[table.name]
-        }
+    def _is_harmless(self, added: Part) -> bool:
+        """Whether a part refuses nothing, or only what is refused without it."""
+        keys = (part.unique for part in self._wanted if part.table == added.table and part.unique)
+        return added.harmless or any(key <= added.unique for key in keys)
 
 
-def _by_table(found: Mapping[tuple[str | None, str], Any]) -> dict[str, Any]:
-    return {name: shape for (_, name), shape in found.items()}
+def _plain(definition: str) -> str:
+    """The definition as it can be compared, whoever has written it: but for literals, no case."""
+    pieces = definition.split("'")
+    for index, piece in enumerate(pieces[::2]):
+        spelled = _SPELLING.sub("", _CAST.sub("", piece.lower()))
+        pieces[2 * index] = spelled.replace("=anyarray", "in")
+    return "'".join(pieces)
 
 
-def _compare(kind: str, expected: _Shapes, found: _Shapes) -> Iterator[str]:
-    for name, shape in expected.items():
-        if name not in found:
-            yield f"{kind} {name} is missing"
-        elif found[name] != shape:
-            yield f"{kind} {name} is not the one that this program makes"
+@cache
+def _made(kind: str) -> Sequence[Part]:
+    """All constraints and indexes that this program makes on this kind of database."""
+    dialect = _DIALECTS[kind]()
+    tables = metadata.sorted_tables
+    return [part for table in tables for part in (*_constraints(table), *_indexes(table, dialect))]
 
 
-def _type_name(kind: Any, dialect: Dialect) -> str:
-    return str(kind.compile(dialect=dialect))
+def _constraints(table: Table) -> Iterator[Part]:
+    yield constraint(table.name, "p", None, f"PRIMARY KEY ({_listed(table.primary_key)})")
+    for each in sorted(table.constraints, key=lambda each: str(each.name)):
+        if isinstance(each, UniqueConstraint):
+            yield constraint(table.name, "u", None, f"UNIQUE ({_listed(each.columns)})")
+        elif isinstance(each, ForeignKeyConstraint):
+            yield constraint(table.name, "f", None, _foreign_key(each))
+        elif isinstance(each, CheckConstraint):
+            yield constraint(table.name, "c", str(each.name), f"CHECK ({each.sqltext})")
 
 
-def _listed(columns: Sequence[str | None]) -> str:
-    return ", ".join(map(str, columns))
+def _foreign_key(key: ForeignKeyConstraint) -> str:
+    referred = ", ".join(element.column.name for element in key.elements)
+    action = f" ON DELETE {key.ondelete}" if key.ondelete else ""
+    return (
+        f"FOREIGN KEY ({_listed(key.columns)}) "
+        f"REFERENCES {key.referred_table.name}({referred}){action}"
+    )
 
 
-def _primary_key(table: Table) -> _Shapes:
-    return {table.name: tuple(column.name for column in table.primary_key)}
+def _indexes(table: Table, dialect: Dialect) -> Iterator[Part]:
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        statement = str(CreateIndex(index).compile(dialect=dialect))
+        definition = statement[statement.index("(") :]
+        yield Part(table.name, f"index {index.name}", f"index {definition}", harmless=True)
 
 
-def _uniques(table: Table) -> _Shapes:
-    found = (each for each in table.constraints if isinstance(each, UniqueConstraint))
-    return {_listed(unique.columns.keys()): None for unique in found}
-
-
-def _foreign_keys(table: Table) -> _Shapes:
-    return {
-        _listed(key.column_keys): (
-            key.referred_table.name,
-            tuple(element.column.name for element in key.elements),
-            key.ondelete,
-        )
-        for key in table.constraints
-        if isinstance(key, ForeignKeyConstraint)
-    }
-
-
-def _checks(table: Table) -> _Shapes:
-    return {str(each.name): None for each in table.constraints if isinstance(each, CheckConstraint)}
-
-
-def _indexes(table: Table) -> _Shapes:
-    return {
-        str(index.name): (tuple(index.columns.keys()), _has_where(index)) for index in table.indexes
-    }
-
-
-def _has_where(index: Index) -> bool:
-    return index.dialect_options["postgresql"].get("where") is not None
-
-
-def _is_partial(index: Mapping[str, Any]) -> bool:
-    options: Mapping[str, object] = index.get("dialect_options", {})
-    return any(name.endswith("_where") for name in options)
+def _listed(columns: Iterable[ColumnElement[Any]]) -> str:
+    return ", ".join(str(column.key) for column in columns)

@@ -20,7 +20,7 @@ _BROKEN_SECONDS = 5.0
 
 
 class SchemaWatch:
-    """Compares the schema at most once a minute, or every 5 seconds while it is not whole."""
+    """Compares the schema once a minute, or every 5 seconds while it is not whole, and in doubt."""
 
     def __init__(self, needs_secret_key: bool, clock: Callable[[], float] = monotonic) -> None:
         """``needs_secret_key`` is whether the key is kept in the database, not in the settings."""
@@ -41,6 +41,11 @@ class SchemaWatch:
             if self._faults:
                 cause = DatabaseError("; ".join(self._faults))
                 raise NotReady("schema", "the schema of the database is not whole") from cause
+
+    def doubt(self) -> None:
+        """Have the schema compared when it is next asked for: a statement has missed something."""
+        with self._lock:
+            self._expiry = float("-inf")
 
     def _compare(self, connection: Connection) -> None:
         comparison = Comparison(connection)

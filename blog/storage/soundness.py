@@ -46,13 +46,13 @@ def faults(
             raise schema.no_blog(place)
         if found != HEAD:
             return [f"the schema is at {found or 'nothing'}, not at {HEAD}"]
-        damages, comparison = database.server.damages(connection), Comparison(connection)
+        comparison = Comparison(connection)
+        differences = [*comparison.differences(), *comparison.leftovers()]
         if comparison.missing():
             # What is not there can't be read.
-            return [*damages, *comparison.differences()]
+            return differences
         return [
-            *damages,
-            *comparison.differences(),
+            *differences,
             *triggers.untold(connection),
             *violations(connection),
             *(_missing_secret_key(connection) if needs_secret_key else ()),

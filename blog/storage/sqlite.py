@@ -171,10 +171,6 @@ class SQLite:
         )
         return [f"the file is damaged: {line}" for line in found]
 
-    def damages(self, _connection: Connection) -> list[str]:
-        """Nothing: what is wrong with the file is in its pages."""
-        return []
-
 
 def _check_pages(connection: Connection, pragma: str) -> list[str]:
     found: list[str] = []

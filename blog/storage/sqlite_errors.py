@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.engine import ExceptionContext
 
-from blog.errors import StorageUnavailable, Unwritable
+from blog.errors import SchemaMismatch, StorageUnavailable, Unwritable
 
 # Result codes (https://www.sqlite.org/rescode.html) that tell of a state of the files, and not of
 # a mistake in a statement.
@@ -73,6 +73,8 @@ def translate(error: BaseException) -> StorageUnavailable | None:
         return StorageUnavailable(f"the database can't serve now: {error}") if is_state else None
     if code in _UNWRITABLE or code & _PRIMARY in _UNWRITABLE:
         return Unwritable(f"the database can't be written: {error}")
-    if code & _PRIMARY in _STATES or _LACKING.match(str(error)):
+    if _LACKING.match(str(error)):
+        return SchemaMismatch(f"the database can't serve now: {error}")
+    if code & _PRIMARY in _STATES:
         return StorageUnavailable(f"the database can't serve now: {error}")
     return None

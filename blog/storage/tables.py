@@ -189,14 +189,7 @@ revision = Table(
     Column("created_date", UTCDateTime, nullable=False),
     Column("posted_date", UTCDateTime),
     # When time alone makes it visible to readers.
-    Column(
-        "due_date",
-        UTCDateTime,
-        Computed(
-            "CASE WHEN status = 'published' AND posted_date > updated_date THEN posted_date END",
-            persisted=True,
-        ),
-    ),
+    Column("due_date", UTCDateTime),
     Column("previous_date", UTCDateTime),
     Column("updated_date", UTCDateTime, nullable=False),
     Column("author_name", line(64), ForeignKey("author.name"), nullable=False),

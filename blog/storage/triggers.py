@@ -14,7 +14,7 @@ TABLES = ("author", "post", "revision", "tag")
 
 _BODY = f"BEGIN PERFORM pg_notify('{CHANNEL}', ''); RETURN NULL; END"
 # After INSERT, UPDATE, DELETE and TRUNCATE, for each statement (PostgreSQL's `pg_trigger.h`).
-_EVENTS = 4 + 8 + 16 + 32
+EVENTS = 4 + 8 + 16 + 32
 # Fired whatever `session_replication_role` a session has; fired unless it is `replica`.
 _ALWAYS, _USUALLY = "A", "O"
 
@@ -38,7 +38,7 @@ STATES = f"""
             SELECT oid FROM pg_namespace WHERE nspname = current_schema()
         )
     LEFT JOIN pg_trigger t
-        ON t.tgrelid = c.oid AND t.tgname = '{NAME}' AND t.tgtype = {_EVENTS} AND t.tgqual IS NULL
+        ON t.tgrelid = c.oid AND t.tgname = '{NAME}' AND t.tgtype = {EVENTS} AND t.tgqual IS NULL
     LEFT JOIN pg_proc p ON p.oid = t.tgfoid
     ORDER BY told.name
 """  # nosec B608  # all that is put in is a constant of this module
