@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from blog.storage import soundness
 from blog.storage.engine import Database
@@ -36,7 +37,20 @@ FOREIGN = "is not of this program and may keep it from writing"
 def differences(database: Database) -> list[str]:
     """How the schema differs by now."""
     with database.session() as session:
-        return Comparison(session.reading()).differences()
+        comparison = Comparison(session.reading())
+        return [*comparison.differences(), *comparison.additions()]
+
+
+def test_readiness_bears_what_an_operator_has_added(
+    client: FlaskClient, database: Database
+) -> None:
+    """A check of an operator's own refuses what it is meant to refuse."""
+    unique = "CREATE UNIQUE INDEX one_title ON post (title)"
+    with database.session() as session, session.writing() as connection:
+        connection.exec_driver_sql(unique)
+
+    assert client.get("/health/ready").status_code == 200
+    assert differences(database) == [f"the unique constraint of post on title {FOREIGN}"]
 
 
 def test_the_schema_that_the_migrations_make_has_no_difference(database: Database) -> None:
@@ -345,7 +359,8 @@ def test_an_index_that_is_being_built_again_is_no_difference_but_told_by_a_check
                 f"WHERE indexrelid = '{index}_ccnew'::regclass",
             )
         with closing(Database(url)) as database:
-            assert differences(database) == []
+            with database.session() as session:
+                assert Comparison(session.reading()).differences() == []
             assert soundness.faults(database) == [
                 "index pk_post_ccnew is not valid",
                 "index uq_post_slug_ccnew is not valid",

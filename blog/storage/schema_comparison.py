@@ -34,7 +34,8 @@ _SPELLING = re.compile(r'[\s()\[\]"`]|\basc\b|\bbtree\b|\belse null\b')
 class Comparison:
     """The schema as it is, read once and compared with what this program needs.
 
-    What an operator adds is no difference, unless it may refuse or change what is written.
+    What an operator adds is no difference; it is told apart where it may refuse or change what is
+    written.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -57,19 +58,25 @@ class Comparison:
         return [*tables, *(found for table in self._tables for found in self._column_faults(table))]
 
     def differences(self) -> list[str]:
-        """All that is missing or different, or in the way of a write, in a sentence each."""
-        refusing = [part for part in self._added() if not self._is_harmless(part)]
+        """All that is missing or different, in a sentence each."""
         return [
             *self.missing(),
             *(fault for part in self._wanted if (fault := self._fault(part))),
-            *(f"column {name} {_FOREIGN}" for name in self._added_columns()),
-            *(f"{part.label} {_FOREIGN}" for part in refusing),
         ]
 
-    def leftovers(self) -> list[str]:
-        """Each index that is not valid and that no read needs, as one that was never finished."""
-        added = (part for part in self._added() if part.harmless and not part.valid)
-        return [f"{part.label} is not valid" for part in added]
+    def additions(self) -> list[str]:
+        """What others have made that may be in the way of a write, in a sentence each.
+
+        And each index that is not valid and that no read needs, as one that was never finished.
+        """
+        added = self._added()
+        refusing = [part for part in added if not self._is_harmless(part)]
+        unfinished = [part for part in added if part.harmless and not part.valid]
+        return [
+            *(f"column {name} {_FOREIGN}" for name in self._added_columns()),
+            *(f"{part.label} {_FOREIGN}" for part in refusing),
+            *(f"{part.label} is not valid" for part in unfinished),
+        ]
 
     def _column_faults(self, table: Table) -> Iterator[str]:
         found = {column["name"]: self._shape(column) for column in self._columns[table.name]}

@@ -47,7 +47,7 @@ def faults(
         if found != HEAD:
             return [f"the schema is at {found or 'nothing'}, not at {HEAD}"]
         comparison = Comparison(connection)
-        differences = [*comparison.differences(), *comparison.leftovers()]
+        differences = [*comparison.differences(), *comparison.additions()]
         if comparison.missing():
             # What is not there can't be read.
             return differences
