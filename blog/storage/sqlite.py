@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from blog.storage.page_bytes import Take, take_rows
 from blog.storage.prepared import Prepared, Reader
 from blog.storage.sqlite_errors import translate_context, translating
 from blog.storage.sqlite_files import WatchedFiles, why_unwritable
+from blog.storage.sqlite_logs import in_turn
 from blog.storage.sqlite_readers import Readers
 from blog.storage.tables import UTCDateTime
 
@@ -68,6 +69,7 @@ class SQLite:
         # The driver takes values by name, where SQLAlchemy would have it take them by place.
         self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, _READERS))
         self.group: GroupCommit | None = GroupCommit(limits.lock)
+        self._freshness: list[FileFreshness] = []
 
     def create(self) -> bool:
         """Make the file where there is none, for its owner's eyes only: it holds secrets.
@@ -127,6 +129,21 @@ class SQLite:
         self.engine.dispose()
         self._files.close()
 
+    def end(self) -> None:
+        """Close everything: the last process that does so has SQLite put the log in the database.
+
+        SQLite then removes the log and its index. Where something else has happened to the files,
+        they are left as they are: what is in them may not belong together. Nothing needs this; who
+        has no time for it may be killed.
+        """
+        with suppress(StorageUnavailable):
+            self._files.identify()
+            # Of two that close the database at once, neither would be the last one.
+            with in_turn(f"{self._path}-wal"):
+                for freshness in self._freshness:
+                    freshness.close()
+                self.close()
+
     def is_conflict(self, _error: Exception) -> bool:
         """Never: one writer at a time has the file, so nothing can come between."""
         return False
@@ -157,7 +174,9 @@ class SQLite:
 
     def freshness(self, _mark: Mark) -> FileFreshness:
         """What tells whether something was committed to the file, whoever did it."""
-        return FileFreshness(self._path, self._files)
+        made = FileFreshness(self._path, self._files)
+        self._freshness.append(made)
+        return made
 
     def why_unwritable(self, _connection: Connection) -> str | None:
         """Whether this process may write the files, and the disk has space for more."""

@@ -2,8 +2,8 @@
 
 A log that is removed while it is in use takes what was committed with it, and SQLite says nothing.
 Nor does it where one is overwritten: as long as it has the log open it goes by the index, and then
-by the header of the log, without which there is none. What is overwritten behind the header alone is
-not noticed here: SQLite may find such a page malformed when it reads it, or take it for what it says.
+by the header of the log, without which there is none. What is overwritten behind the header alone
+is not noticed here: SQLite may find such a page malformed, or take it for what it says.
 """
 
 from __future__ import annotations

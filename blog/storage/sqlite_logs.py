@@ -5,8 +5,11 @@ See https://www.sqlite.org/fileformat2.html#the_write_ahead_log for how they are
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from blog.errors import StorageUnavailable
 
@@ -28,6 +31,17 @@ def open_log(path: str) -> int:
         return os.open(path, os.O_RDONLY)
     except OSError as error:
         raise StorageUnavailable(f"the log can't be opened: {error}") from error
+
+
+@contextmanager
+def in_turn(path: str) -> Iterator[None]:
+    """Wait until no other process that asks for the same is at it. Raises as `open_log` does."""
+    log = open_log(path)
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(log)
 
 
 def read_header(log: int | None) -> bytes:
