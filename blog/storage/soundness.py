@@ -23,7 +23,7 @@ from blog.storage.migrations import HEAD
 from blog.storage.revisions import REPEATED, is_newest
 from blog.storage.schema_comparison import Comparison
 from blog.storage.tables import idempotency_key, post, revision, setting, tag
-from blog.storage.violations import violations
+from blog.storage.violations import unreadable, violations
 
 
 def faults(
@@ -50,6 +50,9 @@ def faults(
         if comparison.missing():
             # What is not there can't be read.
             return [*damages, *comparison.differences()]
+        if wrong := unreadable(connection):
+            # Nor can this; and what else breaks a constraint may do so for the same reason.
+            return [*damages, *comparison.differences(), *wrong, *violations(connection)]
         return [
             *damages,
             *comparison.differences(),

@@ -6,7 +6,6 @@ import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic, sleep
@@ -15,10 +14,8 @@ from urllib.parse import quote
 
 import orjson
 from sqlalchemy import (
-    JSON,
     URL,
     Connection,
-    Date,
     Engine,
     Insert,
     RootTransaction,
@@ -35,12 +32,12 @@ from blog.storage.connections import Limits, purpose_of, take_connection
 from blog.storage.freshness import FileFreshness, Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.page_bytes import Take, take_rows
-from blog.storage.prepared import Prepared, Reader
+from blog.storage.prepared import Prepared
 from blog.storage.sqlite_errors import translate_context, translating
 from blog.storage.sqlite_files import WatchedFiles, why_unwritable
 from blog.storage.sqlite_logs import in_turn
 from blog.storage.sqlite_readers import Readers
-from blog.storage.tables import UTCDateTime
+from blog.storage.sqlite_values import READERS, TYPES, as_kept, refuse_blobs
 
 # How long to wait, in seconds, before another try to change the mode of the file.
 _PAUSE = 0.01
@@ -49,12 +46,6 @@ _PAUSE = 0.01
 # SQLite finds in one look.
 _LOG_PAGES = 4000
 _BY_NAME = sqlite.dialect(paramstyle="named")
-_READERS: dict[type, Reader] = {
-    JSON: orjson.loads,
-    Date: date.fromisoformat,
-    # A moment is kept as text, in UTC.
-    UTCDateTime: lambda text: datetime.fromisoformat(text + "+00:00"),
-}
 
 
 class SQLite:
@@ -67,7 +58,7 @@ class SQLite:
         self.engine = _create_engine(self._path, self._files, limits)
         self._readers = Readers(self._files, limits.connections, connect)
         # The driver takes values by name, where SQLAlchemy would have it take them by place.
-        self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, _READERS))
+        self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, READERS))
         self.group: GroupCommit | None = GroupCommit(limits.lock)
         self._freshness: list[FileFreshness] = []
 
@@ -225,10 +216,10 @@ def _create_engine(path: Path, files: WatchedFiles, limits: Limits) -> Engine:
         max_overflow=limits.connections,
         pool_timeout=limits.lock,
         json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
         # Values of a statement are what authors wrote; they belong in no error text and no log.
         hide_parameters=True,
     )
+    engine.dialect.colspecs = {**engine.dialect.colspecs, **TYPES}
     event.listen(engine, "connect", partial(_set_up_connection, path, limits))
     # To open files that are not those of the other connections would damage them.
     event.listen(engine, "do_connect", partial(_check_files, files))
@@ -255,6 +246,7 @@ def _set_up_connection(
 ) -> None:
     # The driver would begin transactions by itself, and late; the "begin" event does it instead.
     connection.isolation_level = None
+    connection.row_factory = refuse_blobs
     try:
         # A write waits this long for the one before it.
         connection.execute(f"PRAGMA busy_timeout={limits.lock * 1000:.0f}")
@@ -324,11 +316,4 @@ def _begin(connection: Connection) -> None:
 
 
 def _bind(prepared: Prepared, values: Mapping[str, object]) -> Mapping[str, object]:
-    return prepared.bind({name: _as_kept(value) for name, value in values.items()})
-
-
-def _as_kept(value: object) -> object:
-    """What the file has of a value: it knows neither moments nor lists."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
-    return orjson.dumps(value).decode() if isinstance(value, list) else value
+    return prepared.bind({name: as_kept(value) for name, value in values.items()})
