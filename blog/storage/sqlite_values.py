@@ -20,6 +20,7 @@ from blog.errors import StorageUnavailable
 from blog.storage.prepared import Reader
 from blog.storage.tables import UTCDateTime
 
+_TEXT = frozenset({str})
 # Whoever reads with SQLAlchemy calls these, even for null.
 _Processor = Callable[[Any], Any]
 
@@ -66,7 +67,7 @@ def _read_tags(text: str) -> list[str]:
         tags = orjson.loads(text)
     except ValueError as error:
         raise _unreadable("tags", "JSON") from error
-    if type(tags) is not list or not {*map(type, tags)} <= {str}:
+    if type(tags) is not list or not _TEXT.issuperset(map(type, tags)):
         raise _unreadable("tags", "a list of texts")
     return tags
 
