@@ -77,6 +77,7 @@ def create_gateway(
     cache = create_cache(app, settings) if settings.cache_bytes else None
     made = Gateway(app, bounds, cache, _create_constants(app, settings))
     made.on_stop(services.waiting_room.close)
+    made.on_end(services.database.end)
     return made
 
 

@@ -150,7 +150,8 @@ def test_a_stop_is_announced_to_those_who_go_on_asking() -> None:
 
     to = gateway(Tell("REQUEST_METHOD"))
     to.on_stop(lambda: told.append("waiting"))
+    to.on_end(lambda: told.append("database"))
     heard = asyncio.run(stop(to))
 
     assert heard.headers["connection"] == "close"
-    assert told == ["waiting", "server"]
+    assert told == ["waiting", "server", "database"]

@@ -311,7 +311,7 @@ def test_a_damaged_index_is_a_fault(database: Database, database_url: str, tagge
     assert "the file is damaged: row 1 missing from index ix_post_title_id" in faults
 
 
-def test_a_row_that_is_no_json_is_500_and_its_text_stays_here(database_url: str) -> None:
+def test_a_row_that_is_no_json_is_503_and_its_text_stays_here(database_url: str) -> None:
     app = create_app(Settings(database_url=database_url))
     path = path_of(write_post(app.test_client()).headers["Location"])
     change(database_url, "UPDATE post SET tags = 'not JSON at all'")
@@ -319,7 +319,7 @@ def test_a_row_that_is_no_json_is_500_and_its_text_stays_here(database_url: str)
     response = app.test_client().get(path)
     app.extensions["blog"].database.close()
 
-    assert_problem(response, 500)
+    assert_problem(response, 503)
     assert "JSON at all" not in response.text
 
 

@@ -11,7 +11,7 @@ from blog.content.authors import Caller
 from blog.content.posts import Post, PostContent
 from blog.storage import posts
 from blog.storage.engine import Database
-from blog.storage.violations import violations
+from blog.storage.violations import unreadable, violations
 from tests.blogs import Blogs
 from tests.contract import Clock
 from tests.damages import drop_constraint
@@ -33,7 +33,8 @@ def written(database: Database, clock: Clock) -> list[Post]:
 def found(database: Database) -> list[str]:
     """What is found by now."""
     with database.session() as session:
-        return violations(session.reading())
+        connection = session.reading()
+        return [*unreadable(connection), *violations(connection)]
 
 
 def test_a_sound_blog_has_none(database: Database, written: list[Post]) -> None:

@@ -95,6 +95,7 @@ class Gateway:
         self._known_state: Hashable | None = None
         self._bounds = bounds
         self._on_stop: list[Callable[[], None]] = []
+        self._on_end: list[Callable[[], None]] = []
         self._stopping = False
         self._threads = ThreadPoolExecutor(bounds.threads, "request")
         # For responses that need no database: errors, and whether the process lives. On the event
@@ -111,6 +112,10 @@ class Gateway:
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Have this called when the process is told to stop, before the server is."""
         self._on_stop.append(callback)
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Have this called when nothing is under way any more, before the process ends."""
+        self._on_end.append(callback)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve a request, or the life of the process (ASGI 3.0)."""
@@ -130,6 +135,8 @@ class Gateway:
         await receive()
         self._threads.shutdown()
         self._quick_thread.shutdown()
+        for callback in self._on_end:
+            callback()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _stop(self) -> None:

@@ -67,6 +67,9 @@ class Server(Protocol):
     def close(self) -> None:
         """Close every connection that nobody uses now."""
 
+    def end(self) -> None:
+        """Do what is to be done before the process ends."""
+
     def is_conflict(self, error: Exception) -> bool:
         """Whether a write that failed so may be tried again, as another one came between."""
 
@@ -152,6 +155,10 @@ class Database:
         self.server.close()
         if self._replicas:
             self._replicas.close()
+
+    def end(self) -> None:
+        """Leave everything in order for others before the process ends."""
+        self.server.end()
 
 
 class Session:

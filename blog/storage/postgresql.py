@@ -34,13 +34,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from blog.errors import (
-    DatabaseError,
-    Interrupted,
-    OutcomeUnknown,
-    StorageUnavailable,
-    Unreachable,
-)
+from blog.errors import DatabaseError, Interrupted, OutcomeUnknown, StorageUnavailable, Unreachable
 from blog.storage.connections import (
     Limits,
     Purpose,
@@ -163,6 +157,9 @@ class PostgreSQL:
     def close(self) -> None:
         """Close every connection that nobody uses now."""
         self.engine.dispose()
+
+    def end(self) -> None:
+        """Do nothing: the server sees that a process has gone."""
 
     def lock_name(self, connection: Connection, name: str) -> None:
         """Let no other transaction that locks this name go on until this one ends."""

@@ -23,7 +23,7 @@ from blog.storage.migrations import HEAD
 from blog.storage.revisions import REPEATED, is_newest
 from blog.storage.schema_comparison import Comparison
 from blog.storage.tables import idempotency_key, post, revision, setting, tag
-from blog.storage.violations import violations
+from blog.storage.violations import unreadable, violations
 
 
 def faults(
@@ -51,6 +51,9 @@ def faults(
         if comparison.missing():
             # What is not there can't be read.
             return differences
+        if wrong := unreadable(connection):
+            # Nor can this; and what else breaks a constraint may do so for the same reason.
+            return [*differences, *wrong, *violations(connection)]
         return [
             *differences,
             *triggers.untold(connection),

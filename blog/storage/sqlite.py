@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from datetime import UTC, date, datetime
+from contextlib import closing, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic, sleep
@@ -15,10 +14,8 @@ from urllib.parse import quote
 
 import orjson
 from sqlalchemy import (
-    JSON,
     URL,
     Connection,
-    Date,
     Engine,
     Insert,
     RootTransaction,
@@ -35,11 +32,12 @@ from blog.storage.connections import Limits, purpose_of, take_connection
 from blog.storage.freshness import FileFreshness, Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.page_bytes import Take, take_rows
-from blog.storage.prepared import Prepared, Reader
+from blog.storage.prepared import Prepared
 from blog.storage.sqlite_errors import translate_context, translating
 from blog.storage.sqlite_files import WatchedFiles, why_unwritable
+from blog.storage.sqlite_logs import in_turn
 from blog.storage.sqlite_readers import Readers
-from blog.storage.tables import UTCDateTime
+from blog.storage.sqlite_values import READERS, TYPES, as_kept, refuse_blobs
 
 # How long to wait, in seconds, before another try to change the mode of the file.
 _PAUSE = 0.01
@@ -48,12 +46,6 @@ _PAUSE = 0.01
 # SQLite finds in one look.
 _LOG_PAGES = 4000
 _BY_NAME = sqlite.dialect(paramstyle="named")
-_READERS: dict[type, Reader] = {
-    JSON: orjson.loads,
-    Date: date.fromisoformat,
-    # A moment is kept as text, in UTC.
-    UTCDateTime: lambda text: datetime.fromisoformat(text + "+00:00"),
-}
 
 
 class SQLite:
@@ -66,8 +58,9 @@ class SQLite:
         self.engine = _create_engine(self._path, self._files, limits)
         self._readers = Readers(self._files, limits.connections, connect)
         # The driver takes values by name, where SQLAlchemy would have it take them by place.
-        self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, _READERS))
+        self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, READERS))
         self.group: GroupCommit | None = GroupCommit(limits.lock)
+        self._freshness: list[FileFreshness] = []
 
     def create(self) -> bool:
         """Make the file where there is none, for its owner's eyes only: it holds secrets.
@@ -127,6 +120,21 @@ class SQLite:
         self.engine.dispose()
         self._files.close()
 
+    def end(self) -> None:
+        """Close everything: the last process that does so has SQLite put the log in the database.
+
+        SQLite then removes the log and its index. Where something else has happened to the files,
+        they are left as they are: what is in them may not belong together. Nothing needs this; who
+        has no time for it may be killed.
+        """
+        with suppress(StorageUnavailable):
+            self._files.identify()
+            # Of two that close the database at once, neither would be the last one.
+            with in_turn(f"{self._path}-wal"):
+                for freshness in self._freshness:
+                    freshness.close()
+                self.close()
+
     def is_conflict(self, _error: Exception) -> bool:
         """Never: one writer at a time has the file, so nothing can come between."""
         return False
@@ -157,7 +165,9 @@ class SQLite:
 
     def freshness(self, _mark: Mark) -> FileFreshness:
         """What tells whether something was committed to the file, whoever did it."""
-        return FileFreshness(self._path, self._files)
+        made = FileFreshness(self._path, self._files)
+        self._freshness.append(made)
+        return made
 
     def why_unwritable(self, _connection: Connection) -> str | None:
         """Whether this process may write the files, and the disk has space for more."""
@@ -202,10 +212,10 @@ def _create_engine(path: Path, files: WatchedFiles, limits: Limits) -> Engine:
         max_overflow=limits.connections,
         pool_timeout=limits.lock,
         json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
         # Values of a statement are what authors wrote; they belong in no error text and no log.
         hide_parameters=True,
     )
+    engine.dialect.colspecs = {**engine.dialect.colspecs, **TYPES}
     event.listen(engine, "connect", partial(_set_up_connection, path, limits))
     # To open files that are not those of the other connections would damage them.
     event.listen(engine, "do_connect", partial(_check_files, files))
@@ -232,6 +242,7 @@ def _set_up_connection(
 ) -> None:
     # The driver would begin transactions by itself, and late; the "begin" event does it instead.
     connection.isolation_level = None
+    connection.row_factory = refuse_blobs
     try:
         # A write waits this long for the one before it.
         connection.execute(f"PRAGMA busy_timeout={limits.lock * 1000:.0f}")
@@ -301,11 +312,4 @@ def _begin(connection: Connection) -> None:
 
 
 def _bind(prepared: Prepared, values: Mapping[str, object]) -> Mapping[str, object]:
-    return prepared.bind({name: _as_kept(value) for name, value in values.items()})
-
-
-def _as_kept(value: object) -> object:
-    """What the file has of a value: it knows neither moments nor lists."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
-    return orjson.dumps(value).decode() if isinstance(value, list) else value
+    return prepared.bind({name: as_kept(value) for name, value in values.items()})

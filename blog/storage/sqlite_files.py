@@ -1,6 +1,9 @@
 """The files of an SQLite database: whether those that are there are those that were opened.
 
 A log that is removed while it is in use takes what was committed with it, and SQLite says nothing.
+Nor does it where one is overwritten: as long as it has the log open it goes by the index, and then
+by the header of the log, without which there is none. What is overwritten behind the header alone
+is not noticed here: SQLite may find such a page malformed, or take it for what it says.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from blog.errors import StorageUnavailable
+from blog.storage.sqlite_logs import begins_with_frame, is_header, open_log, read_header
 
 
 class File(NamedTuple):
@@ -25,11 +29,15 @@ class File(NamedTuple):
 
 
 class _Files(NamedTuple):
-    """The database, its log and the index of the log; None for one that is not there."""
+    """The database, its log and the index of the log; None for one that is not there.
+
+    The header of a log is another one once SQLite has begun it anew.
+    """
 
     database: os.stat_result
     log: os.stat_result | None
     log_index: os.stat_result | None
+    header: bytes
 
 
 class WatchedFiles:
@@ -48,14 +56,15 @@ class WatchedFiles:
         self._connection: sqlite3.Connection | None = None
         self._opened: _Files | None = None
         self._damage: str | None = None
+        self._log: int | None = None
         # The size of a page, in bytes, once the files are open.
         self._page = 0
 
     def identify(self) -> File:
         """Which database is there, after a check of its files.
 
-        Raises StorageUnavailable where there is none, and where a file was removed, replaced or
-        truncated since it was opened.
+        Raises StorageUnavailable where there is none, and where a file was removed, replaced,
+        truncated or overwritten since it was opened.
         """
         files = self._look()
         if self._damage or not _continue(self._opened, files):
@@ -74,7 +83,8 @@ class WatchedFiles:
             database = os.stat(self._path)
         except OSError as error:
             raise StorageUnavailable(f"the database can't be found: {error}") from error
-        return _Files(database, _stat_if_there(self._log_path), _stat_if_there(self._index_path))
+        log, log_index = _stat_if_there(self._log_path), _stat_if_there(self._index_path)
+        return _Files(database, log, log_index, read_header(self._log))
 
     def _examine(self) -> _Files:
         """Open the files, or find out what has happened to them. Raises StorageUnavailable."""
@@ -97,12 +107,19 @@ class WatchedFiles:
         self._close()
         self._connection = self._connect()
         (self._page,) = self._connection.execute("PRAGMA page_size").fetchone()
-        return self._look()
+        self._log = open_log(self._log_path)
+        files = self._look()
+        # What SQLite has found to be no header when it opened the log has no frames, to it.
+        if not is_header(files.header) and self._checkpoint()[1]:
+            raise StorageUnavailable(f"{self._overwritten()}; {self._save()}; restart the server")
+        return files
 
     def _close(self) -> None:
         if self._connection:
             self._connection.close()
-        self._connection = self._opened = self._damage = None
+        if self._log is not None:
+            os.close(self._log)
+        self._connection = self._opened = self._damage = self._log = None
 
     def _fault(self, files: _Files, opened: _Files) -> str | None:
         """What has happened to the log or its index; None where it was SQLite."""
@@ -115,6 +132,8 @@ class WatchedFiles:
         if not files.log or not files.log_index:
             gone = self._index_path if files.log else self._log_path
             return f"{gone} was removed while it was in use; {self._save()}"
+        if files.header != opened.header and not is_header(files.header):
+            return self._fault_of_header(opened.header)
         if opened.log_index and files.log_index.st_size < opened.log_index.st_size:
             # To touch what is mapped and not there would end the process.
             with suppress(OSError):
@@ -125,6 +144,23 @@ class WatchedFiles:
         elif files.database.st_size < opened.database.st_size and not self._has_all_pages():
             self._damage = f"{self._path} was truncated while it was in use"
         return self._damage
+
+    def _fault_of_header(self, before: bytes) -> str | None:
+        """What has happened to a log that has lost its header."""
+        assert self._log is not None  # nosec B101  # it is open as long as the files are known
+        if not begins_with_frame(self._log, before):
+            # What is no page any more must not become one of the database.
+            return (
+                f"{self._overwritten()}, its pages too: where `blog database check` finds faults, "
+                "restore a backup"
+            )
+        saved = self._save()
+        # One that was read while SQLite was writing it is whole by now.
+        is_whole = is_header(read_header(self._log))
+        return None if is_whole else f"{self._overwritten()}; {saved}"
+
+    def _overwritten(self) -> str:
+        return f"{self._log_path} was overwritten while it was in use"
 
     def _save(self) -> str:
         """Write back what is in a log that only this server still has; say how that went."""
@@ -179,6 +215,7 @@ def _continue(before: _Files | None, now: _Files) -> bool:
     """Whether files are those of a moment ago, none of them shorter."""
     return (
         before is not None
+        and now.header == before.header
         and _goes_on(now.database, before.database)
         and _goes_on(now.log, before.log)
         and _goes_on(now.log_index, before.log_index)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     CheckConstraint,
     Column,
     Connection,
+    Date,
     ForeignKeyConstraint,
     Integer,
     Table,
@@ -22,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement, TextClause
 
-from blog.storage.tables import metadata
+from blog.storage.tables import UTCDateTime, metadata
 
 # How many of the rows that break one constraint are named.
 _MOST_NAMED = 20
@@ -32,13 +35,37 @@ _INDEX_SCANS = text(
 )
 
 
+# A modifier has SQLite find out that no February has 30 days.
+def _is_date(name: str) -> str:
+    return f"date({name}, '+0 days') IS {name}"
+
+
+def _is_moment(name: str) -> str:
+    fraction = "." + 6 * "[0-9]"
+    second = f"substr({name}, 1, 19)"
+    return f"datetime({second}, '+0 days') IS {second} AND substr({name}, 20) GLOB '{fraction}'"
+
+
+def _is_list_of_texts(name: str) -> str:
+    elements = f"SELECT 1 FROM json_each({name}) WHERE type <> 'text'"
+    is_list = f"json_type({name}) = 'array' AND NOT EXISTS ({elements})"
+    return f"CASE WHEN json_valid({name}) THEN {is_list} ELSE 0 END"
+
+
+# Of what SQLite keeps as text, how it is written, in its own words.
+_FORMS: dict[type, Callable[[str], str]] = {
+    Date: _is_date,
+    JSON: _is_list_of_texts,
+    UTCDateTime: _is_moment,
+}
+
+
 def violations(connection: Connection) -> list[str]:
     """Each row that breaks a constraint of the tables, in a sentence, of each at most 20."""
     tables = metadata.sorted_tables
     return [
         *_duplicates(connection, tables),
         *(found for table in tables for found in _missing_values(connection, table)),
-        *(found for table in tables for found in _wrong_types(connection, table)),
         *(found for table in tables for found in _broken_checks(connection, table)),
         *(found for table in tables for found in _broken_references(connection, table)),
     ]
@@ -52,7 +79,7 @@ def _duplicates(connection: Connection, tables: Sequence[Table]) -> list[str]:
             for table in tables
             for columns in _unique_columns(table)
             for row in connection.execute(
-                select(func.count(), *columns)
+                select(func.count(), *(_shown(connection, column) for column in columns))
                 .group_by(*columns)
                 .having(func.count() > 1)
                 .limit(_MOST_NAMED)
@@ -83,14 +110,27 @@ def _missing_values(connection: Connection, table: Table) -> Iterator[str]:
                 yield f"{name} has no {column.name}"
 
 
-def _wrong_types(connection: Connection, table: Table) -> Iterator[str]:
-    """SQLite takes a value of any type into a column; PostgreSQL does not."""
-    columns = table.c if connection.dialect.name == "sqlite" else ()
-    for column in columns:
-        is_number = isinstance(column.type, Boolean | Integer)
-        kinds = ("integer" if is_number else "text", "null")
-        for name in _named(connection, table, func.typeof(column).not_in(kinds)):
-            yield f"{name} has a value of another type in {column.name}"
+def unreadable(connection: Connection) -> list[str]:
+    """Each row with a value that its column can't have, of each column at most 20.
+
+    SQLite takes a value of any type into a column; PostgreSQL does not.
+    """
+    if connection.dialect.name != "sqlite":
+        return []
+    columns = [column for table in metadata.sorted_tables for column in table.c]
+    return [found for column in columns for found in _wrong_values(connection, column)]
+
+
+def _wrong_values(connection: Connection, column: Column[Any]) -> Iterator[str]:
+    is_number = isinstance(column.type, Boolean | Integer)
+    kind = "integer" if is_number else "text"
+    wrong_type = func.typeof(column).not_in((kind, "null"))
+    for name in _named(connection, column.table, wrong_type):
+        yield f"{name} has a value of another type in {column.name}"
+    if form := _FORMS.get(type(column.type)):
+        wrong_form = text(f"typeof({column.name}) = 'text' AND NOT ({form(column.name)})")
+        for name in _named(connection, column.table, wrong_form):
+            yield f"{name} has a value in {column.name} that can't be read"
 
 
 def _broken_checks(connection: Connection, table: Table) -> Iterator[str]:
@@ -115,8 +155,16 @@ def _named(
 ) -> Iterator[str]:
     """The rows for which a condition holds, by table and primary key."""
     key = list(table.primary_key)
-    for row in connection.execute(select(*key).where(condition).limit(_MOST_NAMED)):
+    shown = [_shown(connection, column) for column in key]
+    for row in connection.execute(select(*shown).where(condition).limit(_MOST_NAMED)):
         yield f"{table.name} with {_described(key, row)}"
+
+
+def _shown(connection: Connection, column: Column[Any]) -> ColumnElement[Any]:
+    """A value as it is, whatever its type."""
+    if connection.dialect.name != "sqlite":
+        return column
+    return func.iif(func.typeof(column) == "blob", func.quote(column), column)
 
 
 def _described(columns: Sequence[Column[object]], values: Sequence[object]) -> str:

@@ -1,0 +1,75 @@
+"""The log of an SQLite database: what its first bytes have to be.
+
+See https://www.sqlite.org/fileformat2.html#the_write_ahead_log for how they are laid out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from blog.errors import StorageUnavailable
+
+_HEADER = struct.Struct(">8I")
+# What the first bytes say of the order in which the others are summed up.
+_ORDERS = {0x377F0682: "<", 0x377F0683: ">"}
+# Where a header has the numbers that are drawn for a log, and where its first frame repeats them.
+_SALTS = slice(16, 24)
+_SALTS_OF_FRAME = _HEADER.size + 8
+
+
+def open_log(path: str) -> int:
+    """A descriptor of a log, for reading. Raises StorageUnavailable where there is none.
+
+    It may be closed at any time, as SQLite locks the other files and never this one: whoever closes
+    a file gives up all locks that the process has on it.
+    """
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise StorageUnavailable(f"the log can't be opened: {error}") from error
+
+
+@contextmanager
+def in_turn(path: str) -> Iterator[None]:
+    """Wait until no other process that asks for the same is at it. Raises as `open_log` does."""
+    log = open_log(path)
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(log)
+
+
+def read_header(log: int | None) -> bytes:
+    """The header that a log has now; nothing where it is empty, or closed meanwhile."""
+    try:
+        return b"" if log is None else os.pread(log, _HEADER.size, 0)
+    except OSError:
+        return b""
+
+
+def is_header(header: bytes) -> bool:
+    """Whether SQLite can have written this; a log that has none yet is told by its size."""
+    if len(header) < _HEADER.size:
+        return True
+    magic, *_, first, second = _HEADER.unpack(header)
+    order = _ORDERS.get(magic)
+    return order is not None and _sums(header[:-8], order) == (first, second)
+
+
+def begins_with_frame(log: int, header: bytes) -> bool:
+    """Whether the first frame of a log is still one of those that belong to this header."""
+    return header != b"" and os.pread(log, 8, _SALTS_OF_FRAME) == header[_SALTS]
+
+
+def _sums(data: bytes, order: str) -> tuple[int, int]:
+    words = struct.unpack(f"{order}{len(data) // 4}I", data)
+    first = second = 0
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        first = (first + even + second) & 0xFFFFFFFF
+        second = (second + odd + first) & 0xFFFFFFFF
+    return first, second
