@@ -29,7 +29,7 @@ from granian.server.mp import MPServer, WorkerProcess
 from blog import logs
 from blog.errors import ServerError
 from blog.http.connection_watch import ConnectionWatch
-from blog.http.sockets import open_descriptors
+from blog.http.sockets import event_polls
 from blog.storage.freshness import MARK_BYTES
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ def _stop_accepting(listener: socket.socket) -> None:
     not sent a request yet is idle, too. So what it waits for is told to wake it no more. Systems
     without epoll wait in other ways, which no other part of a process can reach.
     """
-    for descriptor in open_descriptors() if hasattr(select, "epoll") else ():
-        # Most are no epoll, and some have been closed.
+    for descriptor in event_polls() if hasattr(select, "epoll") else ():
+        # Some wait for other things, and some have been closed.
         with suppress(OSError), select.epoll.fromfd(os.dup(descriptor)) as waiting:
             waiting.unregister(listener)
 

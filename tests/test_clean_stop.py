@@ -17,7 +17,7 @@ from tests.serving import Server, add_author, eventually, serve, start, wait_unt
 
 POST = {"title": "First!", "body": "First post!"}
 RICK = ("rick", "password")
-of_sqlite = pytest.mark.parametrize("blogs", ["sqlite"], indirect=True)
+of_sqlite = pytest.mark.databases("sqlite")
 
 
 def files(directory: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import importlib
 import os
@@ -52,6 +53,26 @@ def test_process_that_ends_is_not_woken_by_new_clients() -> None:
         stop()
         with socket.create_connection(listener.getsockname()):
             assert waiting.poll(0.1) == []
+
+
+def test_process_that_ends_keeps_its_locks_on_files(tmp_path: Path) -> None:
+    """Without them SQLite would take a database that is being written for one that nobody has."""
+    path = tmp_path / "locked"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        path.open("w") as locked,
+        select.epoll() as waiting,
+    ):
+        waiting.register(listener, select.EPOLLIN)
+        fcntl.lockf(locked, fcntl.LOCK_EX)
+        server._stop_accepting(listener)
+
+        code = (
+            "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        )
+        other = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+
+    assert "BlockingIOError" in other.stderr
 
 
 def test_process_on_a_system_without_epoll_leaves_its_socket_alone(

@@ -54,6 +54,18 @@ def open_descriptors() -> Iterable[int]:
         return range(_MOST)
 
 
+def event_polls() -> Iterator[int]:
+    """The descriptors by which Linux tells this process that there is something to do.
+
+    All others are left alone: whoever closes a duplicate of a file gives up all locks that the
+    process has on it, those of SQLite too (fcntl(2), "Advisory record locking").
+    """
+    for descriptor in open_descriptors():
+        with suppress(OSError):
+            if os.readlink(f"{_LIST}/{descriptor}") == "anon_inode:[eventpoll]":
+                yield descriptor
+
+
 def lowest_free_descriptor() -> int | None:
     """The descriptor that the next file is given; None where no more may be open."""
     try:
