@@ -202,7 +202,27 @@ def run(
     connections = _fit(capacity)
     multiprocessing.set_start_method("spawn")
     _give_large_blocks_back()
-    server = Server(
+    server = _make_server(listener, capacity, connections, logs.configuration(log_format), target)
+    host, port = listener.getsockname()[:2]
+    address = f"http://{_bracketed(host)}:{port}/"
+    serving = f"serving {address} with {capacity.workers} workers from the database {database}"
+    server.on_startup(lambda: logger.info(serving))
+    for warning in warnings:
+        server.on_startup(partial(logger.warning, warning))
+    if connections < capacity.connections:
+        server.on_startup(lambda: logger.warning(_TOO_FEW_FILES, connections, capacity.connections))
+    with _shared_counts() if metrics else nullcontext():
+        server.serve()
+
+
+def _make_server(
+    listener: socket.socket,
+    capacity: Capacity,
+    connections: int,
+    log_configuration: dict[str, Any],
+    target: str,
+) -> Server:
+    return Server(
         listener,
         target=target,
         factory=True,
@@ -220,18 +240,8 @@ def run(
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
         log_level=LogLevels.warning,
-        log_dictconfig=logs.configuration(log_format),
+        log_dictconfig=log_configuration,
     )
-    host, port = listener.getsockname()[:2]
-    address = f"http://{_bracketed(host)}:{port}/"
-    serving = f"serving {address} with {capacity.workers} workers from the database {database}"
-    server.on_startup(lambda: logger.info(serving))
-    for warning in warnings:
-        server.on_startup(partial(logger.warning, warning))
-    if connections < capacity.connections:
-        server.on_startup(lambda: logger.warning(_TOO_FEW_FILES, connections, capacity.connections))
-    with _shared_counts() if metrics else nullcontext():
-        server.serve()
 
 
 def _fit(capacity: Capacity) -> int:

@@ -58,7 +58,7 @@ def answer(error: Exception) -> Response:
     request.error = type(error)
     status = _as_http(error)
     document = _document(status, error)
-    # The status line of a server that takes it as it is says what the document says.
+    # In the status line this is the phrase of the document; `blog serve` writes its own there.
     line = f"{document['status']} {document['title']}"
     response = Response(_encode(document), line, mimetype=MEDIA_TYPE)
     for name, value in status.get_headers(request.environ):

@@ -67,7 +67,10 @@ def names_host(environ: Environ) -> bool:
 
 
 def prefer_target(environ: Environ) -> None:
-    """Take the host from a target that names one, whatever Host says (RFC 9112 section 3.2.2)."""
+    """Take the host from a target that names one, whatever Host says (RFC 9112 section 3.2.2).
+
+    The server that `blog serve` runs does not tell it, so that there Host decides.
+    """
     if match := _ABSOLUTE.match(_raw_target(environ)):
         environ["HTTP_HOST"] = match[1]
 
