@@ -47,7 +47,8 @@ def _is_moment(name: str) -> str:
 
 
 def _is_list_of_texts(name: str) -> str:
-    elements = f"SELECT 1 FROM json_each({name}) WHERE type <> 'text'"
+    # The name is that of a column of ours.
+    elements = f"SELECT 1 FROM json_each({name}) WHERE type <> 'text'"  # nosec B608
     is_list = f"json_type({name}) = 'array' AND NOT EXISTS ({elements})"
     return f"CASE WHEN json_valid({name}) THEN {is_list} ELSE 0 END"
 
