@@ -30,7 +30,7 @@ _LARGEST_PORT = 65535
 USUAL_PORTS = {"http": "80", "https": "443"}
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# A slash, and the unreserved characters (RFC 3986 section 2.3), which nobody has to encode.
+# A slash, and the unreserved characters (RFC 3986 section 2.3): those need no encoding.
 _ENCODED_NEEDLESSLY = re.compile(
     r"%(?:2[def]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])", re.IGNORECASE
 )
@@ -84,8 +84,8 @@ def decode_path(environ: Environ) -> str:
 def has_one_spelling(environ: Environ) -> bool:
     """Whether the path is written in the one way in which a resource is found.
 
-    Otherwise it has an empty segment or one of dots, a control character, an encoded slash, letter
-    or digit, or bytes that are not UTF-8, or does not begin with a slash.
+    Otherwise it has an empty segment or one of dots, a control character, an encoded slash, a
+    character that is encoded needlessly, or bytes that are not UTF-8, or does not begin with a slash.
     """
     path: str = environ.get("PATH_INFO", "")
     if not path.startswith("/") or (path != "/" and not _ODD.isdisjoint(path[1:].split("/"))):
