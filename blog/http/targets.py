@@ -85,7 +85,8 @@ def has_one_spelling(environ: Environ) -> bool:
     """Whether the path is written in the one way in which a resource is found.
 
     Otherwise it has an empty segment or one of dots, a control character, an encoded slash, a
-    character that is encoded needlessly, or bytes that are not UTF-8, or does not begin with a slash.
+    character that is encoded needlessly, or bytes that are not UTF-8; or it does not begin with a
+    slash.
     """
     path: str = environ.get("PATH_INFO", "")
     if not path.startswith("/") or (path != "/" and not _ODD.isdisjoint(path[1:].split("/"))):
