@@ -140,6 +140,7 @@ def _load(
     gateway = _load_for_good(load)
     gateway.share(memoryview(memory).cast("B"))
     gateway.on_stop(partial(_stop_accepting, listener))
+    gateway.hold_signals()
     return ConnectionWatch(gateway, listener.getsockname()[1], connections)
 
 

@@ -179,6 +179,7 @@ def rival(client: FlaskClient, database_url: str) -> Iterator[Rival]:
         yield rival
 
 
+@pytest.mark.databases("postgresql")
 def test_a_damaged_row_is_500_and_its_text_stays_here(client: FlaskClient, rival: Rival) -> None:
     path = path_of(write_post(client).headers["Location"])
     rival.execute("UPDATE post SET tags = '123454321'")

@@ -21,6 +21,7 @@ from blog.app import create_gateway
 from blog.cli import main
 from blog.errors import DatabaseError
 from tests.gateways import asked, part, scope
+from tests.serving import environment
 
 
 class Registered:
@@ -34,6 +35,9 @@ class Registered:
 
     def share(self, memory: memoryview) -> None:
         """Share nothing."""
+
+    def hold_signals(self) -> None:
+        """Hold nothing: the process is the tests' own."""
 
 
 @pytest.fixture
@@ -53,6 +57,40 @@ def test_process_that_ends_is_not_woken_by_new_clients() -> None:
         stop()
         with socket.create_connection(listener.getsockname()):
             assert waiting.poll(0.1) == []
+
+
+# The server runs the event loop for the start, and again to serve.
+BETWEEN_RUNS = """
+import asyncio, os, signal, socket, sys
+from tests.gateways import gateway
+from blog import server
+
+made = gateway(lambda environ, start: [])
+served = server._load(lambda: made, socket.create_server(("127.0.0.1", 0)), bytearray(8), 16)
+made.on_stop(lambda: print("stopped", flush=True))
+loop = __import__(sys.argv[1]).new_event_loop()
+messages, started = asyncio.Queue(), asyncio.Event()
+messages.put_nowait({"type": "lifespan.startup"})
+
+async def send(message):
+    started.set()
+
+loop.add_signal_handler(signal.SIGINT, os._exit, 0)
+life = loop.create_task(served({"type": "lifespan"}, messages.get, send))
+loop.run_until_complete(started.wait())
+os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+loop.run_until_complete(asyncio.wait_for(asyncio.Event().wait(), 20))
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_process_that_is_told_to_stop_before_it_serves_stops(loop: str, number: str) -> None:
+    command = [sys.executable, "-c", BETWEEN_RUNS, loop, number]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment())
+
+    told = "stopped\n" if number == "SIGTERM" else ""
+    assert (ended.returncode, ended.stdout) == (0, told), ended.stderr
 
 
 def test_process_that_ends_keeps_its_locks_on_files(tmp_path: Path) -> None:

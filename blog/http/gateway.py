@@ -53,6 +53,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
 # them then leave most of the worker's time to other requests.
 _TOO_LONG = (RequestHeaderFieldsTooLarge, RequestURITooLarge)
 _TOO_LONG_SECONDS = 0.5
+# What tells a process to stop. uvloop loses a signal that comes between the start of the
+# application and the run of the server, so they wait until so many seconds after the start.
+_STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+_BLOCKED_SECONDS = 0.1
 # Answered without a look at the database, and so without one of its threads.
 _LIVENESS = "/health/live"
 
@@ -109,6 +113,10 @@ class Gateway:
         if self._cache:
             self._cache.share(memory)
 
+    def hold_signals(self) -> None:
+        """Let signals to stop wait until the process serves."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Have this called when the process is told to stop, before the server is."""
         self._on_stop.append(callback)
@@ -130,7 +138,9 @@ class Gateway:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
+        loop.call_later(_BLOCKED_SECONDS, signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP_SIGNALS)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._threads.shutdown()
