@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from blog.storage import changes
 from blog.storage.engine import Database, Session
@@ -23,7 +23,8 @@ def session(blogs: Blogs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         database.close()
 
 
-@EXAMPLES
+# Two histories take twice as long as one.
+@settings(EXAMPLES, max_examples=30)
 @given(before=histories(least=1), after=histories(least=1))
 def test_follower_who_starts_at_the_end_has_what_there_is(
     session: Session, before: list[Step], after: list[Step]

@@ -48,8 +48,7 @@ def replace(file: Path) -> None:
     copy.replace(file)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 1), (signal.SIGINT, 4)])
 def test_server_leaves_the_database_alone_in_its_directory(
     tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:

@@ -73,6 +73,7 @@ def test_a_post_is_written_and_read(server: Server) -> None:
     assert (written.status_code, read.json()["title"]) == (201, "First!")
 
 
+@pytest.mark.databases("sqlite")
 def test_a_client_that_stalls_is_hung_up_on(server: Server) -> None:
     with server.connect() as client:
         client.sendall(
@@ -85,6 +86,7 @@ def test_a_client_that_stalls_is_hung_up_on(server: Server) -> None:
     assert said.startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.databases("sqlite")
 def test_workers_are_replaced(server: Server) -> None:
     before = server.workers()
     server.process.send_signal(signal.SIGHUP)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 PARAMETERS = (
     "limit", "cursor", "author", "tag", "status", "slug", "since", "until", "sort", "fields",
 )  # fmt: skip

@@ -392,7 +392,7 @@ def test_every_sequence_of_requests_does_what_the_model_says(
 ) -> None:
     app = make_app(database_connections=1)
     # A server takes three times as long.
-    examples = 30 if database_url.startswith("sqlite") else 10
+    examples = 20 if database_url.startswith("sqlite") else 10
     wanted = settings(MACHINE, max_examples=examples)
 
     run_state_machine_as_test(lambda: Blog(app, clock, database, database_url), settings=wanted)

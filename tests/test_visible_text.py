@@ -16,6 +16,8 @@ from tests.contract import create, faults, read
 from tests.people import RICK
 from tests.rivals import change
 
+pytestmark = pytest.mark.databases("sqlite")
+
 LINE_BREAKS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
 UNSEEN = [
     *("\u00ad", "\u034f", "\u061c", "\u115f", "\u1160", "\u17b4", "\u180e", "\u200b", "\u200d"),
