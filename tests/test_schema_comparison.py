@@ -246,6 +246,34 @@ def test_a_column_that_each_row_has_to_fill_is_named(
             assert differences(database) == [f"column post.mark {FOREIGN}"]
 
 
+def test_a_foreign_key_that_names_no_column_of_the_other_table_is_named(
+    client: FlaskClient, database: Database, database_url: str
+) -> None:
+    change(database_url, "ALTER TABLE post ADD COLUMN ref text REFERENCES author")
+
+    assert client.get("/health/ready").status_code == 200
+    assert differences(database) == [f"the foreign key of post on ref {FOREIGN}"]
+
+
+def test_what_is_dropped_while_it_is_compared_is_missing(
+    postgresql_blogs: PostgreSQLBlogs, tmp_path: Path
+) -> None:
+    """The snapshot still has it, and PostgreSQL itself has forgotten what it was."""
+    with (
+        postgresql_blogs.copy(tmp_path) as url,
+        closing(Database(url)) as database,
+        database.session() as session,
+    ):
+        change(url, "CREATE UNIQUE INDEX gone ON post (title)", "CREATE INDEX lost ON post (body)")
+        connection = session.reading()
+        connection.exec_driver_sql("SELECT 1")
+        change(url, "DROP INDEX gone, lost, ix_post_title_id")
+        comparison = Comparison(connection)
+
+        assert comparison.differences() == ["index ix_post_title_id is missing"]
+        assert comparison.additions() == []
+
+
 SWALLOWING = {
     "sqlite": "CREATE TRIGGER hush BEFORE INSERT ON post BEGIN SELECT RAISE(IGNORE); END",
     "postgresql": "CREATE FUNCTION hush() RETURNS trigger LANGUAGE plpgsql AS "
