@@ -255,6 +255,64 @@ def test_a_foreign_key_that_names_no_column_of_the_other_table_is_named(
     assert differences(database) == [f"the foreign key of post on ref {FOREIGN}"]
 
 
+OUR_KEY = "CONSTRAINT fk_post_author_name FOREIGN KEY(author_name) REFERENCES author (name)"
+OTHER_KEY = "FOREIGN KEY (author_name) REFERENCES author (name_key)"
+
+
+def add_key(url: str, name: str) -> None:
+    """Have what ours refers to refer to something else, too, by a key of this name."""
+    other = f"CONSTRAINT {name} {OTHER_KEY}"
+    if url.startswith("sqlite"):
+        both = [other, OUR_KEY] if name < "fk_post" else [OUR_KEY, other]
+        replace_in_table(url, "post", OUR_KEY, ",\n".join(both))
+    else:
+        change(url, f"ALTER TABLE post ADD {other}")
+
+
+@pytest.mark.parametrize("name", ["a_key", "z_key"])
+def test_a_second_foreign_key_of_a_column_hides_none_of_ours(
+    client: FlaskClient, database: Database, database_url: str, name: str
+) -> None:
+    add_key(database_url, name)
+
+    assert client.get("/health/ready").status_code == 200
+    assert differences(database) == [f"another foreign key of post on author_name {FOREIGN}"]
+
+
+def test_foreign_keys_of_others_in_the_place_of_ours_are_named_once(
+    database: Database, database_url: str
+) -> None:
+    add_key(database_url, "a_key")
+    add_key(database_url, "z_key")
+    drop_constraint(database_url, "post", "fk_post_author_name")
+
+    assert differences(database) == [
+        "the foreign key of post on author_name is not the one that this program makes"
+    ]
+
+
+def test_two_foreign_keys_of_others_beside_ours_are_named_in_one_sentence(
+    postgresql_blogs: PostgreSQLBlogs, tmp_path: Path
+) -> None:
+    with postgresql_blogs.copy(tmp_path) as url:
+        for action in ("CASCADE", "RESTRICT"):
+            change(url, f"ALTER TABLE post ADD {OTHER_KEY} ON DELETE {action}")
+        with closing(Database(url)) as database:
+            assert differences(database) == [
+                f"another foreign key of post on author_name {FOREIGN}"
+            ]
+
+
+@pytest.mark.parametrize("name", ["a_slug", "z_slug"])
+def test_a_second_unique_constraint_of_a_column_hides_none_of_ours(
+    postgresql_blogs: PostgreSQLBlogs, tmp_path: Path, name: str
+) -> None:
+    with postgresql_blogs.copy(tmp_path) as url:
+        change(url, f"ALTER TABLE post ADD CONSTRAINT {name} UNIQUE (slug) INCLUDE (title)")
+        with closing(Database(url)) as database:
+            assert differences(database) == []
+
+
 def test_what_is_dropped_while_it_is_compared_is_missing(
     postgresql_blogs: PostgreSQLBlogs, tmp_path: Path
 ) -> None:
