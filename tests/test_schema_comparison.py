@@ -31,7 +31,8 @@ CONSTRAINTS = [
 ]
 
 # How a thing is told that may refuse or change what is written.
-FOREIGN = "is not of this program and may keep it from writing"
+FOREIGN = "is not of this program and may keep it from writing: remove it if it was not meant"
+UNFINISHED = "is not of this program and not valid: remove it unless it is being built"
 
 
 def differences(database: Database) -> list[str]:
@@ -445,9 +446,7 @@ def test_an_index_that_is_being_built_again_is_no_difference_but_told_by_a_check
                 f"WHERE indexrelid = '{index}_ccnew'::regclass",
             )
         with closing(Database(url)) as database:
-            with database.session() as session:
-                assert Comparison(session.reading()).differences() == []
-            assert soundness.faults(database) == [
-                "index pk_post_ccnew is not valid",
-                "index uq_post_slug_ccnew is not valid",
-            ]
+            assert soundness.findings(database) == (
+                [],
+                [f"index pk_post_ccnew {UNFINISHED}", f"index uq_post_slug_ccnew {UNFINISHED}"],
+            )

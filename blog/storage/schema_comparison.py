@@ -24,7 +24,8 @@ from blog.storage.schema_parts import Part, constraint, read_parts
 from blog.storage.tables import metadata
 
 _DIALECTS = {"postgresql": postgresql.dialect, "sqlite": sqlite.dialect}
-_FOREIGN = "is not of this program and may keep it from writing"
+_FOREIGN = "is not of this program and may keep it from writing: remove it if it was not meant"
+_UNFINISHED = "is not of this program and not valid: remove it unless it is being built"
 # PostgreSQL says of each value in an expression what type it has.
 _CAST = re.compile(r"::(?:text|character varying|timestamp with time zone)(?:\[\])?")
 # How one database writes what another one, or a person, writes otherwise.
@@ -75,7 +76,7 @@ class Comparison:
         return [
             *(f"column {name} {_FOREIGN}" for name in self._added_columns()),
             *(f"{name} {_FOREIGN}" for name in dict.fromkeys(refusing)),
-            *(f"{part.label} is not valid" for part in unfinished),
+            *(f"{part.label} {_UNFINISHED}" for part in unfinished),
         ]
 
     def _column_faults(self, table: Table) -> Iterator[str]:
