@@ -42,10 +42,10 @@ def differences(database: Database) -> list[str]:
         return [*comparison.differences(), *comparison.additions()]
 
 
-def test_readiness_bears_what_an_operator_has_added(
+def test_readiness_ignores_what_an_operator_has_added(
     client: FlaskClient, database: Database
 ) -> None:
-    """A check of an operator's own refuses what it is meant to refuse."""
+    """A unique index of an operator's own refuses what it is meant to refuse."""
     unique = "CREATE UNIQUE INDEX one_title ON post (title)"
     with database.session() as session, session.writing() as connection:
         connection.exec_driver_sql(unique)

@@ -25,7 +25,7 @@ PLACE = text("""
     WHERE NOT pg_is_in_recovery()
 """)
 
-# By what a cluster is told from every other one; its standbys have the same.
+# Tells clusters apart; a standby has its primary's.
 _SYSTEM = text("SELECT system_identifier FROM pg_control_system()")
 
 
@@ -48,7 +48,10 @@ class Place(NamedTuple):
 
 
 def read_system(connection: Connection) -> int | None:
-    """The cluster to which a connection leads, asked once for each; None where it may not be."""
+    """The identifier of the cluster, asked once for each connection.
+
+    None where the role may not ask.
+    """
     known = connection.info
     if "system" not in known:
         known["system"] = None

@@ -138,7 +138,7 @@ def _key(part: Part) -> tuple[str, str]:
 
 
 def _plain(definition: str) -> str:
-    """The definition as it can be compared, whoever has written it: but for literals, no case."""
+    """The definition in one spelling, for comparison: in lower case but for literals."""
     pieces = definition.split("'")
     for index, piece in enumerate(pieces[::2]):
         spelled = _SPELLING.sub("", _CAST.sub("", piece.lower()))
