@@ -48,7 +48,7 @@ from blog.storage.freshness import Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
 from blog.storage.page_bytes import Take, take_rows
-from blog.storage.places import PLACE, Place, read_system
+from blog.storage.places import Place, read_place
 from blog.storage.postgresql_errors import first_line, is_late, is_primary_no_more, translate
 from blog.storage.postgresql_locks import LOCK_KEY, LOCK_NAME, NAME_KEY, ORDER_KEY
 from blog.storage.postgresql_surroundings import QUESTION, Surroundings
@@ -94,7 +94,7 @@ class PostgreSQL:
         self.engine = self._create_engine(completed)
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
         self.group: GroupCommit | None = None
-        # Of which cluster the server is, once it was reached; None where the role may not know.
+        # Of which cluster the server was when last reached; None where the role may not know.
         self.system: int | None = None
 
     def create(self) -> bool:
@@ -219,13 +219,11 @@ class PostgreSQL:
         set_purpose(connection, "none")
         try:
             # Asked before the snapshot is taken: what is replayed by now, the snapshot will show.
-            row = connection.execute(PLACE).one()
-            self.system = read_system(connection)
+            self.system, place = read_place(connection)
             connection.rollback()
         except BaseException:
             connection.close()
             raise
-        place = Place(int(row[0]), int(row[1]), row[2])
         set_purpose(connection, "reading")
         return connection, place
 
