@@ -8,6 +8,7 @@ BlogError
 ├── StorageUnavailable    the database can't serve just now; the same request may succeed later
 │   ├── PoolExhausted     every connection is in use
 │   ├── Unwritable        it can be read, and not be written
+│   ├── SchemaMismatch    it lacks what a statement names
 │   ├── Unreachable       no server is there, or none that is the primary
 │   ├── Interrupted       it was cut off without any effect; it may succeed at once
 │   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,9 +47,8 @@ class Bouncer:
         self.port = free_port()
         self._log = place / "log"
         self._settings = place / "pgbouncer.ini"
-        self._settings.write_text(
-            _SETTINGS.format(server_port=server.port, port=self.port, pool_size=pool_size)
-        )
+        self._pool_size = pool_size
+        self._write_settings(server)
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
@@ -68,6 +68,11 @@ class Bouncer:
         self._process.kill()
         self._process.wait(PATIENCE)
 
+    def lead_to(self, server: Cluster) -> None:
+        """Lend connections to another server from now on; those of clients go on."""
+        self._write_settings(server)
+        self._process.send_signal(signal.SIGHUP)
+
     def before(self, url: str) -> str:
         """The URL of a database of the server, by way of this."""
         return make_url(url).set(port=self.port).render_as_string(hide_password=False)
@@ -76,6 +81,11 @@ class Bouncer:
         """A connection of another program to a database of the server, by way of this."""
         name = make_url(url).database
         return psycopg.connect(f"host=127.0.0.1 port={self.port} user=blog dbname={name}")
+
+    def _write_settings(self, server: Cluster) -> None:
+        self._settings.write_text(
+            _SETTINGS.format(server_port=server.port, port=self.port, pool_size=self._pool_size)
+        )
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()

@@ -67,7 +67,7 @@ def test_what_is_scheduled_after_a_clock_was_far_ahead_is_told_once_it_can_be_re
     assert (entry["operation"], entry["title"]) == ("created", "a")
 
 
-def test_what_was_scheduled_so_is_told_once_to_who_follows_later(
+def test_a_later_follower_is_told_once_of_what_was_scheduled_after_a_wrong_clock(
     app: Application, client: FlaskClient, clock: Clock
 ) -> None:
     path = publish(app, clock, 365 * DAY, status="draft")

@@ -65,6 +65,29 @@ def test_faults_of_a_database_are_printed_with_status_1(
     assert "restore a backup" in failed(result)
 
 
+ADDITION = "CREATE UNIQUE INDEX one_title ON post (title)"
+ADDED = (
+    "the unique constraint of post on title is not of this program and may keep it from writing: "
+    "remove it if it was not meant\n"
+)
+
+
+def test_addition_to_a_sound_database_is_printed_with_status_0(rick: str) -> None:
+    execute(ADDITION)
+
+    assert done(blog("database check")) == f"The database is sound.\n{ADDED}"
+
+
+def test_addition_to_a_database_with_faults_is_printed_and_is_none_of_them(rick: str) -> None:
+    execute(ADDITION)
+    execute("DROP INDEX ix_post_title_id")
+
+    result = blog("database check")
+
+    assert result.stdout == f"index ix_post_title_id is missing\n{ADDED}"
+    assert failed(result).startswith("faults found: 1; ")
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
-from tests.failover import compare
+from blog.app import create_app
+from blog.settings import Settings
+from tests.blogs import PostgreSQLBlogs
+from tests.contract import write_post
+from tests.failover import Pair, compare
 from tests.failover_clients import Ledger, Promise
-from tests.postgresql import is_installed
+from tests.outages import configured
+from tests.postgresql import directory, is_installed
 from tests.serving import PATIENCE, environment
 
 ROOT = Path(__file__).parents[1]
@@ -59,3 +67,34 @@ def test_kept_promises_are_found_to_be_kept() -> None:
     compare(ledger, [("1", "writer 1 1", 7), ("3", "writer 1 9", 9)])
 
     assert ledger.broken == []
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A primary, and a standby that it waits for."""
+    if not is_installed():
+        pytest.skip("PostgreSQL is not installed")
+    with directory() as place:
+        made = Pair(place)
+        try:
+            made.start()
+            yield made
+        finally:
+            made.stop()
+
+
+def test_write_after_the_old_primary_was_fenced_goes_to_the_new_one(pair: Pair) -> None:
+    """The old one is there, takes connections, and says no more than that it takes no writes."""
+    PostgreSQLBlogs(pair.primary)
+    url = make_url(pair.url()).set(database="filled").render_as_string()
+    app = create_app(Settings(database_url=url))
+    with closing(app.extensions["blog"].database):
+        client = app.test_client()
+        write_post(client, title="Before")
+        with configured(pair.primary, "default_transaction_read_only", "on"):
+            pair.standby.promote()
+            write_post(client, title="After")
+            read = [post["title"] for post in client.get("/post").json["data"]]
+
+    written = pair.standby.execute("SELECT title FROM post ORDER BY title", "filled")
+    assert (written, sorted(read)) == ([("After",), ("Before",)], ["After", "Before"])

@@ -19,9 +19,11 @@ from blog.storage import posts
 from blog.storage.connections import Limits
 from blog.storage.engine import Database
 from blog.storage.postgresql import PostgreSQL
+from tests import pgbouncer
 from tests.blogs import PostgreSQLBlogs
 from tests.contract import assert_problem, create
 from tests.postgresql import Cluster, cluster, is_installed
+from tests.serving import eventually
 
 
 class Pair(NamedTuple):
@@ -96,7 +98,25 @@ def test_cluster_is_unknown_where_the_role_may_not_ask_for_it(
     url = pair.primary.url("filled").replace("//blog@", "//guest@")
 
     with closing(PostgreSQL(make_url(url), Limits())) as server:
-        connection, _ = server.reach()
-        connection.close()
+        assert [system_of(server) for _ in range(2)] == [None, None]
 
-        assert server.system is None
+
+def system_of(server: PostgreSQL) -> int | None:
+    """The cluster that answers now."""
+    connection, _ = server.reach()
+    connection.close()
+    return server.system
+
+
+@pytest.mark.skipif(not pgbouncer.is_installed(), reason="pgbouncer is not installed")
+def test_cluster_is_another_one_once_pgbouncer_leads_there(pair: Pair) -> None:
+    with pgbouncer.bouncer(pair.primary, pool_size=1) as pooler:
+        url = make_url(pooler.before(pair.primary.url("filled")))
+        with closing(PostgreSQL(url, Limits(connections=1), primary=False)) as server:
+            before = system_of(server)
+            pooler.lead_to(pair.standby)
+
+            eventually(
+                lambda: system_of(server) not in (None, before),
+                lambda: "it is taken for the one before",
+            )

@@ -163,7 +163,7 @@ def test_command_that_an_odd_server_forbids_fails_in_one_line(
 @pytest.mark.parametrize(
     ("make", "commands"), SUCCESSES, ids=lambda given: getattr(given, "__name__", "")
 )
-def test_command_that_an_odd_server_lets_do_does_it(
+def test_command_that_an_odd_server_allows_succeeds(
     postgresql: Cluster,
     postgresql_blogs: PostgreSQLBlogs,
     tmp_path: Path,

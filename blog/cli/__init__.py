@@ -108,23 +108,25 @@ def database_upgrade() -> None:
 
 @database.command("check")
 def database_check() -> None:
-    """Say whether the database is sound, and if not, all that is wrong."""
+    """Say whether the database is sound, and if not, all that is wrong.
+
+    What others have added to it that may be in the way of a write is named, and is no fault.
+    """
     from blog.storage import soundness
 
     settings = opening.load_settings()
     with opening.connect(settings) as opened:
-        faults = soundness.faults(
+        found = soundness.findings(
             opened,
             opening.place(settings.database_url),
             needs_secret_key=settings.secret_key is None,
         )
     opening.name_database(settings)
-    for fault in faults:
-        click.echo(fault)
-    if faults:
+    for line in [*(found.faults or ["The database is sound."]), *found.additions]:
+        click.echo(line)
+    if found.faults:
         advice = "run `blog database upgrade`, or restore a backup"
-        raise DatabaseError(f"faults found: {len(faults)}; {advice}")
-    click.echo("The database is sound.")
+        raise DatabaseError(f"faults found: {len(found.faults)}; {advice}")
 
 
 @database.command("copy")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from blog.errors import Unwritable
 
 # What is acknowledged has been flushed, unless the operator chose not to wait for that. A standby
 # says which timeline it follows to those who may read statistics, and to others the one that it
 # followed at its last restartpoint.
-PLACE = text("""
+_PLACE = """
     SELECT coalesce(
         (SELECT received_tli FROM pg_stat_wal_receiver),
         (SELECT timeline_id FROM pg_control_checkpoint())
@@ -23,10 +22,12 @@ PLACE = text("""
         CASE WHEN current_setting('synchronous_commit') = 'off' THEN pg_current_wal_insert_lsn()
              ELSE pg_current_wal_flush_lsn() END - '0/0', false
     WHERE NOT pg_is_in_recovery()
-""")
-
-# By what a cluster is told from every other one; its standbys have the same.
-_SYSTEM = text("SELECT system_identifier FROM pg_control_system()")
+"""
+_PLACE_ALONE = text(f"SELECT NULL, place.* FROM ({_PLACE}) AS place")  # nosec B608  # constant
+# The identifier tells clusters apart; a standby has its primary's.
+_PLACE_IN_SYSTEM = text(f"""
+    SELECT (SELECT system_identifier FROM pg_control_system()), place.* FROM ({_PLACE}) AS place
+""")  # nosec B608  # all of it is constant
 
 
 class Place(NamedTuple):
@@ -47,12 +48,20 @@ class Place(NamedTuple):
         return self.standby and self.timeline == of.timeline and self.offset >= of.offset
 
 
-def read_system(connection: Connection) -> int | None:
-    """The cluster to which a connection leads, asked once for each; None where it may not be."""
+def read_place(connection: Connection) -> tuple[int | None, Place]:
+    """The identifier of the cluster, None where the role may not ask, and how far its server is.
+
+    Both at once, as behind a pooler the next question may go to a server of another cluster.
+    """
     known = connection.info
-    if "system" not in known:
-        known["system"] = None
-        with suppress(Unwritable):
-            known["system"] = connection.scalar(_SYSTEM)
-    found: int | None = known["system"]
-    return found
+    if not known.get("hides_system"):
+        try:
+            return _read(connection, _PLACE_IN_SYSTEM)
+        except Unwritable:
+            known["hides_system"] = True
+    return _read(connection, _PLACE_ALONE)
+
+
+def _read(connection: Connection, statement: TextClause) -> tuple[int | None, Place]:
+    system, timeline, offset, standby = connection.execute(statement).one()
+    return system, Place(int(timeline), int(offset), standby)

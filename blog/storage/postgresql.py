@@ -48,13 +48,8 @@ from blog.storage.freshness import Mark
 from blog.storage.group_commit import GroupCommit
 from blog.storage.notifications import NotifiedFreshness
 from blog.storage.page_bytes import Take, take_rows
-from blog.storage.places import PLACE, Place, read_system
-from blog.storage.postgresql_errors import (
-    first_line,
-    is_late,
-    is_read_only_by_default,
-    translate,
-)
+from blog.storage.places import Place, read_place
+from blog.storage.postgresql_errors import first_line, is_late, is_primary_no_more, translate
 from blog.storage.postgresql_locks import LOCK_KEY, LOCK_NAME, NAME_KEY, ORDER_KEY
 from blog.storage.postgresql_surroundings import QUESTION, Surroundings
 from blog.storage.postgresql_transactions import opening, single_reading
@@ -74,8 +69,6 @@ _MOMENT = 1.0
 _GRACE = 0.5
 # What another transaction has just made, or taken away that was referred to.
 _TAKEN = ("23505", "23503")
-# A transaction that may not write, as on a standby.
-_READ_ONLY = "25006"
 # A server that is there and takes no more connections says so in words alone.
 _FULL = re.compile("too many (clients|connections)|connection slots")
 # Moments come in the time zone of the transaction, as another class than ours.
@@ -95,10 +88,13 @@ class PostgreSQL:
         self._search_path: str | None = None
         self._openings: Mapping[Purpose, str] = {}
         self._setting = ""
-        self.engine = self._create_engine(complete(url, limits, primary))
+        completed = complete(url, limits, primary)
+        # Whether there may be another one that takes writes, should this one take none any more.
+        self._has_others = completed.query["target_session_attrs"] == "read-write"
+        self.engine = self._create_engine(completed)
         self._prepare = lru_cache(1024)(partial(Prepared, self.engine.dialect, _READERS))
         self.group: GroupCommit | None = None
-        # Of which cluster the server is, once it was reached; None where the role may not know.
+        # Of which cluster the server was when last reached; None where the role may not know.
         self.system: int | None = None
 
     def create(self) -> bool:
@@ -223,13 +219,11 @@ class PostgreSQL:
         set_purpose(connection, "none")
         try:
             # Asked before the snapshot is taken: what is replayed by now, the snapshot will show.
-            row = connection.execute(PLACE).one()
-            self.system = read_system(connection)
+            self.system, place = read_place(connection)
             connection.rollback()
         except BaseException:
             connection.close()
             raise
-        place = Place(int(row[0]), int(row[1]), row[2])
         set_purpose(connection, "reading")
         return connection, place
 
@@ -362,8 +356,7 @@ class PostgreSQL:
             return
         self._note(error)
         writing = context.connection is not None and purpose_of(context.connection) in _WRITING
-        if error.sqlstate == _READ_ONLY and writing and not is_read_only_by_default(context):
-            # It is the primary no more.
+        if writing and is_primary_no_more(error, context, self._has_others):
             context.is_disconnect = True
         # One answer that is late says nothing of the other connections.
         context.invalidate_pool_on_disconnect = not is_late(error)

@@ -10,6 +10,8 @@ from sqlalchemy.engine import ExceptionContext
 from blog.errors import BlogError, Interrupted, SchemaMismatch, StorageUnavailable, Unwritable
 from blog.storage.watchdog import Unresponsive
 
+# A transaction that may not write, as on a standby.
+_READ_ONLY = "25006"
 # What a SQLSTATE says (PostgreSQL's appendix A), by the code or else by its class. What is in
 # neither is a mistake of this program: a syntax error, a value out of range, a broken constraint.
 _CONFLICT, _STATE, _UNWRITABLE, _LACKING = "conflict", "state", "unwritable", "lacking"
@@ -21,7 +23,7 @@ _MEANINGS = {
     "22021": _STATE,  # character not in repertoire: the encoding of the database
     "22P05": _STATE,  # untranslatable character
     "25": _STATE,  # invalid transaction state, as of a server that can only be read
-    "25006": _UNWRITABLE,  # read-only SQL transaction
+    _READ_ONLY: _UNWRITABLE,
     "26": _STATE,  # invalid SQL statement name, as behind a pooler
     "28": _STATE,  # invalid authorization specification
     "2B": _STATE,  # dependent privilege descriptors still exist
@@ -84,7 +86,16 @@ def first_line(error: psycopg.Error) -> str:
     return " ".join((error.diag.message_primary or str(error)).split())
 
 
-def is_read_only_by_default(context: ExceptionContext) -> bool:
+def is_primary_no_more(error: psycopg.Error, context: ExceptionContext, has_others: bool) -> bool:
+    """Whether a server that has refused a write, as a standby does, is to be left for another one.
+
+    One that a setting has made read-only is to be left only where others may take the write.
+    """
+    is_refusal = error.sqlstate == _READ_ONLY
+    return is_refusal and (has_others or not _is_read_only_by_default(context))
+
+
+def _is_read_only_by_default(context: ExceptionContext) -> bool:
     """Whether transactions may not write since a setting says so, which the server tells."""
     driver: Any = context.connection and context.connection.connection.driver_connection
     status = driver and driver.info.parameter_status("default_transaction_read_only")

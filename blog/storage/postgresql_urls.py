@@ -34,9 +34,9 @@ def hosts(url: URL) -> list[URL]:
 
 
 def _primary(url: URL) -> str:
-    """What tells the primary, as libpq has it: of several servers one that takes writes.
+    """What libpq looks for in a primary.
 
-    One that stands alone and takes none for now, as an administrator may have it, is read.
+    One of several servers has to take writes. A single one may be read while it takes none.
     """
     named = url.query.get("host", url.host or "")
     names = [named] if isinstance(named, str) else named

@@ -14,7 +14,7 @@ _UNWRITABLE = text(
 ).bindparams(bindparam("tables", expanding=True))
 
 
-def unwritable_tables(connection: Connection) -> list[str]:
+def _unwritable_tables(connection: Connection) -> list[str]:
     """The tables of the blog in which this role may not write all that is to be written."""
     return list(connection.scalars(_UNWRITABLE, {"tables": list(metadata.tables)}))
 
@@ -23,5 +23,5 @@ def why_unwritable(connection: Connection) -> str | None:
     """Why a write would fail on a primary, None where it would not."""
     if connection.scalar(_IS_READ_ONLY):
         return "default_transaction_read_only is on"
-    tables = unwritable_tables(connection)
+    tables = _unwritable_tables(connection)
     return f"the database role may not write to {', '.join(tables)}" if tables else None

@@ -24,7 +24,8 @@ from blog.storage.schema_parts import Part, constraint, read_parts
 from blog.storage.tables import metadata
 
 _DIALECTS = {"postgresql": postgresql.dialect, "sqlite": sqlite.dialect}
-_FOREIGN = "is not of this program and may keep it from writing"
+_FOREIGN = "is not of this program and may keep it from writing: remove it if it was not meant"
+_UNFINISHED = "is not of this program and not valid: remove it unless it is being built"
 # PostgreSQL says of each value in an expression what type it has.
 _CAST = re.compile(r"::(?:text|character varying|timestamp with time zone)(?:\[\])?")
 # How one database writes what another one, or a person, writes otherwise.
@@ -50,7 +51,7 @@ class Comparison:
         self._wanted = [part for part in _made(self._dialect.name) if part.table in names]
         parts = read_parts(connection, sorted(names))
         # Of two that do the same, one that works is enough.
-        self._parts = {part.label: part for part in sorted(parts, key=lambda part: part.valid)}
+        self._parts = {_key(part): part for part in sorted(parts, key=lambda part: part.valid)}
 
     def missing(self) -> list[str]:
         """Each table and column that is missing or has another type, in a sentence."""
@@ -70,12 +71,12 @@ class Comparison:
         And each index that is not valid and that no read needs, as one that was never finished.
         """
         added = self._added()
-        refusing = [part for part in added if not self._is_harmless(part)]
+        refusing = [self._name(part) for part in added if not self._is_harmless(part)]
         unfinished = [part for part in added if part.harmless and not part.valid]
         return [
             *(f"column {name} {_FOREIGN}" for name in self._added_columns()),
-            *(f"{part.label} {_FOREIGN}" for part in refusing),
-            *(f"{part.label} is not valid" for part in unfinished),
+            *(f"{name} {_FOREIGN}" for name in dict.fromkeys(refusing)),
+            *(f"{part.label} {_UNFINISHED}" for part in unfinished),
         ]
 
     def _column_faults(self, table: Table) -> Iterator[str]:
@@ -107,16 +108,23 @@ class Comparison:
                     yield f"{table.name}.{column['name']}"
 
     def _fault(self, wanted: Part) -> str | None:
-        found = self._parts.get(wanted.label)
-        if found is None:
-            return f"{wanted.label} is missing"
-        if _plain(found.definition) != _plain(wanted.definition):
+        if found := self._parts.get(_key(wanted)):
+            return None if found.valid else f"{wanted.label} is not valid"
+        if any(label == wanted.label for label, _ in self._parts):
             return f"{wanted.label} is not the one that this program makes"
-        return None if found.valid else f"{wanted.label} is not valid"
+        return f"{wanted.label} is missing"
 
     def _added(self) -> list[Part]:
-        wanted = {part.label for part in self._wanted}
-        return [part for part in self._parts.values() if part.label not in wanted]
+        """The parts that this program does not make, but for those in the place of one of its."""
+        wanted = {_key(part) for part in self._wanted}
+        replaced = {label for label, _ in wanted - self._parts.keys()}
+        found = self._parts.items()
+        return [part for key, part in found if key not in wanted and part.label not in replaced]
+
+    def _name(self, added: Part) -> str:
+        """The label of a part that others have made, where this program may make one like it."""
+        has_like = any(part.label == added.label for part in self._wanted)
+        return added.label.replace("the ", "another ", 1) if has_like else added.label
 
     def _is_harmless(self, added: Part) -> bool:
         """Whether a part refuses nothing, or only what is refused without it."""
@@ -124,8 +132,13 @@ class Comparison:
         return added.harmless or any(key <= added.unique for key in keys)
 
 
+def _key(part: Part) -> tuple[str, str]:
+    """What tells a part from every other one: several may be of the same columns."""
+    return part.label, _plain(part.definition)
+
+
 def _plain(definition: str) -> str:
-    """The definition as it can be compared, whoever has written it: but for literals, no case."""
+    """The definition in one spelling, for comparison: in lower case but for literals."""
     pieces = definition.split("'")
     for index, piece in enumerate(pieces[::2]):
         spelled = _SPELLING.sub("", _CAST.sub("", piece.lower()))

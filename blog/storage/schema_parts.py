@@ -44,7 +44,7 @@ _POSTGRESQL = text(f"""
     ORDER BY 1, 2, 3
 """).bindparams(bindparam("tables", expanding=True))  # nosec B608  # all of it is constant
 
-# The same; checks are only in the text of a table.
+# The same; checks are only in the text of a table. A foreign key need not name what it refers to.
 _SQLITE = text("""
     WITH ours AS (SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN :tables)
     SELECT name, 'p', '', (
@@ -57,7 +57,7 @@ _SQLITE = text("""
     ), true FROM ours, pragma_index_list(ours.name) AS made WHERE origin = 'u'
     UNION ALL
     SELECT name, 'f', '', 'FOREIGN KEY (' || group_concat("from", ', ')
-        || ') REFERENCES ' || "table" || '(' || group_concat("to", ', ') || ')'
+        || ') REFERENCES ' || "table" || '(' || coalesce(group_concat("to", ', '), '') || ')'
         || CASE on_update WHEN 'NO ACTION' THEN '' ELSE ' ON UPDATE ' || on_update END
         || CASE on_delete WHEN 'NO ACTION' THEN '' ELSE ' ON DELETE ' || on_delete END, true
     FROM ours, pragma_foreign_key_list(ours.name) GROUP BY name, id
@@ -96,7 +96,8 @@ def read_parts(connection: Connection, tables: Sequence[str]) -> list[Part]:
     is_postgresql = connection.dialect.name == "postgresql"
     statement = _POSTGRESQL if is_postgresql else _SQLITE
     rows = connection.execute(statement, {"tables": tables})
-    found = [part for row in rows for part in _parts(*row)]
+    # PostgreSQL does not define any more what has been dropped meanwhile.
+    found = [part for row in rows if row[3] is not None for part in _parts(*row)]
     return found if is_postgresql else [*found, *_checks(connection, tables)]
 
 

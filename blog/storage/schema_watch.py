@@ -20,7 +20,10 @@ _BROKEN_SECONDS = 5.0
 
 
 class SchemaWatch:
-    """Compares the schema once a minute, or every 5 seconds while it is not whole, and in doubt."""
+    """Compares the schema with what this program needs.
+
+    Once a minute, every 5 seconds while it is not whole, and at once when in doubt.
+    """
 
     def __init__(self, needs_secret_key: bool, clock: Callable[[], float] = monotonic) -> None:
         """``needs_secret_key`` is whether the key is kept in the database, not in the settings."""

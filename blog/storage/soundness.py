@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -26,10 +28,25 @@ from blog.storage.tables import idempotency_key, post, revision, setting, tag
 from blog.storage.violations import unreadable, violations
 
 
-def faults(
-    database: Database, place: str | None = None, *, needs_secret_key: bool = False
-) -> list[str]:
+class Findings(NamedTuple):
+    """What is wrong with a database, and what others have added to it, in a sentence each."""
+
+    faults: list[str]
+    additions: list[str]
+
+
+def faults(database: Database, *, needs_secret_key: bool = False) -> list[str]:
     """Everything found wrong with the database, in a sentence each; none is a sound one.
+
+    Raises DatabaseError where there is no database.
+    """
+    return findings(database, needs_secret_key=needs_secret_key).faults
+
+
+def findings(
+    database: Database, place: str | None = None, *, needs_secret_key: bool = False
+) -> Findings:
+    """Everything found wrong, and what others have added that may be in the way of a write.
 
     ``place`` is its name for the error where it has to hold a blog and holds none;
     ``needs_secret_key`` is whether the blog has its secret key here, and not in its settings.
@@ -40,33 +57,35 @@ def faults(
     with database.session() as session:
         connection = session.reading()
         if broken := database.server.broken_pages(connection):
-            return broken
+            return Findings(broken, [])
         found = schema.revision(connection)
         if place and found is None:
             raise schema.no_blog(place)
         if found != HEAD:
-            return [f"the schema is at {found or 'nothing'}, not at {HEAD}"]
+            return Findings([f"the schema is at {found or 'nothing'}, not at {HEAD}"], [])
         comparison = Comparison(connection)
-        differences = [*comparison.differences(), *comparison.additions()]
-        if comparison.missing():
-            # What is not there can't be read.
-            return differences
-        if wrong := unreadable(connection):
-            # Nor can this; and what else breaks a constraint may do so for the same reason.
-            return [*differences, *wrong, *violations(connection)]
-        return [
-            *differences,
-            *triggers.untold(connection),
-            *violations(connection),
-            *(_missing_secret_key(connection) if needs_secret_key else ()),
-            *_wrong_tags(connection),
-            *_wrong_keys(connection),
-            *_differences(connection),
-            *_missing_posts(connection),
-            *_gaps(connection),
-            *_wrong_sequels(connection),
-            *_lost_outcomes(connection),
-        ]
+        # What is not there can't be read.
+        wrong = [] if comparison.missing() else _content_faults(connection, needs_secret_key)
+        return Findings([*comparison.differences(), *wrong], comparison.additions())
+
+
+def _content_faults(connection: Connection, needs_secret_key: bool) -> list[str]:
+    """Everything found wrong with what is in a schema that lacks no table and no column."""
+    if wrong := unreadable(connection):
+        # What else breaks a constraint may do so for the same reason, and the rest can't be read.
+        return [*wrong, *violations(connection)]
+    return [
+        *triggers.untold(connection),
+        *violations(connection),
+        *(_missing_secret_key(connection) if needs_secret_key else ()),
+        *_wrong_tags(connection),
+        *_wrong_keys(connection),
+        *_differences(connection),
+        *_missing_posts(connection),
+        *_gaps(connection),
+        *_wrong_sequels(connection),
+        *_lost_outcomes(connection),
+    ]
 
 
 def _missing_secret_key(connection: Connection) -> list[str]:

@@ -153,7 +153,7 @@ def next_version(version: int, updated: datetime, now: datetime) -> dict[str, ob
     """The columns that tell a new version from the one before it.
 
     Times never go back, even where the clock does, or where this change began before the one
-    that it follows. Two versions may share a second, which `_unmodified` then knows.
+    that it follows. Two versions may share a second: `_unmodified` allows for that.
     """
     return {
         "version": version + 1,
