@@ -237,7 +237,6 @@ def test_a_full_disk_of_a_server_is_told(
     postgresql: Cluster, on_server: str, make_app: Callable[..., Application]
 ) -> None:
     client = make_app(database_url=on_server, metrics=True).test_client()
-    # The schema is looked at before the trigger that plays the disk is a fault of it.
     assert told(client) == (200, "working", False)
     on_insert(postgresql, on_server, fail("53100", 100))
 
