@@ -28,11 +28,15 @@ COLUMNS = [
     # SQLite itself takes only numbers into a key that is one.
     if column.computed is None and column.name != "sequence"
 ]
+# Text that is not UTF-8.
+TEXT = "CAST(x'61ff' AS TEXT)"
 UNREADABLE = pytest.mark.parametrize(
     ("column", "value"),
     [
         ("body", "x'ff00'"),
         ("title", "x'ff00'"),
+        ("title", TEXT),
+        ("tags", "CAST(x'5b2261ff225d' AS TEXT)"),
         ("posted_date", "'1x'"),
         ("posted_date", "'2026-11-22'"),
         ("posted_date", "5"),
@@ -43,7 +47,7 @@ UNREADABLE = pytest.mark.parametrize(
         ("version", "'x'"),
     ],
 )
-ODD = ["x'ff00'", "'x'", "5", "1.5", "'2026-11-22'", "'{}'", "'[1]'"]
+ODD = ["x'ff00'", TEXT, "'x'", "5", "1.5", "'2026-11-22'", "'{}'", "'[1]'"]
 
 
 @pytest.fixture
@@ -125,6 +129,30 @@ def test_the_check_names_the_rows(rick: str, empty_url: str, column: str, value:
     result = blog("database check")
 
     assert re.search(rf"^post with id '\w+' has a value .*\b{column}\b", result.stdout)
+    assert "restore a backup" in failed(result)
+
+
+def test_text_that_can_not_be_read_is_not_in_the_log(
+    client: FlaskClient, database_url: str, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(database_url, "post", "body", "CAST('secret' || x'ff' AS TEXT)")
+    assert_problem(client.get(path), 503)
+
+    assert "column 'body'; `blog database check`" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("column", ["id", "slug", "author_name", "title"])
+def test_the_check_names_rows_with_text_that_is_not_utf8(
+    rick: str, empty_url: str, column: str
+) -> None:
+    post_as("rick")
+    for table in ("post", "revision"):
+        put(empty_url, table, "post_id" if (table, column) == ("revision", "id") else column, TEXT)
+
+    result = blog("database check")
+
+    assert f"has a value in {column} that can't be read\n" in result.stdout
     assert "restore a backup" in failed(result)
 
 
