@@ -18,7 +18,13 @@ from threading import Lock
 from typing import NamedTuple
 
 from blog.errors import StorageUnavailable
-from blog.storage.sqlite_logs import begins_with_frame, is_header, open_log, read_header
+from blog.storage.sqlite_logs import (
+    begins_with_frame,
+    is_header,
+    logged_pages,
+    open_log,
+    read_header,
+)
 
 
 class File(NamedTuple):
@@ -175,10 +181,17 @@ class WatchedFiles:
         return log is not None and (frames <= 0 or log.st_size >= 32 + frames * (24 + self._page))
 
     def _has_all_pages(self) -> bool:
-        """Whether the database has all pages that its header names: VACUUM makes it shorter."""
-        assert self._connection  # nosec B101  # it is open as long as the files are known
+        """Whether the database has all pages that it should: VACUUM makes it shorter.
+
+        Those that were added since are in the log, until they are written back.
+        """
+        # Both are open as long as the files are known.
+        assert self._connection and self._log is not None  # nosec B101
         (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-        return bool(self._look().database.st_size >= pages * self._page)
+        # What is written back meanwhile is in the file by the time that it is looked at.
+        logged = logged_pages(self._log, self._page)
+        kept = self._look().database.st_size // self._page
+        return logged.issuperset(range(kept + 1, pages + 1))
 
     def _is_written_back(self) -> bool:
         """Write the log to the database; whether nothing is left in it that is not there too."""

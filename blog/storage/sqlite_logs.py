@@ -10,10 +10,13 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
 from blog.errors import StorageUnavailable
 
 _HEADER = struct.Struct(">8I")
+# The head of a frame begins with the number of the page in it.
+_FRAME = struct.Struct(">6I")
 # What the first bytes say of the order in which the others are summed up.
 _ORDERS = {0x377F0682: "<", 0x377F0683: ">"}
 # Where a header has the numbers that are drawn for a log, and where its first frame repeats them.
@@ -64,6 +67,22 @@ def is_header(header: bytes) -> bool:
 def begins_with_frame(log: int, header: bytes) -> bool:
     """Whether the first frame of a log is still one of those that belong to this header."""
     return header != b"" and os.pread(log, 8, _SALTS_OF_FRAME) == header[_SALTS]
+
+
+def logged_pages(log: int, page: int) -> set[int]:
+    """The numbers of the pages, of this size, of which a log has at least one state."""
+    return {_FRAME.unpack(frame)[0] for frame in _frames(log, page)}
+
+
+def _frames(log: int, page: int) -> Iterator[bytes]:
+    """The heads of the frames that belong to the header which the log has now."""
+    salts = read_header(log)[_SALTS]
+    for start in count(_HEADER.size, _FRAME.size + page):
+        frame = os.pread(log, _FRAME.size, start)
+        # Behind them are those of the log as it was before it was begun anew.
+        if len(frame) < _FRAME.size or frame[8:16] != salts:
+            return
+        yield frame
 
 
 def _sums(data: bytes, order: str) -> tuple[int, int]:
