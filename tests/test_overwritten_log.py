@@ -6,8 +6,10 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,8 @@ POST = {"title": "First!", "body": ""}
 HEADER = 32
 # As much as leaves the first page in the log as it is.
 BEFORE_PAGES = 40
+# The byte of the index that is locked by whoever writes the log back.
+CHECKPOINT_LOCK = 121
 
 
 @pytest.fixture
@@ -189,6 +193,44 @@ def test_a_log_that_was_overwritten_while_nobody_used_it_is_left_to_sqlite(
         keep(session, "second")
 
     assert kept(database_url) == ["first", "second"]
+
+
+@contextmanager
+def checkpointing(database: Path) -> Iterator[None]:
+    """Another process writes the log back, which keeps every other one from doing so."""
+    lock = (
+        "import fcntl, sys; file = open(sys.argv[1], 'r+b'); "
+        f"fcntl.lockf(file, fcntl.LOCK_EX, 1, {CHECKPOINT_LOCK}); print(flush=True); "
+        "sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", lock, f"{database}-shm"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin and other.stdout
+        other.stdout.readline()
+        yield
+        other.stdin.close()
+
+
+def test_a_log_without_frames_is_left_to_sqlite_while_another_process_writes_it_back(
+    database: Database, tmp_path: Path, log: Path
+) -> None:
+    log.write_bytes(b"\xff" * 10_000)
+    with closing(sqlite3.connect(tmp_path / "blog.db")) as other:
+        other.execute("SELECT count(*) FROM setting").fetchall()
+        with checkpointing(tmp_path / "blog.db"), database.session() as session:
+            keep(session, "first")
+
+    with database.session() as session:
+        assert list(session.reading().scalars(select(setting.c.name))) == ["first"]
+
+
+def test_a_header_that_is_whole_by_now_is_no_fault(database: Database, tmp_path: Path) -> None:
+    files = WatchedFiles(tmp_path / "blog.db", lambda: sqlite3.connect(tmp_path / "blog.db"))
+    with closing(files), database.session() as session:
+        keep(session, "before")
+        files.identify()
+
+        assert files._fault_of_header(b"\xff" * HEADER) is None
 
 
 def test_a_log_that_others_use_is_not_opened_once_it_is_overwritten(

@@ -116,7 +116,7 @@ class WatchedFiles:
         self._log = open_log(self._log_path)
         files = self._look()
         # What SQLite has found to be no header when it opened the log has no frames, to it.
-        if not is_header(files.header) and self._checkpoint()[1]:
+        if not is_header(files.header) and not self._has_header() and self._checkpoint()[1] > 0:
             raise StorageUnavailable(f"{self._overwritten()}; {self._save()}; restart the server")
         return files
 
@@ -154,16 +154,19 @@ class WatchedFiles:
     def _fault_of_header(self, before: bytes) -> str | None:
         """What has happened to a log that has lost its header."""
         assert self._log is not None  # nosec B101  # it is open as long as the files are known
+        if self._has_header():
+            return None
         if not begins_with_frame(self._log, before):
             # What is no page any more must not become one of the database.
             return (
                 f"{self._overwritten()}, its pages too: where `blog database check` finds faults, "
                 "restore a backup"
             )
-        saved = self._save()
-        # One that was read while SQLite was writing it is whole by now.
-        is_whole = is_header(read_header(self._log))
-        return None if is_whole else f"{self._overwritten()}; {saved}"
+        return f"{self._overwritten()}; {self._save()}"
+
+    def _has_header(self) -> bool:
+        """Whether the log has a header by now: one may be read while SQLite is writing it."""
+        return is_header(read_header(self._log))
 
     def _overwritten(self) -> str:
         return f"{self._log_path} was overwritten while it was in use"
