@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -20,7 +22,7 @@ from sqlalchemy import insert, select
 from blog.errors import OutcomeUnknown, StorageUnavailable
 from blog.storage.engine import Database, Session
 from blog.storage.sqlite_files import WatchedFiles
-from blog.storage.sqlite_logs import open_log, read_header
+from blog.storage.sqlite_logs import in_turn, open_log, read_header
 from blog.storage.tables import setting
 from tests.blogs import Blogs
 from tests.contract import assert_problem, path_of, write_post
@@ -265,6 +267,29 @@ def test_a_log_that_can_not_be_opened_is_storage_away(tmp_path: Path) -> None:
         files.identify()
 
     files.close()
+
+
+def test_a_turn_is_not_waited_for_without_end(log: Path) -> None:
+    log.write_bytes(b"")
+    taken = []
+    with in_turn(str(log)), in_turn(str(log), patience=0.05):
+        taken.append("without")
+    with in_turn(str(log)):
+        taken.append("in turn")
+
+    assert taken == ["without", "in turn"]
+
+
+def test_a_log_that_can_not_be_locked_is_storage_away(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_log: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    log.write_bytes(b"")
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StorageUnavailable, match="the log can't be locked: "), in_turn(str(log)):
+        pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

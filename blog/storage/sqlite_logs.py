@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from time import monotonic, sleep
 
 from blog.errors import StorageUnavailable
 
@@ -22,6 +23,11 @@ _ORDERS = {0x377F0682: "<", 0x377F0683: ">"}
 # Where a header has the numbers that are drawn for a log, and where its first frame repeats them.
 _SALTS = slice(16, 24)
 _SALTS_OF_FRAME = _HEADER.size + 8
+
+# How long to wait for those before in a turn, and before each further try, in seconds. One that is
+# stuck must not keep the others until they are killed.
+_PATIENCE = 5.0
+_PAUSE = 0.01
 
 
 def open_log(path: str) -> int:
@@ -37,14 +43,29 @@ def open_log(path: str) -> int:
 
 
 @contextmanager
-def in_turn(path: str) -> Iterator[None]:
-    """Wait until no other process that asks for the same is at it. Raises as `open_log` does."""
+def in_turn(path: str, patience: float = _PATIENCE) -> Iterator[None]:
+    """Wait until no other process that asks for the same is at it, for so many seconds at most.
+
+    Raises StorageUnavailable where there is no log, or none that can be locked.
+    """
     log = open_log(path)
     try:
-        fcntl.flock(log, fcntl.LOCK_EX)
+        deadline = monotonic() + patience
+        while not _take_turn(log) and monotonic() < deadline:
+            sleep(_PAUSE)
         yield
     finally:
         os.close(log)
+
+
+def _take_turn(log: int) -> bool:
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise StorageUnavailable(f"the log can't be locked: {error}") from error
+    return True
 
 
 def read_header(log: int | None) -> bytes:
