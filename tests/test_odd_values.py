@@ -30,23 +30,22 @@ COLUMNS = [
 ]
 # Text that is not UTF-8.
 TEXT = "CAST(x'61ff' AS TEXT)"
-UNREADABLE = pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("body", "x'ff00'"),
-        ("title", "x'ff00'"),
-        ("title", TEXT),
-        ("tags", "CAST(x'5b2261ff225d' AS TEXT)"),
-        ("posted_date", "'1x'"),
-        ("posted_date", "'2026-11-22'"),
-        ("posted_date", "5"),
-        ("tags", "'{'"),
-        ("tags", "5"),
-        ("tags", "'{}'"),
-        ("tags", "'[1]'"),
-        ("version", "'x'"),
-    ],
-)
+# How what is put into a column is told.
+WRONG = {
+    ("body", "x'ff00'"): "a row has a blob in body",
+    ("title", "x'ff00'"): "a row has a blob in title",
+    ("title", TEXT): "Could not decode to UTF-8 column 'title'",
+    ("tags", "CAST(x'5b2261ff225d' AS TEXT)"): "Could not decode to UTF-8 column 'tags'",
+    ("posted_date", "'1x'"): "a row has a moment that can't be read",
+    ("posted_date", "'2026-11-22'"): "a row has a moment that can't be read",
+    ("posted_date", "5"): "a row has a moment that can't be read",
+    ("tags", "'{'"): "a row has tags that are no JSON",
+    ("tags", "5"): "a row has tags that are no JSON",
+    ("tags", "'{}'"): "a row has tags that are no list of texts",
+    ("tags", "'[1]'"): "a row has tags that are no list of texts",
+    ("version", "'x'"): "a row has a text in the place of a number",
+}
+UNREADABLE = pytest.mark.parametrize(("column", "value"), WRONG)
 ODD = ["x'ff00'", TEXT, "'x'", "5", "1.5", "'2026-11-22'", "'{}'", "'[1]'"]
 
 
@@ -118,7 +117,7 @@ def test_a_value_of_another_type_is_503_and_one_line(
 
     assert len(lines) == 1
     assert "\n" not in lines[0]
-    assert "; `blog database check` names the rows" in lines[0]
+    assert f"{WRONG[column, value]}; `blog database check` names the rows" in lines[0]
 
 
 @UNREADABLE
@@ -178,6 +177,9 @@ def test_a_day_on_which_a_token_was_used_is_read_as_one(
         assert session.fetch(statement, {}) == [(date(2026, 11, 22),)]
     put(database_url, "access_token", "last_used", "'2026-02-30'")
 
-    with database.session() as session, pytest.raises(StorageUnavailable, match="is not a date;"):
+    with (
+        database.session() as session,
+        pytest.raises(StorageUnavailable, match="a date that can't be read;"),
+    ):
         session.fetch(statement, {})
     assert any("last_used" in fault for fault in soundness.faults(database))
