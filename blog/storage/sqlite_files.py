@@ -1,9 +1,10 @@
 """The files of an SQLite database: whether those that are there are those that were opened.
 
 A log that is removed while it is in use takes what was committed with it, and SQLite says nothing.
-Nor does it where one is overwritten: as long as it has the log open it goes by the index, and then
-by the header of the log, without which there is none. What is overwritten behind the header alone
-is not noticed here: SQLite may find such a page malformed, or take it for what it says.
+Nor does it where one is overwritten: while a connection is open, SQLite reads the log by its index.
+Only when it opens the log anew does it read the header, and takes a log without a valid one for
+empty. What is overwritten behind the header alone is not noticed here: SQLite may find such a page
+malformed, or take it for what it says.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ class WatchedFiles:
         (self._page,) = self._connection.execute("PRAGMA page_size").fetchone()
         self._log = open_log(self._log_path)
         files = self._look()
-        # What SQLite has found to be no header when it opened the log has no frames, to it.
+        # SQLite takes a log with a bad header for empty when it opens it. If it has frames, another
+        # process was using it when it was overwritten.
         if not is_header(files.header) and not self._has_header() and self._checkpoint()[1] > 0:
             raise StorageUnavailable(f"{self._overwritten()}; {self._save()}; restart the server")
         return files
@@ -140,16 +142,21 @@ class WatchedFiles:
             return f"{gone} was removed while it was in use; {self._save()}"
         if files.header != opened.header and not is_header(files.header):
             return self._fault_of_header(opened.header)
-        if opened.log_index and files.log_index.st_size < opened.log_index.st_size:
+        self._damage = self._fault_of_sizes(files, opened)
+        return self._damage
+
+    def _fault_of_sizes(self, files: _Files, opened: _Files) -> str | None:
+        """Which file has become shorter; None where it was SQLite that made it so."""
+        if (index := opened.log_index) and _is_shorter(files.log_index, index):
             # To touch what is mapped and not there would end the process.
             with suppress(OSError):
-                os.truncate(self._index_path, opened.log_index.st_size)
-            self._damage = f"{self._index_path} was truncated while it was in use"
-        elif opened.log and files.log.st_size < opened.log.st_size and not self._is_whole():
-            self._damage = f"{self._log_path} was truncated while it was in use"
-        elif files.database.st_size < opened.database.st_size and not self._has_all_pages():
-            self._damage = f"{self._path} was truncated while it was in use"
-        return self._damage
+                os.truncate(self._index_path, index.st_size)
+            return f"{self._index_path} was truncated while it was in use"
+        if _is_shorter(files.log, opened.log) and not self._is_whole():
+            return f"{self._log_path} was truncated while it was in use"
+        if _is_shorter(files.database, opened.database) and not self._has_all_pages():
+            return f"{self._path} was truncated while it was in use"
+        return None
 
     def _fault_of_header(self, before: bytes) -> str | None:
         """What has happened to a log that has lost its header."""
@@ -240,6 +247,10 @@ def _continue(before: _Files | None, now: _Files) -> bool:
 
 def _goes_on(now: os.stat_result | None, then: os.stat_result | None) -> bool:
     return bool(now and then and _is_same(now, then) and then.st_size <= now.st_size)
+
+
+def _is_shorter(now: os.stat_result | None, then: os.stat_result | None) -> bool:
+    return bool(now and then and now.st_size < then.st_size)
 
 
 def _is_same(one: os.stat_result, other: os.stat_result | None) -> bool:

@@ -10,7 +10,6 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from time import monotonic, sleep
 
 from blog.errors import StorageUnavailable
@@ -33,8 +32,8 @@ _PAUSE = 0.01
 def open_log(path: str) -> int:
     """A descriptor of a log, for reading. Raises StorageUnavailable where there is none.
 
-    It may be closed at any time, as SQLite locks the other files and never this one: whoever closes
-    a file gives up all locks that the process has on it.
+    It may be closed at any time, as SQLite locks the other files and never this one: a process
+    that closes a file loses all its locks on it.
     """
     try:
         return os.open(path, os.O_RDONLY)
@@ -77,7 +76,10 @@ def read_header(log: int | None) -> bytes:
 
 
 def is_header(header: bytes) -> bool:
-    """Whether SQLite can have written this; a log that has none yet is told by its size."""
+    """Whether SQLite can have written this.
+
+    A log shorter than a header passes: `WatchedFiles` judges that by its size.
+    """
     if len(header) < _HEADER.size:
         return True
     magic, *_, first, second = _HEADER.unpack(header)
@@ -97,13 +99,11 @@ def logged_pages(log: int, page: int) -> set[int]:
 
 def _frames(log: int, page: int) -> Iterator[bytes]:
     """The heads of the frames that belong to the header which the log has now."""
-    salts = read_header(log)[_SALTS]
-    for start in count(_HEADER.size, _FRAME.size + page):
-        frame = os.pread(log, _FRAME.size, start)
-        # Behind them are those of the log as it was before it was begun anew.
-        if len(frame) < _FRAME.size or frame[8:16] != salts:
-            return
+    salts, place = read_header(log)[_SALTS], _HEADER.size
+    # Behind them are those of the log as it was before it was begun anew.
+    while len(frame := os.pread(log, _FRAME.size, place)) == _FRAME.size and frame[8:16] == salts:
         yield frame
+        place += _FRAME.size + page
 
 
 def _sums(data: bytes, order: str) -> tuple[int, int]:
