@@ -226,6 +226,21 @@ def test_a_log_without_frames_is_left_to_sqlite_while_another_process_writes_it_
         assert list(session.reading().scalars(select(setting.c.name))) == ["first"]
 
 
+def test_a_log_that_was_truncated_while_another_process_writes_it_back_is_noticed_afterwards(
+    database: Database, tmp_path: Path, log: Path
+) -> None:
+    files = WatchedFiles(tmp_path / "blog.db", lambda: sqlite3.connect(tmp_path / "blog.db"))
+    with closing(files), database.session() as session:
+        keep(session, "before")
+        files.identify()
+        with checkpointing(tmp_path / "blog.db"):
+            os.truncate(log, log.stat().st_size - 1)
+            files.identify()
+
+        with pytest.raises(StorageUnavailable, match="was truncated while it was in use"):
+            files.identify()
+
+
 def test_a_header_that_is_whole_by_now_is_no_fault(database: Database, tmp_path: Path) -> None:
     files = WatchedFiles(tmp_path / "blog.db", lambda: sqlite3.connect(tmp_path / "blog.db"))
     with closing(files), database.session() as session:

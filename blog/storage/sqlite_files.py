@@ -63,6 +63,8 @@ class WatchedFiles:
         self._connection: sqlite3.Connection | None = None
         self._opened: _Files | None = None
         self._damage: str | None = None
+        # Whether the log has become shorter while another process writes it back.
+        self._is_unsure = False
         self._log: int | None = None
         # The size of a page, in bytes, once the files are open.
         self._page = 0
@@ -102,7 +104,8 @@ class WatchedFiles:
                 files = self._open(files, opened)
             elif fault := self._damage or self._fault(files, opened):
                 raise StorageUnavailable(f"{fault}; restart the server")
-            self._opened = files
+            # What nobody can say yet is asked again.
+            self._opened = files._replace(log=opened.log) if opened and self._is_unsure else files
             return files
 
     def _open(self, files: _Files, before: _Files | None) -> _Files:
@@ -128,6 +131,7 @@ class WatchedFiles:
         if self._log is not None:
             os.close(self._log)
         self._connection = self._opened = self._damage = self._log = None
+        self._is_unsure = False
 
     def _fault(self, files: _Files, opened: _Files) -> str | None:
         """What has happened to the log or its index; None where it was SQLite."""
@@ -147,6 +151,7 @@ class WatchedFiles:
 
     def _fault_of_sizes(self, files: _Files, opened: _Files) -> str | None:
         """Which file has become shorter; None where it was SQLite that made it so."""
+        self._is_unsure = False
         if (index := opened.log_index) and _is_shorter(files.log_index, index):
             # To touch what is mapped and not there would end the process.
             with suppress(OSError):
@@ -187,6 +192,7 @@ class WatchedFiles:
     def _is_whole(self) -> bool:
         """Whether the log has all frames that its index knows of: SQLite may have shortened it."""
         _, frames, _ = self._checkpoint()
+        self._is_unsure = frames < 0
         log = _stat_if_there(self._log_path)
         return log is not None and (frames <= 0 or log.st_size >= 32 + frames * (24 + self._page))
 
