@@ -108,7 +108,7 @@ def test_command_leaves_the_database_alone_in_its_directory(rick: str, command: 
 
 
 @of_sqlite
-def test_database_is_let_go_by_one_after_the_other(database_url: str, tmp_path: Path) -> None:
+def test_the_last_to_end_removes_the_log(database_url: str, tmp_path: Path) -> None:
     opened = [Database(database_url) for _ in range(3)]
     for database in opened:
         database.freshness().state()
@@ -127,7 +127,7 @@ def test_database_that_was_let_go_can_be_used_again(database: Database) -> None:
 
 
 @of_sqlite
-def test_database_that_is_gone_is_let_go(database: Database, tmp_path: Path) -> None:
+def test_ending_without_the_database_leaves_its_log(database: Database, tmp_path: Path) -> None:
     with database.session() as session:
         session.reading()
     (tmp_path / "blog.db").unlink()

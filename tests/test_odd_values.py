@@ -28,22 +28,25 @@ COLUMNS = [
     # SQLite itself takes only numbers into a key that is one.
     if column.computed is None and column.name != "sequence"
 ]
-UNREADABLE = pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("body", "x'ff00'"),
-        ("title", "x'ff00'"),
-        ("posted_date", "'1x'"),
-        ("posted_date", "'2026-11-22'"),
-        ("posted_date", "5"),
-        ("tags", "'{'"),
-        ("tags", "5"),
-        ("tags", "'{}'"),
-        ("tags", "'[1]'"),
-        ("version", "'x'"),
-    ],
-)
-ODD = ["x'ff00'", "'x'", "5", "1.5", "'2026-11-22'", "'{}'", "'[1]'"]
+# Text that is not UTF-8.
+TEXT = "CAST(x'61ff' AS TEXT)"
+# How what is put into a column is told.
+WRONG = {
+    ("body", "x'ff00'"): "a row has a blob in body",
+    ("title", "x'ff00'"): "a row has a blob in title",
+    ("title", TEXT): "Could not decode to UTF-8 column 'title'",
+    ("tags", "CAST(x'5b2261ff225d' AS TEXT)"): "Could not decode to UTF-8 column 'tags'",
+    ("posted_date", "'1x'"): "a row has a moment that can't be read",
+    ("posted_date", "'2026-11-22'"): "a row has a moment that can't be read",
+    ("posted_date", "5"): "a row has a moment that can't be read",
+    ("tags", "'{'"): "a row has tags that are no JSON",
+    ("tags", "5"): "a row has tags that are no JSON",
+    ("tags", "'{}'"): "a row has tags that are no list of texts",
+    ("tags", "'[1]'"): "a row has tags that are no list of texts",
+    ("version", "'x'"): "a row has a text in the place of a number",
+}
+UNREADABLE = pytest.mark.parametrize(("column", "value"), WRONG)
+ODD = ["x'ff00'", TEXT, "'x'", "5", "1.5", "'2026-11-22'", "'{}'", "'[1]'"]
 
 
 @pytest.fixture
@@ -114,7 +117,7 @@ def test_a_value_of_another_type_is_503_and_one_line(
 
     assert len(lines) == 1
     assert "\n" not in lines[0]
-    assert "; `blog database check` names the rows" in lines[0]
+    assert f"{WRONG[column, value]}; `blog database check` names the rows" in lines[0]
 
 
 @UNREADABLE
@@ -125,6 +128,30 @@ def test_the_check_names_the_rows(rick: str, empty_url: str, column: str, value:
     result = blog("database check")
 
     assert re.search(rf"^post with id '\w+' has a value .*\b{column}\b", result.stdout)
+    assert "restore a backup" in failed(result)
+
+
+def test_text_that_can_not_be_read_is_not_in_the_log(
+    client: FlaskClient, database_url: str, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(database_url, "post", "body", "CAST('secret' || x'ff' AS TEXT)")
+    assert_problem(client.get(path), 503)
+
+    assert "column 'body'; `blog database check`" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("column", ["id", "slug", "author_name", "title"])
+def test_the_check_names_rows_with_text_that_is_not_utf8(
+    rick: str, empty_url: str, column: str
+) -> None:
+    post_as("rick")
+    for table in ("post", "revision"):
+        put(empty_url, table, "post_id" if (table, column) == ("revision", "id") else column, TEXT)
+
+    result = blog("database check")
+
+    assert f"has a value in {column} that can't be read\n" in result.stdout
     assert "restore a backup" in failed(result)
 
 
@@ -150,6 +177,9 @@ def test_a_day_on_which_a_token_was_used_is_read_as_one(
         assert session.fetch(statement, {}) == [(date(2026, 11, 22),)]
     put(database_url, "access_token", "last_used", "'2026-02-30'")
 
-    with database.session() as session, pytest.raises(StorageUnavailable, match="is not a date;"):
+    with (
+        database.session() as session,
+        pytest.raises(StorageUnavailable, match="a date that can't be read;"),
+    ):
         session.fetch(statement, {})
     assert any("last_used" in fault for fault in soundness.faults(database))

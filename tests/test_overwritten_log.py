@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,7 @@ from sqlalchemy import insert, select
 from blog.errors import OutcomeUnknown, StorageUnavailable
 from blog.storage.engine import Database, Session
 from blog.storage.sqlite_files import WatchedFiles
-from blog.storage.sqlite_logs import open_log, read_header
+from blog.storage.sqlite_logs import in_turn, open_log, read_header
 from blog.storage.tables import setting
 from tests.blogs import Blogs
 from tests.contract import assert_problem, path_of, write_post
@@ -29,6 +33,8 @@ POST = {"title": "First!", "body": ""}
 HEADER = 32
 # As much as leaves the first page in the log as it is.
 BEFORE_PAGES = 40
+# The byte of the index that is locked by whoever writes the log back.
+CHECKPOINT_LOCK = 121
 
 
 @pytest.fixture
@@ -191,6 +197,59 @@ def test_a_log_that_was_overwritten_while_nobody_used_it_is_left_to_sqlite(
     assert kept(database_url) == ["first", "second"]
 
 
+@contextmanager
+def checkpointing(database: Path) -> Iterator[None]:
+    """Another process writes the log back, which keeps every other one from doing so."""
+    lock = (
+        "import fcntl, sys; file = open(sys.argv[1], 'r+b'); "
+        f"fcntl.lockf(file, fcntl.LOCK_EX, 1, {CHECKPOINT_LOCK}); print(flush=True); "
+        "sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", lock, f"{database}-shm"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin and other.stdout
+        other.stdout.readline()
+        yield
+        other.stdin.close()
+
+
+def test_a_log_without_frames_is_left_to_sqlite_while_another_process_writes_it_back(
+    database: Database, tmp_path: Path, log: Path
+) -> None:
+    log.write_bytes(b"\xff" * 10_000)
+    with closing(sqlite3.connect(tmp_path / "blog.db")) as other:
+        other.execute("SELECT count(*) FROM setting").fetchall()
+        with checkpointing(tmp_path / "blog.db"), database.session() as session:
+            keep(session, "first")
+
+    with database.session() as session:
+        assert list(session.reading().scalars(select(setting.c.name))) == ["first"]
+
+
+def test_a_log_that_was_truncated_while_another_process_writes_it_back_is_noticed_afterwards(
+    database: Database, tmp_path: Path, log: Path
+) -> None:
+    files = WatchedFiles(tmp_path / "blog.db", lambda: sqlite3.connect(tmp_path / "blog.db"))
+    with closing(files), database.session() as session:
+        keep(session, "before")
+        files.identify()
+        with checkpointing(tmp_path / "blog.db"):
+            os.truncate(log, log.stat().st_size - 1)
+            files.identify()
+
+        with pytest.raises(StorageUnavailable, match="was truncated while it was in use"):
+            files.identify()
+
+
+def test_a_header_that_is_whole_by_now_is_no_fault(database: Database, tmp_path: Path) -> None:
+    files = WatchedFiles(tmp_path / "blog.db", lambda: sqlite3.connect(tmp_path / "blog.db"))
+    with closing(files), database.session() as session:
+        keep(session, "before")
+        files.identify()
+
+        assert files._fault_of_header(b"\xff" * HEADER) is None
+
+
 def test_a_log_that_others_use_is_not_opened_once_it_is_overwritten(
     database: Database, database_url: str, log: Path
 ) -> None:
@@ -223,6 +282,29 @@ def test_a_log_that_can_not_be_opened_is_storage_away(tmp_path: Path) -> None:
         files.identify()
 
     files.close()
+
+
+def test_a_turn_is_not_waited_for_without_end(log: Path) -> None:
+    log.write_bytes(b"")
+    taken = []
+    with in_turn(str(log)), in_turn(str(log), patience=0.05):
+        taken.append("without")
+    with in_turn(str(log)):
+        taken.append("in turn")
+
+    assert taken == ["without", "in turn"]
+
+
+def test_a_log_that_can_not_be_locked_is_storage_away(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_log: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    log.write_bytes(b"")
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StorageUnavailable, match="the log can't be locked: "), in_turn(str(log)):
+        pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -18,6 +18,7 @@ from blog.storage.tables import setting
 from tests.blogs import Blogs
 from tests.contract import assert_problem, path_of, write_post
 from tests.people import RICK
+from tests.rivals import change
 
 POST = {"title": "First!", "body": ""}
 
@@ -253,6 +254,52 @@ def test_a_database_that_another_program_has_vacuumed_is_served(
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     assert client.get(path).status_code == 200
+
+
+def vacuum(file: Path) -> None:
+    """Make a database shorter, as an operator does with a tool of SQLite's."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("DROP TABLE large")
+        other.execute("VACUUM")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@pytest.fixture
+def large(database: Database, tmp_path: Path) -> Path:
+    """The file of a database that is in use, after much was put into it."""
+    file = tmp_path / "blog.db"
+    change(f"sqlite:///{file}", "CREATE TABLE large AS SELECT zeroblob(1000000) AS value")
+    with database.session() as session:
+        session.reading().exec_driver_sql("SELECT count(*) FROM large").all()
+        session.reading().rollback()
+        session.reading().exec_driver_sql("PRAGMA wal_checkpoint").all()
+    with database.session() as session:
+        session.reading()
+    return file
+
+
+def test_a_database_that_grows_in_its_log_after_a_vacuum_is_served(
+    database: Database, large: Path
+) -> None:
+    vacuum(large)
+    size = large.stat().st_size
+    change(f"sqlite:///{large}", "INSERT INTO setting VALUES ('a', zeroblob(100000))")
+
+    assert large.stat().st_size == size
+    with database.session() as session:
+        assert list(session.reading().scalars(select(setting.c.name))) == ["a"]
+
+
+def test_a_database_that_is_truncated_after_a_vacuum_is_not_served(
+    database: Database, large: Path
+) -> None:
+    vacuum(large)
+    change(f"sqlite:///{large}", "INSERT INTO setting VALUES ('a', zeroblob(100000))")
+    with large.open("r+b") as file:
+        file.truncate(large.stat().st_size - 4096)
+
+    with database.session() as session, pytest.raises(StorageUnavailable, match="was truncated"):
+        session.reading()
 
 
 def test_a_log_that_another_program_shortens_while_one_reads_is_no_fault(

@@ -57,8 +57,8 @@ def open_descriptors() -> Iterable[int]:
 def event_polls() -> Iterator[int]:
     """The descriptors by which Linux tells this process that there is something to do.
 
-    All others are left alone: whoever closes a duplicate of a file gives up all locks that the
-    process has on it, those of SQLite too (fcntl(2), "Advisory record locking").
+    All others are left alone: a process that closes a duplicate of a file loses all its locks on
+    it, those of SQLite too (fcntl(2), "Advisory record locking").
     """
     for descriptor in open_descriptors():
         with suppress(OSError):

@@ -41,12 +41,15 @@ class FileFreshness:
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
         self._file: File | None = None
+        self._closed = False
         # Numbers of one connection say nothing beside those of another.
         self._serial = 0
 
     def state(self) -> Hashable | None:
         """Which file it is, and how often something was committed to it."""
         with self._lock:
+            if self._closed:
+                return None
             try:
                 row = self._connect().execute("PRAGMA data_version").fetchone()
             except (StorageUnavailable, sqlite3.Error):
@@ -54,8 +57,9 @@ class FileFreshness:
             return self._serial, row[0]
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; no other one is opened."""
         with self._lock:
+            self._closed = True
             self._disconnect()
 
     def _connect(self) -> sqlite3.Connection:

@@ -124,8 +124,8 @@ class SQLite:
         """Close everything: the last process that does so has SQLite put the log in the database.
 
         SQLite then removes the log and its index. Where something else has happened to the files,
-        they are left as they are: what is in them may not belong together. Nothing needs this; who
-        has no time for it may be killed.
+        they are left as they are: what is in them may not belong together. Nothing depends on it:
+        a process may be killed instead.
         """
         with suppress(StorageUnavailable):
             self._files.identify()

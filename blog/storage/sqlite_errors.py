@@ -69,8 +69,9 @@ def translate(error: BaseException) -> StorageUnavailable | None:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         # The driver can't read a text, or the connection is not to be used.
-        is_state = type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError)
-        return StorageUnavailable(f"the database can't serve now: {error}") if is_state else None
+        if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
+            return None
+        return StorageUnavailable(f"the database can't serve now: {_told(error)}")
     if code in _UNWRITABLE or code & _PRIMARY in _UNWRITABLE:
         return Unwritable(f"the database can't be written: {error}")
     if _LACKING.match(str(error)):
@@ -78,3 +79,9 @@ def translate(error: BaseException) -> StorageUnavailable | None:
     if code & _PRIMARY in _STATES:
         return StorageUnavailable(f"the database can't serve now: {error}")
     return None
+
+
+def _told(error: sqlite3.DatabaseError) -> str:
+    """What the driver says, but for a text that it can't read: that may be of a draft."""
+    told, found, _ = str(error).partition(" with text ")
+    return f"{told}; `blog database check` names the rows" if found else told

@@ -1,9 +1,10 @@
 """The files of an SQLite database: whether those that are there are those that were opened.
 
 A log that is removed while it is in use takes what was committed with it, and SQLite says nothing.
-Nor does it where one is overwritten: as long as it has the log open it goes by the index, and then
-by the header of the log, without which there is none. What is overwritten behind the header alone
-is not noticed here: SQLite may find such a page malformed, or take it for what it says.
+Nor does it where one is overwritten: while a connection is open, SQLite reads the log by its index.
+Only when it opens the log anew does it read the header, and takes a log without a valid one for
+empty. What is overwritten behind the header alone is not noticed here: SQLite may find such a page
+malformed, or take it for what it says.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from threading import Lock
 from typing import NamedTuple
 
 from blog.errors import StorageUnavailable
-from blog.storage.sqlite_logs import begins_with_frame, is_header, open_log, read_header
+from blog.storage.sqlite_logs import (
+    begins_with_frame,
+    is_header,
+    logged_pages,
+    open_log,
+    read_header,
+)
 
 
 class File(NamedTuple):
@@ -56,6 +63,8 @@ class WatchedFiles:
         self._connection: sqlite3.Connection | None = None
         self._opened: _Files | None = None
         self._damage: str | None = None
+        # Whether the log has become shorter while another process writes it back.
+        self._is_unsure = False
         self._log: int | None = None
         # The size of a page, in bytes, once the files are open.
         self._page = 0
@@ -95,7 +104,8 @@ class WatchedFiles:
                 files = self._open(files, opened)
             elif fault := self._damage or self._fault(files, opened):
                 raise StorageUnavailable(f"{fault}; restart the server")
-            self._opened = files
+            # What nobody can say yet is asked again.
+            self._opened = files._replace(log=opened.log) if opened and self._is_unsure else files
             return files
 
     def _open(self, files: _Files, before: _Files | None) -> _Files:
@@ -109,8 +119,9 @@ class WatchedFiles:
         (self._page,) = self._connection.execute("PRAGMA page_size").fetchone()
         self._log = open_log(self._log_path)
         files = self._look()
-        # What SQLite has found to be no header when it opened the log has no frames, to it.
-        if not is_header(files.header) and self._checkpoint()[1]:
+        # SQLite takes a log with a bad header for empty when it opens it. If it has frames, another
+        # process was using it when it was overwritten.
+        if not is_header(files.header) and not self._has_header() and self._checkpoint()[1] > 0:
             raise StorageUnavailable(f"{self._overwritten()}; {self._save()}; restart the server")
         return files
 
@@ -120,6 +131,7 @@ class WatchedFiles:
         if self._log is not None:
             os.close(self._log)
         self._connection = self._opened = self._damage = self._log = None
+        self._is_unsure = False
 
     def _fault(self, files: _Files, opened: _Files) -> str | None:
         """What has happened to the log or its index; None where it was SQLite."""
@@ -134,30 +146,39 @@ class WatchedFiles:
             return f"{gone} was removed while it was in use; {self._save()}"
         if files.header != opened.header and not is_header(files.header):
             return self._fault_of_header(opened.header)
-        if opened.log_index and files.log_index.st_size < opened.log_index.st_size:
+        self._damage = self._fault_of_sizes(files, opened)
+        return self._damage
+
+    def _fault_of_sizes(self, files: _Files, opened: _Files) -> str | None:
+        """Which file has become shorter; None where it was SQLite that made it so."""
+        self._is_unsure = False
+        if (index := opened.log_index) and _is_shorter(files.log_index, index):
             # To touch what is mapped and not there would end the process.
             with suppress(OSError):
-                os.truncate(self._index_path, opened.log_index.st_size)
-            self._damage = f"{self._index_path} was truncated while it was in use"
-        elif opened.log and files.log.st_size < opened.log.st_size and not self._is_whole():
-            self._damage = f"{self._log_path} was truncated while it was in use"
-        elif files.database.st_size < opened.database.st_size and not self._has_all_pages():
-            self._damage = f"{self._path} was truncated while it was in use"
-        return self._damage
+                os.truncate(self._index_path, index.st_size)
+            return f"{self._index_path} was truncated while it was in use"
+        if _is_shorter(files.log, opened.log) and not self._is_whole():
+            return f"{self._log_path} was truncated while it was in use"
+        if _is_shorter(files.database, opened.database) and not self._has_all_pages():
+            return f"{self._path} was truncated while it was in use"
+        return None
 
     def _fault_of_header(self, before: bytes) -> str | None:
         """What has happened to a log that has lost its header."""
         assert self._log is not None  # nosec B101  # it is open as long as the files are known
+        if self._has_header():
+            return None
         if not begins_with_frame(self._log, before):
             # What is no page any more must not become one of the database.
             return (
                 f"{self._overwritten()}, its pages too: where `blog database check` finds faults, "
                 "restore a backup"
             )
-        saved = self._save()
-        # One that was read while SQLite was writing it is whole by now.
-        is_whole = is_header(read_header(self._log))
-        return None if is_whole else f"{self._overwritten()}; {saved}"
+        return f"{self._overwritten()}; {self._save()}"
+
+    def _has_header(self) -> bool:
+        """Whether the log has a header by now: one may be read while SQLite is writing it."""
+        return is_header(read_header(self._log))
 
     def _overwritten(self) -> str:
         return f"{self._log_path} was overwritten while it was in use"
@@ -171,14 +192,22 @@ class WatchedFiles:
     def _is_whole(self) -> bool:
         """Whether the log has all frames that its index knows of: SQLite may have shortened it."""
         _, frames, _ = self._checkpoint()
+        self._is_unsure = frames < 0
         log = _stat_if_there(self._log_path)
         return log is not None and (frames <= 0 or log.st_size >= 32 + frames * (24 + self._page))
 
     def _has_all_pages(self) -> bool:
-        """Whether the database has all pages that its header names: VACUUM makes it shorter."""
-        assert self._connection  # nosec B101  # it is open as long as the files are known
+        """Whether the database has all pages that it should: VACUUM makes it shorter.
+
+        Those that were added since are in the log, until they are written back.
+        """
+        # Both are open as long as the files are known.
+        assert self._connection and self._log is not None  # nosec B101
         (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-        return bool(self._look().database.st_size >= pages * self._page)
+        # What is written back meanwhile is in the file by the time that it is looked at.
+        logged = logged_pages(self._log, self._page)
+        kept = self._look().database.st_size // self._page
+        return logged.issuperset(range(kept + 1, pages + 1))
 
     def _is_written_back(self) -> bool:
         """Write the log to the database; whether nothing is left in it that is not there too."""
@@ -224,6 +253,10 @@ def _continue(before: _Files | None, now: _Files) -> bool:
 
 def _goes_on(now: os.stat_result | None, then: os.stat_result | None) -> bool:
     return bool(now and then and _is_same(now, then) and then.st_size <= now.st_size)
+
+
+def _is_shorter(now: os.stat_result | None, then: os.stat_result | None) -> bool:
+    return bool(now and then and now.st_size < then.st_size)
 
 
 def _is_same(one: os.stat_result, other: os.stat_result | None) -> bool:

@@ -1,7 +1,7 @@
-"""What a SQLite file has of each type, and how it is read.
+"""How SQLite keeps each type, and how it is read.
 
-It takes a value of any type into any column, and has neither moments nor lists. One that can't be
-read is a state of the file, as a damaged page is.
+SQLite takes a value of any type into any column, and has neither moments nor lists. A value that
+can't be read is a state of the file, as a damaged page is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from blog.storage.prepared import Reader
 from blog.storage.tables import UTCDateTime
 
 _TEXT = frozenset({str})
-# Whoever reads with SQLAlchemy calls these, even for null.
+# SQLAlchemy calls these for null, too.
 _Processor = Callable[[Any], Any]
 
 
@@ -33,14 +33,15 @@ def as_kept(value: object) -> object:
 
 
 def refuse_blobs(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A row of the driver: what else is put into a column for text becomes one, and blobs do not.
+    """Give a row as it is, unless it holds a blob, which no column of ours can have.
 
-    To look at each value by itself would take as long as to fetch it.
+    SQLite turns numbers in text columns into text by itself.
     """
+    # To look at each value by itself would take as long as to fetch it.
     if bytes in map(type, row):
         columns = (described[0] for described in cursor.description)
         names = (name for name, value in zip(columns, row, strict=True) if type(value) is bytes)
-        raise _unreadable(", ".join(names), "no blob")
+        raise _unreadable(f"a blob in {', '.join(names)}")
     return row
 
 
@@ -48,10 +49,10 @@ def _read_moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text + "+00:00")
     except (TypeError, ValueError) as error:
-        raise _unreadable("a date", "a date and a time") from error
+        raise _unreadable("a moment that can't be read") from error
     # The offset was taken for the time.
     if moment.tzinfo is None:
-        raise _unreadable("a date", "a date and a time")
+        raise _unreadable("a moment that can't be read")
     return moment
 
 
@@ -59,29 +60,28 @@ def _read_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError) as error:
-        raise _unreadable("a date", "a date") from error
+        raise _unreadable("a date that can't be read") from error
 
 
 def _read_tags(text: str) -> list[str]:
     try:
         tags = orjson.loads(text)
     except ValueError as error:
-        raise _unreadable("tags", "JSON") from error
+        raise _unreadable("tags that are no JSON") from error
     if type(tags) is not list or not _TEXT.issuperset(map(type, tags)):
-        raise _unreadable("tags", "a list of texts")
+        raise _unreadable("tags that are no list of texts")
     return tags
 
 
 def _read_number(value: int) -> int:
     if type(value) is not int:
-        raise _unreadable("a number", "a number")
+        raise _unreadable("a text in the place of a number")
     return value
 
 
-def _unreadable(what: str, due: str) -> StorageUnavailable:
+def _unreadable(fault: str) -> StorageUnavailable:
     return StorageUnavailable(
-        f"the database can't serve now: {what} in a row is not {due}; "
-        "`blog database check` names the rows"
+        f"the database can't serve now: a row has {fault}; `blog database check` names the rows"
     )
 
 

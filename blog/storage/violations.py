@@ -15,9 +15,11 @@ from sqlalchemy import (
     Date,
     ForeignKeyConstraint,
     Integer,
+    LargeBinary,
     Table,
     UniqueConstraint,
     and_,
+    cast,
     exists,
     func,
     select,
@@ -33,6 +35,10 @@ _INDEX_SCANS = text(
     "SELECT set_config('enable_indexscan', :value, true), "
     "set_config('enable_indexonlyscan', :value, true)"
 )
+
+
+def _is_utf8(name: str) -> str:
+    return f"is_utf8(CAST({name} AS BLOB))"
 
 
 # A modifier has SQLite find out that no February has 30 days.
@@ -64,6 +70,7 @@ _FORMS: dict[type, Callable[[str], str]] = {
 def violations(connection: Connection) -> list[str]:
     """Each row that breaks a constraint of the tables, in a sentence, of each at most 20."""
     tables = metadata.sorted_tables
+    _add_is_utf8(connection)
     return [
         *_duplicates(connection, tables),
         *(found for table in tables for found in _missing_values(connection, table)),
@@ -118,6 +125,7 @@ def unreadable(connection: Connection) -> list[str]:
     """
     if connection.dialect.name != "sqlite":
         return []
+    _add_is_utf8(connection)
     columns = [column for table in metadata.sorted_tables for column in table.c]
     return [found for column in columns for found in _wrong_values(connection, column)]
 
@@ -128,10 +136,26 @@ def _wrong_values(connection: Connection, column: Column[Any]) -> Iterator[str]:
     wrong_type = func.typeof(column).not_in((kind, "null"))
     for name in _named(connection, column.table, wrong_type):
         yield f"{name} has a value of another type in {column.name}"
-    if form := _FORMS.get(type(column.type)):
-        wrong_form = text(f"typeof({column.name}) = 'text' AND NOT ({form(column.name)})")
-        for name in _named(connection, column.table, wrong_form):
-            yield f"{name} has a value in {column.name} that can't be read"
+    forms = filter(None, (_is_utf8, _FORMS.get(type(column.type))))
+    is_right = " AND ".join(form(column.name) for form in forms)
+    wrong_form = text(f"typeof({column.name}) = 'text' AND NOT ({is_right})")
+    for name in _named(connection, column.table, wrong_form):
+        yield f"{name} has a value in {column.name} that can't be read"
+
+
+def _add_is_utf8(connection: Connection) -> None:
+    """Have SQLite know which bytes are text, as the driver reads only such text."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        driver.create_function("is_utf8", 1, _can_be_text, deterministic=True)
+
+
+def _can_be_text(data: bytes | None) -> bool:
+    try:
+        (data or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _broken_checks(connection: Connection, table: Table) -> Iterator[str]:
@@ -165,7 +189,9 @@ def _shown(connection: Connection, column: Column[Any]) -> ColumnElement[Any]:
     """A value as it is, whatever its type."""
     if connection.dialect.name != "sqlite":
         return column
-    return func.iif(func.typeof(column) == "blob", func.quote(column), column)
+    data = cast(column, LargeBinary)
+    is_shown = (func.typeof(column) != "blob") & func.is_utf8(data)
+    return func.iif(is_shown, column, func.quote(data))
 
 
 def _described(columns: Sequence[Column[object]], values: Sequence[object]) -> str:
