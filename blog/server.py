@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import multiprocessing
@@ -59,6 +60,8 @@ _TOO_FEW_FILES = (
     "the system lets a process have too few files open: each worker keeps %d connections, and not "
     "the %d of BLOG_CONNECTIONS"
 )
+# See prctl(2).
+_PR_SET_PDEATHSIG = 1
 # Fewer connections than this serve nobody well.
 _FEWEST_CONNECTIONS = 16
 
@@ -113,15 +116,24 @@ class Server(MPServer):
 
         It could, with a program or a database that is not as it was.
         """
+        self.reload_signal = False
+        self.main_loop_interrupt.clear()
         try:
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as trial:
                 trial.submit(_try, target_loader).result(_TRIAL_SECONDS)
         except Exception as error:
             logger.error("the workers stay, since new ones would fail: %s", error)
-            self.reload_signal = False
-            self.main_loop_interrupt.clear()
         else:
             super()._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # no type
+        if self.interrupt_signal:
+            # Granian has forgotten that it was told to stop meanwhile.
+            self.main_loop_interrupt.set()
+
+    def _respawn_workers(self, workers: Sequence[int], *how: Any, **more: Any) -> None:
+        """Replace workers one after the other, until the server is told to stop."""
+        for worker in workers:
+            if not self.interrupt_signal:
+                super()._respawn_workers([worker], *how, **more)
 
 
 def _try(load: Callable[[], object]) -> None:
@@ -177,9 +189,19 @@ def _work(serve: Callable[..., None], *args: Any) -> None:
     outlast it by a moment; an interpreter that is taken down under them would abort.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _end_with_parent()
     logs.leave_out_threads()
     serve(*args)
     os._exit(0)
+
+
+def _end_with_parent() -> None:
+    """Have this process told to stop when the one that started it is gone, where Linux sees to it.
+
+    Workers of a server that was killed would go on, and keep the port from the next one.
+    """
+    with suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def run(

@@ -12,8 +12,9 @@ import socket
 import threading
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from time import sleep
 
 import pytest
 import requests
@@ -353,6 +354,35 @@ def test_rolling_restart_under_load_drops_no_request(tmp_path: Path) -> None:
 
         assert all(client.result() > 0 for client in answered)
         assert len(server.workers()) == 2
+
+
+def test_workers_end_with_the_server_that_is_killed(tmp_path: Path) -> None:
+    with start(tmp_path, "--workers", "2") as server:
+        wait_until_it_serves(server)
+        workers = server.workers()
+        server.process.kill()
+
+        eventually(lambda: not any(is_there(worker) for worker in workers), server.stderr_text)
+
+
+def is_there(process: int) -> bool:
+    """Whether there is such a process, which may have ended without its parent's notice."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3, 1.5])
+def test_server_that_replaces_its_workers_ends_when_it_is_told_to(
+    tmp_path: Path, seconds: float
+) -> None:
+    """Whether it tries a new worker, or waits for an old one."""
+    with start(tmp_path, "--workers", "2") as server:
+        wait_until_it_serves(server)
+        server.process.send_signal(signal.SIGHUP)
+        sleep(seconds)
+
+        assert server.stop() == 0
 
 
 def test_client_that_comes_when_its_worker_ends_is_left_to_the_next(tmp_path: Path) -> None:
