@@ -160,7 +160,7 @@ def test_an_existing_target_is_refused_and_left_alone(database: Database, tmp_pa
     target = tmp_path / "copy.db"
     target.write_text("precious")
 
-    with pytest.raises(DatabaseError, match=r"exists already: name a new file$"):
+    with pytest.raises(DatabaseError, match=r"exists already: name a new file, or add --force$"):
         back_up(database, target, tell_nobody)
 
     assert target.read_text() == "precious"
@@ -171,7 +171,7 @@ def test_what_exists_in_any_form_is_refused(database: Database, tmp_path: Path, 
     (tmp_path / "blog.db").touch()
     (tmp_path / "pointer").symlink_to(tmp_path / "nowhere")
 
-    with pytest.raises(DatabaseError, match=r"exists already: name a new file$"):
+    with pytest.raises(DatabaseError, match=r"exists already: name a new file, or add --force$"):
         back_up(database, tmp_path / name, tell_nobody)
 
 

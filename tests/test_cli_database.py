@@ -130,7 +130,7 @@ def test_backup_replaces_no_file(rick: str, directory: Path) -> None:
 
     message = failed(blog("database backup copy.db"))
 
-    assert message == "'copy.db' exists already: name a new file"
+    assert message == "'copy.db' exists already: name a new file, or add --force"
     assert (directory / "copy.db").read_text() == "precious"
 
 

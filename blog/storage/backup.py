@@ -45,7 +45,7 @@ def back_up(database: Database, target: Path, progress: Progress, *, replace: bo
 def _check_target(database: Database, target: Path, replace: bool) -> None:
     if os.path.lexists(target):  # Unlike Path.exists it bears any name.
         if not replace:
-            raise DatabaseError(f"{str(target)!r} exists already: name a new file")
+            raise DatabaseError(f"{str(target)!r} exists already: name a new file, or add --force")
         if target.is_symlink() or not target.is_file():
             raise DatabaseError(f"{str(target)!r} is no plain file: name another one")
         if any(map(target.samefile, database.server.files())):

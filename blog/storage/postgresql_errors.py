@@ -71,7 +71,9 @@ def translate(error: psycopg.Error, *, lost: bool, last: bool) -> BlogError | No
         return Unwritable(f"the database can't be written: {line}")
     if meaning == _LACKING:
         return SchemaMismatch(f"the database can't serve now: {line}")
-    if meaning == _STATE or type(error) is psycopg.OperationalError:
+    # What has no code is of the driver: it has lost the server, or can't read a value of a row.
+    of_driver = not state and type(error) in (psycopg.OperationalError, psycopg.DataError)
+    if meaning == _STATE or of_driver:
         return StorageUnavailable(f"the database can't serve now: {line}")
     return None
 
