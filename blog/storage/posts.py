@@ -27,7 +27,7 @@ from blog.content.authors import Caller
 from blog.content.markup import render
 from blog.content.posts import Post, PostContent, new_post_id, settle_date
 from blog.content.slugs import derive_slug
-from blog.errors import Forbidden, NotFound, PreconditionFailed
+from blog.errors import BlogError, Forbidden, NotFound, PreconditionFailed, StorageUnavailable
 from blog.storage import revisions, rights, tags
 from blog.storage.engine import Session
 from blog.storage.idempotency import Claim, Outcome
@@ -133,7 +133,7 @@ def insert_post(
     if not session.insert(connection, _INSERT_UNLESS_TAKEN, parameters):
         parameters["slug"] = claim_slug(connection, content.slug, content.title, values["id"])
         if not session.insert(connection, _INSERT, parameters):
-            raise _ended(caller)
+            raise _refusal(connection, caller, now)
     created = _as_written(parameters)
     tags.write(session, connection, created)
     _record(session, connection, None, created, caller, now, claim)
@@ -183,7 +183,10 @@ def _record(
     revisions.record(session, connection, before, after, caller, now)
 
 
-def _ended(caller: Caller) -> Forbidden:
+def _refusal(connection: Connection, caller: Caller, now: datetime) -> BlogError:
+    """Why nothing was written: the account has ended, or a trigger of others has prevented it."""
+    if connection.scalar(select(rights.entitled()), rights.parameters(caller, now)):
+        return StorageUnavailable("the database has not kept a write, as if by a trigger of others")
     return Forbidden(f"{caller.name!r} may no longer write")
 
 
@@ -226,7 +229,7 @@ def remove(
         current = load(connection, target)
         created = connection.scalar(statement, target.values(current.version))
         if created is None:
-            raise _ended(caller)
+            raise _refusal(connection, caller, now)
         revisions.record_deletion(session, connection, current, created, caller, now)
 
     session.write(delete_it)

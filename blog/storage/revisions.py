@@ -23,7 +23,7 @@ from sqlalchemy import (
 from blog.content.authors import Caller
 from blog.content.posts import Post
 from blog.content.revisions import Revision, changed_fields
-from blog.errors import Forbidden, NotFound
+from blog.errors import Forbidden, NotFound, StorageUnavailable
 from blog.storage import rights
 from blog.storage.engine import Session
 from blog.storage.paging import (
@@ -84,7 +84,8 @@ def record(
         "post_id": after.id,
         "due_date": after.sort_date if is_scheduled else None,
     }
-    session.insert(connection, _RECORD, values)
+    if not session.insert(connection, _RECORD, values):
+        raise StorageUnavailable("the database has not kept a post, as if by a trigger of others")
 
 
 def record_deletion(
