@@ -360,7 +360,8 @@ class PostgreSQL:
             context.is_disconnect = True
         # One answer that is late says nothing of the other connections.
         context.invalidate_pool_on_disconnect = not is_late(error)
-        if translated := translate(error, lost=context.is_disconnect, last=writing):
+        lost = context.is_disconnect
+        if translated := translate(error, lost=lost, last=writing, writing=writing):
             raise translated from error
         # The lines after the first may show a whole row, which belongs in no log.
         for shown in filter(None, (error, context.sqlalchemy_exception)):

@@ -55,11 +55,14 @@ _MEANINGS = {
 }
 
 
-def translate(error: psycopg.Error, *, lost: bool, last: bool) -> BlogError | None:
+def translate(
+    error: psycopg.Error, *, lost: bool, last: bool, writing: bool = False
+) -> BlogError | None:
     """Our own error for what tells of the state of a server; None for a mistake.
 
     ``lost`` is whether the connection is, and ``last`` whether what has taken all the time that
-    there was is not to be tried again, as that would take as long.
+    there was is not to be tried again, as that would take as long. What a driver can't send when
+    it is ``writing`` is a mistake, and what it can't read is not.
     """
     state, line = error.sqlstate or "", first_line(error)
     meaning = _MEANINGS.get(state, _MEANINGS.get(state[:2]))
@@ -71,9 +74,8 @@ def translate(error: psycopg.Error, *, lost: bool, last: bool) -> BlogError | No
         return Unwritable(f"the database can't be written: {line}")
     if meaning == _LACKING:
         return SchemaMismatch(f"the database can't serve now: {line}")
-    # What has no code is of the driver: it has lost the server, or can't read a value of a row.
-    of_driver = not state and type(error) in (psycopg.OperationalError, psycopg.DataError)
-    if meaning == _STATE or of_driver:
+    unreadable = not (state or writing) and isinstance(error, psycopg.DataError)
+    if meaning == _STATE or unreadable or type(error) is psycopg.OperationalError:
         return StorageUnavailable(f"the database can't serve now: {line}")
     return None
 
