@@ -95,6 +95,12 @@ def database_url(blogs: Blogs, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """The file in which SQLite keeps what was committed and is not in the database yet."""
+    return tmp_path / "blog.db-wal"
+
+
+@pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """The database of the test, opened."""
     opened = Database(database_url, Limits(connections=4))

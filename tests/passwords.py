@@ -1,4 +1,4 @@
-"""What the tests know of passwords, so that the same one is not compared thousands of times."""
+"""A password checker for tests, which compares the same hash and password only once."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _matches = lru_cache(1024)(matches)
 
 
 def checker() -> PasswordChecker:
-    """One of a process that has verified nobody yet, which does not compare anew all the same."""
+    """A checker that remembers no sign-in, as in a new process."""
     return PasswordChecker(_matches)

@@ -84,7 +84,7 @@ def pair() -> Iterator[Pair]:
 
 
 def test_write_after_the_old_primary_was_fenced_goes_to_the_new_one(pair: Pair) -> None:
-    """The old one is there, takes connections, and says no more than that it takes no writes."""
+    """The old primary still accepts connections and refuses writes."""
     PostgreSQLBlogs(pair.primary)
     url = make_url(pair.url()).set(database="filled").render_as_string()
     app = create_app(Settings(database_url=url))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -14,11 +13,12 @@ from sqlalchemy import select
 from blog.errors import StorageUnavailable
 from blog.storage import soundness, tables
 from blog.storage.engine import Database
-from tests.blogs import Blogs
 from tests.commands import blog, failed, post_as
 from tests.contract import assert_problem, path_of, write_post
 from tests.people import RICK
 from tests.rivals import change
+
+pytestmark = pytest.mark.databases("sqlite")
 
 TABLES = (tables.author, tables.post, tables.revision, tables.tag)
 COLUMNS = [
@@ -47,13 +47,6 @@ WRONG = {
 }
 UNREADABLE = pytest.mark.parametrize(("column", "value"), WRONG)
 ODD = ["x'ff00'", TEXT, "'x'", "5", "1.5", "'2026-11-22'", "'{}'", "'[1]'"]
-
-
-@pytest.fixture
-def database_url(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
-    """The URL of a file with authors in it."""
-    with sqlite_blogs.copy(tmp_path) as url:
-        yield url
 
 
 @pytest.fixture

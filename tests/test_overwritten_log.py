@@ -24,30 +24,18 @@ from blog.storage.engine import Database, Session
 from blog.storage.sqlite_files import WatchedFiles
 from blog.storage.sqlite_logs import in_turn, open_log, read_header
 from blog.storage.tables import setting
-from tests.blogs import Blogs
 from tests.contract import assert_problem, path_of, write_post
 from tests.people import RICK
 from tests.serving import add_author, run_blog, serve, start, wait_until_it_serves
+
+pytestmark = pytest.mark.databases("sqlite")
 
 POST = {"title": "First!", "body": ""}
 HEADER = 32
 # As much as leaves the first page in the log as it is.
 BEFORE_PAGES = 40
-# The byte of the index that is locked by whoever writes the log back.
+# The byte of the index that a connection locks while it checkpoints.
 CHECKPOINT_LOCK = 121
-
-
-@pytest.fixture
-def database_url(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
-    """The URL of a file with authors in it."""
-    with sqlite_blogs.copy(tmp_path) as url:
-        yield url
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """The file in which SQLite keeps what was committed and is not in the database yet."""
-    return tmp_path / "blog.db-wal"
 
 
 def keep(session: Session, name: str) -> None:
@@ -186,7 +174,7 @@ def test_a_log_that_another_program_begins_anew_is_no_fault(
         assert len(list(session.reading().scalars(select(setting.c.name)))) == 3
 
 
-def test_a_log_that_was_overwritten_while_nobody_used_it_is_left_to_sqlite(
+def test_a_log_that_was_overwritten_while_not_in_use_is_left_to_sqlite(
     database: Database, database_url: str, log: Path
 ) -> None:
     log.write_bytes(b"\xff" * 10_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,25 +15,13 @@ from sqlalchemy import insert, select
 from blog.errors import OutcomeUnknown, StorageUnavailable
 from blog.storage.engine import Database, Session
 from blog.storage.tables import setting
-from tests.blogs import Blogs
 from tests.contract import assert_problem, path_of, write_post
 from tests.people import RICK
 from tests.rivals import change
 
+pytestmark = pytest.mark.databases("sqlite")
+
 POST = {"title": "First!", "body": ""}
-
-
-@pytest.fixture
-def database_url(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
-    """The URL of a file with authors in it."""
-    with sqlite_blogs.copy(tmp_path) as url:
-        yield url
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """The file in which SQLite keeps what was committed and is not in the database yet."""
-    return tmp_path / "blog.db-wal"
 
 
 @pytest.fixture

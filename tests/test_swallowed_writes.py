@@ -9,16 +9,11 @@ from flask.testing import FlaskClient
 
 from blog.storage.engine import Database
 from tests.contract import assert_problem, path_of, write_post
+from tests.damages import SWALLOWING
 from tests.people import RICK
 from tests.rivals import change
 
-# Before a row is written, or after it.
-SWALLOW = {
-    "sqlite": "CREATE TRIGGER hush BEFORE {} ON post BEGIN SELECT RAISE(IGNORE); END",
-    "postgresql": "CREATE FUNCTION hush() RETURNS trigger LANGUAGE plpgsql AS "
-    "'BEGIN RETURN NULL; END'; CREATE TRIGGER hush BEFORE {} ON post "
-    "FOR EACH ROW EXECUTE FUNCTION hush()",
-}
+# What takes a row away as soon as it is written.
 UNDO = {
     "sqlite": "CREATE TRIGGER undo AFTER {} ON post BEGIN DELETE FROM post; END",
     "postgresql": "CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS "
@@ -30,9 +25,9 @@ UNDO = {
 @pytest.mark.parametrize(
     ("triggers", "event", "method"),
     [
-        (SWALLOW, "INSERT", "POST"),
-        (SWALLOW, "UPDATE", "PUT"),
-        (SWALLOW, "DELETE", "DELETE"),
+        (SWALLOWING, "INSERT", "POST"),
+        (SWALLOWING, "UPDATE", "PUT"),
+        (SWALLOWING, "DELETE", "DELETE"),
         (UNDO, "INSERT", "POST"),
         (UNDO, "UPDATE", "PUT"),
     ],

@@ -94,7 +94,7 @@ def test_process_that_is_told_to_stop_before_it_serves_stops(loop: str, number: 
 
 
 def test_process_that_ends_keeps_its_locks_on_files(tmp_path: Path) -> None:
-    """Without them SQLite would take a database that is being written for one that nobody has."""
+    """Without them SQLite takes a database that is being written for one that is not in use."""
     path = tmp_path / "locked"
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,

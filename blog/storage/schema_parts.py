@@ -1,6 +1,6 @@
-"""What a schema has beside its tables and columns, as the database itself has it.
+"""The constraints, indexes, triggers and rules of a schema, as the database itself has them.
 
-Constraints, indexes, triggers and rules; what of it this program makes is known elsewhere.
+Which of them this program makes is known in `schema_comparison`.
 """
 
 from __future__ import annotations

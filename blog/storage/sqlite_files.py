@@ -104,7 +104,7 @@ class WatchedFiles:
                 files = self._open(files, opened)
             elif fault := self._damage or self._fault(files, opened):
                 raise StorageUnavailable(f"{fault}; restart the server")
-            # What nobody can say yet is asked again.
+            # A size that could not be judged yet is judged at the next look.
             self._opened = files._replace(log=opened.log) if opened and self._is_unsure else files
             return files
 
@@ -169,7 +169,7 @@ class WatchedFiles:
         if self._has_header():
             return None
         if not begins_with_frame(self._log, before):
-            # What is no page any more must not become one of the database.
+            # A damaged page in the log must not be written to the database.
             return (
                 f"{self._overwritten()}, its pages too: where `blog database check` finds faults, "
                 "restore a backup"

@@ -35,13 +35,15 @@ def _keep(connection: Connection) -> None:
     """
     run = connection.exec_driver_sql
     run("PRAGMA writable_schema=ON")
-    run(
-        "UPDATE sqlite_schema SET sql = replace(sql, ?, '') WHERE type = 'table' AND name = ?",
-        (_COMPUTED, "revision"),
-    )
-    # Other connections read the schema again when it has another number.
-    run(f"PRAGMA schema_version={run('PRAGMA schema_version').scalar_one() + 1}")
-    run("PRAGMA writable_schema=RESET")
+    try:
+        run(
+            "UPDATE sqlite_schema SET sql = replace(sql, ?, '') WHERE type = 'table' AND name = ?",
+            (_COMPUTED, "revision"),
+        )
+        # Other connections read the schema again when it has another number.
+        run(f"PRAGMA schema_version={run('PRAGMA schema_version').scalar_one() + 1}")
+    finally:
+        run("PRAGMA writable_schema=RESET")
 
 
 def _require_plain(connection: Connection) -> None:
