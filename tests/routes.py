@@ -38,3 +38,11 @@ def address(app: Application, rule: Rule, examples: Mapping[str, object]) -> str
     assert not missing, f"{rule.rule}: give an example of {missing}"
     values = {name: examples[name] for name in rule.arguments}
     return str(app.url_map.bind("localhost").build(rule.endpoint, values))
+
+
+def every_request(app: Application, *examples: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The path and method of a request to each route, with a method that is not known, too."""
+    for rule in routes(app):
+        for given in examples:
+            for method in (*METHODS, "HEAD", "OPTIONS", "BREW"):
+                yield address(app, rule, given), method

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -58,12 +59,24 @@ def latin(server: Cluster, blogs: PostgreSQLBlogs, directory: Path) -> Iterator[
 
 
 @contextmanager
-def foreign(server: Cluster, blogs: PostgreSQLBlogs, directory: Path) -> Iterator[str]:
-    """A blog for a role that may read nothing of it."""
-    server.execute("CREATE ROLE stranger LOGIN")
+def role(
+    server: Cluster, blogs: PostgreSQLBlogs, directory: Path, membership: str
+) -> Iterator[str]:
+    """A blog for another role than its owner."""
+    server.execute(f"CREATE ROLE guest LOGIN {membership}")
     with blogs.copy(directory) as url:
-        yield url.replace("//blog@", "//stranger@")
-    server.execute("DROP ROLE stranger")
+        yield url.replace("//blog@", "//guest@")
+    server.execute("DROP ROLE guest")
+
+
+def foreign(*on: Any) -> AbstractContextManager[str]:
+    """A blog for a role that may read nothing of it."""
+    return role(*on, "")
+
+
+def reader(*on: Any) -> AbstractContextManager[str]:
+    """A blog for a role that may only read it."""
+    return role(*on, "IN ROLE pg_read_all_data")
 
 
 @contextmanager
@@ -75,28 +88,23 @@ def astray(server: Cluster, blogs: PostgreSQLBlogs, directory: Path) -> Iterator
 
 
 @contextmanager
-def reader(server: Cluster, blogs: PostgreSQLBlogs, directory: Path) -> Iterator[str]:
-    """A blog for a role that may only read it."""
-    server.execute("CREATE ROLE looker LOGIN IN ROLE pg_read_all_data")
-    with blogs.copy(directory) as url:
-        yield url.replace("//blog@", "//looker@")
-    server.execute("DROP ROLE looker")
-
-
-@contextmanager
-def read_only(server: Cluster, blogs: PostgreSQLBlogs, directory: Path) -> Iterator[str]:
-    """A blog on which transactions are for reading, unless they say otherwise."""
-    with blogs.copy(directory) as url:
+def for_reading(made: AbstractContextManager[str]) -> Iterator[str]:
+    """A database on which transactions are for reading, unless they say otherwise."""
+    with made as url:
         change(url, f"ALTER DATABASE {database_of(url)} SET default_transaction_read_only = on")
         yield url
 
 
-@contextmanager
-def empty_read_only(server: Cluster, blogs: PostgreSQLBlogs, directory: Path) -> Iterator[str]:
+def read_only(_: Cluster, blogs: PostgreSQLBlogs, directory: Path) -> AbstractContextManager[str]:
+    """A blog that can only be read."""
+    return for_reading(blogs.copy(directory))
+
+
+def empty_read_only(
+    _: Cluster, blogs: PostgreSQLBlogs, directory: Path
+) -> AbstractContextManager[str]:
     """The same, and nothing is there."""
-    with blogs.empty(directory) as url:
-        change(url, f"ALTER DATABASE {database_of(url)} SET default_transaction_read_only = on")
-        yield url
+    return for_reading(blogs.empty(directory))
 
 
 @contextmanager
