@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
 from blog.storage.connections import Limits, Writing
-from blog.storage.engine import Database, Session
+from blog.storage.engine import Database
 from blog.storage.tables import post, setting
 from tests.blogs import Blogs
+from tests.kept import keep, kept
 from tests.postgresql import Cluster
 from tests.rivals import Rival, connected
 
@@ -37,17 +38,6 @@ def hasty(database_url: str) -> Iterator[Database]:
     opened = Database(database_url, Limits(connections=1, lock=0.1))
     yield opened
     opened.close()
-
-
-def keep(session: Session, name: str, value: str = "") -> None:
-    with session.writing() as connection:
-        connection.execute(insert(setting).values(name=name, value=value))
-
-
-def kept(database: Database) -> list[str]:
-    """The names of the settings that are kept, as a new session reads them."""
-    with database.session() as session:
-        return list(session.reading().scalars(NAMES))
 
 
 @pytest.mark.parametrize("url", ["", "://"])

@@ -21,6 +21,7 @@ from blog.storage.engine import Database
 from blog.storage.group_commit import GroupCommit
 from blog.storage.tables import setting, sign_in
 from tests.blogs import Blogs
+from tests.kept import kept
 from tests.rivals import connected
 from tests.serving import PATIENCE, eventually
 
@@ -94,11 +95,6 @@ def refer_to_nobody(connection: Connection) -> None:
     connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
     values = {"author_name": "nobody", "address_key": "", "date": utc_now()}
     connection.execute(insert(sign_in).values(values))
-
-
-def kept(database: Database) -> list[str]:
-    with database.session() as session:
-        return list(session.reading().scalars(select(setting.c.name).order_by(setting.c.name)))
 
 
 def test_writes_that_wait_are_kept_by_one_commit(database: Database) -> None:

@@ -20,11 +20,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select
 
 from blog.errors import OutcomeUnknown, StorageUnavailable
-from blog.storage.engine import Database, Session
+from blog.storage.engine import Database
 from blog.storage.sqlite_files import WatchedFiles
 from blog.storage.sqlite_logs import in_turn, open_log, read_header
 from blog.storage.tables import setting
 from tests.contract import assert_problem, path_of, write_post
+from tests.kept import keep, kept_at
 from tests.people import RICK
 from tests.serving import add_author, run_blog, serve, start, wait_until_it_serves
 
@@ -38,22 +39,11 @@ BEFORE_PAGES = 40
 CHECKPOINT_LOCK = 121
 
 
-def keep(session: Session, name: str) -> None:
-    with session.writing() as connection:
-        connection.execute(insert(setting).values(name=name, value="x" * 10_000))
-
-
-def kept(url: str) -> list[str]:
-    """The names of the settings that are in a database."""
-    with closing(Database(url)) as other, other.session() as session:
-        return list(session.reading().scalars(select(setting.c.name).order_by(setting.c.name)))
-
-
 def kept_without_log(database: Path) -> list[str]:
     """The same where nothing but the file itself is left."""
     found = database.with_name("found.db")
     shutil.copy(database, found)
-    return kept(f"sqlite:///{found}")
+    return kept_at(f"sqlite:///{found}")
 
 
 def overwrite(file: Path, byte: bytes = b"\xff", size: int = BEFORE_PAGES) -> None:
@@ -182,7 +172,7 @@ def test_a_log_that_was_overwritten_while_not_in_use_is_left_to_sqlite(
         keep(session, "first")
         keep(session, "second")
 
-    assert kept(database_url) == ["first", "second"]
+    assert kept_at(database_url) == ["first", "second"]
 
 
 @contextmanager
@@ -247,7 +237,7 @@ def test_a_log_that_others_use_is_not_opened_once_it_is_overwritten(
 
     for _ in range(2):
         with pytest.raises(StorageUnavailable, match="overwritten while it was in use"):
-            kept(database_url)
+            kept_at(database_url)
 
 
 def test_a_log_that_is_closed_meanwhile_has_no_header(tmp_path: Path) -> None:

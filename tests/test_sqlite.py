@@ -20,11 +20,12 @@ from blog.errors import DatabaseError, StorageUnavailable
 from blog.settings import Settings
 from blog.storage import posts, schema, soundness
 from blog.storage.connections import Limits, Writing
-from blog.storage.engine import Database, Session
+from blog.storage.engine import Database
 from blog.storage.tables import setting
 from tests.blogs import Blogs
 from tests.commands import blog, done, failed, post_as
 from tests.contract import assert_problem, path_of, write_post
+from tests.kept import keep, kept
 from tests.rivals import change
 
 
@@ -49,17 +50,6 @@ def tagged(database: Database) -> Post:
     content = PostContent(title="First!", body="", tags=["a", "b"])
     with database.session() as session:
         return posts.create(session, content, Caller("rick", "author"), utc_now())
-
-
-def keep(session: Session, name: str, value: str = "") -> None:
-    with session.writing() as connection:
-        connection.execute(insert(setting).values(name=name, value=value))
-
-
-def kept(database: Database) -> list[str]:
-    """The names of the settings that are kept, as a new session reads them."""
-    with database.session() as session:
-        return list(session.reading().scalars(select(setting.c.name).order_by(setting.c.name)))
 
 
 @pytest.mark.parametrize(

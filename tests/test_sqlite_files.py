@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select
 
 from blog.errors import OutcomeUnknown, StorageUnavailable
-from blog.storage.engine import Database, Session
+from blog.storage.engine import Database
 from blog.storage.tables import setting
 from tests.contract import assert_problem, path_of, write_post
+from tests.kept import keep, kept_at
 from tests.people import RICK
 from tests.rivals import change
 
@@ -36,17 +37,6 @@ def path(client: FlaskClient) -> str:
     made = path_of(write_post(client).headers["Location"])
     assert client.get(made).status_code == 200
     return made
-
-
-def keep(session: Session, name: str) -> None:
-    with session.writing() as connection:
-        connection.execute(insert(setting).values(name=name, value="x" * 10_000))
-
-
-def kept(url: str) -> list[str]:
-    """The names of the settings that are in a database."""
-    with closing(Database(url)) as other, other.session() as session:
-        return list(session.reading().scalars(select(setting.c.name).order_by(setting.c.name)))
 
 
 def replace(file: Path) -> None:
@@ -112,7 +102,7 @@ def test_what_was_acknowledged_before_a_file_was_removed_is_in_the_database(
         keep(session, "after")
 
     shutil.copy(tmp_path / "blog.db", tmp_path / "found.db")
-    assert kept(f"sqlite:///{tmp_path / 'found.db'}") == ["before"]
+    assert kept_at(f"sqlite:///{tmp_path / 'found.db'}") == ["before"]
 
 
 def test_what_a_reader_keeps_out_of_the_database_is_told(database: Database, log: Path) -> None:
@@ -206,7 +196,7 @@ def test_files_may_change_while_the_database_is_closed(
     database.close()
 
     assert not log.exists()
-    assert kept(database_url) == ["before"]
+    assert kept_at(database_url) == ["before"]
     with database.session() as session:
         keep(session, "later")
 
