@@ -12,37 +12,38 @@ from flask import Response
 from blog import cli, logs
 from blog.cli import opening
 from blog.content.dates import utc_now
+from blog.database.database import Database
 from blog.errors import NotReady, SchemaMismatch
-from blog.http import (
-    access_log,
-    cache,
-    cors,
-    gateway,
-    hosts,
-    origins,
-    preferences,
-    problems,
-    security_headers,
-)
-from blog.http.answer_cache import AnswerCache
+from blog.gateway import gateway
+from blog.gateway.cache_keys import CacheKeys
+from blog.gateway.constant_responses import ConstantAnswers
+from blog.gateway.gateway import Bounds, Gateway
+from blog.gateway.response_cache import AnswerCache
+from blog.http import preferences
 from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import Authenticator
-from blog.http.cache_keys import CacheKeys
-from blog.http.constant_answers import ConstantAnswers
 from blog.http.cursors import Cursors
-from blog.http.gateway import Bounds, Gateway
-from blog.http.proxies import MIDDLEWARES, reader
-from blog.http.throttle import Throttle
-from blog.http.waiting import WaitingRoom
+from blog.http.long_poll import WaitingRoom
+from blog.http.middleware import (
+    access_log,
+    cache_control,
+    cors,
+    cross_site,
+    hosts,
+    problems,
+    security_headers,
+)
+from blog.http.middleware.proxies import MIDDLEWARES, reader
+from blog.maintenance import schema
+from blog.maintenance.schema_watch import SchemaWatch
 from blog.resources import ROUTES
 from blog.settings import Settings, read_settings
-from blog.storage import keys, schema
-from blog.storage.counts import Counts
-from blog.storage.engine import Database
-from blog.storage.passwords import PasswordChecker
-from blog.storage.redis import open_redis
-from blog.storage.schema_watch import SchemaWatch
+from blog.sign_in.failure_counts import Counts
+from blog.sign_in.passwords import PasswordChecker
+from blog.sign_in.redis import open_redis
+from blog.sign_in.throttle import Throttle
+from blog.storage import secret_key
 
 logger = logging.getLogger("blog.app")
 
@@ -159,10 +160,10 @@ def _install_concerns(app: Application, settings: Settings) -> None:
     gateway.install(app)
     problems.install(app)
     hosts.install(app, settings.hosts)
-    origins.install(app, settings.origin, settings.cors_origins)
+    cross_site.install(app, settings.origin, settings.cors_origins)
     security_headers.install(app, settings.origin)
     cors.install(app, settings.cors_origins)
-    cache.install(app)
+    cache_control.install(app)
     preferences.install(app)
 
 
@@ -178,7 +179,7 @@ def _watch_schema(app: Application, services: Services) -> None:
 
 def _add_metrics(app: Application, api: Api, services: Services) -> None:
     # Whoever does not want them does not load the library.
-    from blog.http.metrics import Meters
+    from blog.http.middleware.metrics import Meters
     from blog.resources.metrics import Metrics
 
     meters = Meters()
@@ -220,4 +221,4 @@ def _secret_key(settings: Settings, database: Database) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     with database.session("primary, else replica") as session:
-        return keys.secret_key(session)
+        return secret_key.secret_key(session)

@@ -13,9 +13,11 @@ import orjson
 from pythonjsonlogger.json import JsonFormatter
 
 from blog.content.dates import format_date_time
-from blog.http.log_members import MEMBERS
 
 Format = Literal["auto", "json", "text"]
+
+# The attribute of a record that holds the members it adds to those every record has.
+MEMBERS = "_members"
 
 _START = "%(asctime)s %(levelname)s %(name)s %(requestId)s "
 _REQUEST = '%(address)s %(author)s "%(method)s %(target)s" %(status)d %(bytes)d %(durationMs).1fms'

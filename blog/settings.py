@@ -19,11 +19,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from blog.database.limits import Limits, Synchronous
+from blog.database.urls import read_replica_url, read_url
 from blog.errors import DatabaseError, InvalidSetting
 from blog.setting_faults import PREFIX, REPLICAS, SERVICE_LINKS, mask, sentence, unknown_names
-from blog.storage.connections import Limits, Synchronous
-from blog.storage.engine import read_replica_url, read_url
-from blog.storage.redis import open_redis
+from blog.sign_in.redis import open_redis
 
 _HOST = re.compile(r"([a-z0-9._-]+|\[[a-f0-9]*:[a-f0-9.:]+\])(:[1-9][0-9]{0,4})?")
 _ORIGIN = re.compile(rf"https?://{_HOST.pattern}")

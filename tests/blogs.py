@@ -9,12 +9,13 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from blog.storage import accounts, schema
-from blog.storage.engine import Database
-from blog.storage.passwords import hash_password
+from blog.database.database import Database
+from blog.maintenance import schema
+from blog.sign_in.passwords import hash_password
+from blog.storage import accounts
 from tests.contract import Clock
 from tests.people import ROLES
-from tests.postgresql import Cluster
+from tests.servers.postgresql import Cluster
 
 
 class Blogs(Protocol):

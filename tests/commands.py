@@ -10,9 +10,9 @@ from blog.cli import main
 from blog.content.authors import Caller
 from blog.content.dates import utc_now
 from blog.content.posts import PostContent
+from blog.database.database import Database
 from blog.settings import read_settings
-from blog.storage import keys, posts
-from blog.storage.engine import Database
+from blog.storage import posts, secret_key
 
 
 def blog(command: str, stdin: str = "", **env: str) -> Result:
@@ -49,6 +49,6 @@ def post_as(name: str) -> None:
     content = PostContent(title="First!", body="First post!")
     with database.session() as session:
         # A server makes the key when it starts.
-        keys.secret_key(session)
+        secret_key.secret_key(session)
         posts.create(session, content, Caller(name, "author"), utc_now())
     database.close()

@@ -12,17 +12,18 @@ import pytest
 from flask.testing import FlaskClient
 
 from blog.app import create_app
+from blog.database.database import Database
+from blog.database.limits import Limits
 from blog.http.application import Application
 from blog.settings import Settings
-from blog.storage.connections import Limits
-from blog.storage.engine import Database
-from tests import leaks, passwords
+from tests import leaks
 from tests.blogs import Blogs, PostgreSQLBlogs, SQLiteBlogs
 from tests.commands import blog, done
-from tests.comparing import Comparing
 from tests.contract import Clock, path_of, write_post
+from tests.gateway.comparing import Comparing
 from tests.people import RICK
-from tests.postgresql import Cluster, cluster, is_installed, memory
+from tests.servers.postgresql import Cluster, cluster, is_installed, memory
+from tests.sign_in import passwords
 
 # A developer's own settings must not decide whether a test passes.
 for name in [name for name in os.environ if name.startswith("BLOG_")]:

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from blog.http.application import Application
-from tests.plans import in_the_open
+from tests.storage.plans import in_the_open
 
 
 class Rival(Protocol):

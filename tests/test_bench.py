@@ -19,8 +19,8 @@ from scripts.benchmark.goals import GOALS, AmountAtMost, AtLeast, CostAtMost, Me
 from scripts.benchmark.loads import Load, Question, WrongAnswer, constant, prepare
 from scripts.benchmark.rows import EACH_POST, NAMES, ROWS, START_UP
 from scripts.benchmark.servers import ROOT
-from tests.deployment import require
-from tests.serving import PATIENCE, environment, eventually, serve
+from tests.deploy.deployment import require
+from tests.servers.serving import PATIENCE, environment, eventually, serve
 
 SAID = {
     "requests": 3000, "microseconds": 1500000, "p50": 900, "p99": 4500, "refused": 0, "broken": 0

@@ -15,7 +15,7 @@ import pytest
 from blog.http.application import Application
 from tests.leaks import Detector, assert_no_secret, secret_in
 from tests.people import ANN, JOE, RICK, ROLES
-from tests.serving import PATIENCE, environment
+from tests.servers.serving import PATIENCE, environment
 
 TOKEN = "blogpat_" + "0aZ" * 14
 BASIC = f"Basic {b64encode(b'somebody:something').decode()}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import PATIENCE, environment
+from tests.servers.serving import PATIENCE, environment
 
 START = "import logging; from blog.logs import configuration, set_up; "
 SET_UP = START + "set_up('auto'); "
@@ -124,7 +124,8 @@ def test_a_request_is_a_line_of_text_with_all_of_it() -> None:
 
 
 REQUEST = (
-    "from blog.http.access_log import Access, log; access = Access('GET', {!a}, None, 404, 9); "
+    "from blog.http.middleware.access_log import Access, log; "
+    "access = Access('GET', {!a}, None, 404, 9); "
 )
 
 

@@ -15,7 +15,7 @@ from blog.cli import main
 from blog.content.tokens import new_secret
 from blog.resources import ROUTES
 from blog.settings import Settings, show
-from tests.serving import environment, serve
+from tests.servers.serving import environment, serve
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

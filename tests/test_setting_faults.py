@@ -9,7 +9,7 @@ import pytest
 from blog.settings import read_settings
 from tests.commands import blog, failed
 from tests.misconfiguration import refused
-from tests.serving import free_port, run_blog, start, wait_until_it_serves
+from tests.servers.serving import free_port, run_blog, start, wait_until_it_serves
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from blog.content.tokens import digest, new_secret
+from blog.database.database import Database
 from blog.storage import tokens
-from blog.storage.engine import Database
 from blog.storage.tokens import AccessToken
 from tests.contract import Clock
 

@@ -36,8 +36,8 @@ def author() -> None:
 @password_option
 def author_add(name: str, role: Any, password_stdin: bool) -> None:
     """Make an account; an author changes their own posts, an editor everyone's."""
+    from blog.sign_in.passwords import hash_password
     from blog.storage import accounts
-    from blog.storage.passwords import hash_password
 
     check_name(name)
     password_hash = hash_password(_new_password(password_stdin))
@@ -61,8 +61,8 @@ def author_list() -> None:
 @password_option
 def author_passwd(name: str, password_stdin: bool) -> None:
     """Give an author a new password, also one who was removed."""
+    from blog.sign_in.passwords import hash_password
     from blog.storage import accounts
-    from blog.storage.passwords import hash_password
 
     name = check_name(name)
     with opening.session() as session:

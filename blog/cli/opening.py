@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from blog.database.database import Database
+    from blog.database.limits import Limits
+    from blog.database.session import Session
     from blog.settings import Settings
-    from blog.storage.connections import Limits
-    from blog.storage.engine import Database, Session
 
 
 def load_settings() -> Settings:
@@ -34,7 +35,7 @@ def database(*, make: bool = False) -> Iterator[Database]:
     With ``make`` one is made where there is none. Raises DatabaseError where there is no database,
     or nothing in it.
     """
-    from blog.storage import schema
+    from blog.maintenance import schema
 
     settings = load_settings()
     with connect(settings) as opened:
@@ -51,7 +52,7 @@ def session(*, make: bool = False) -> Iterator[Session]:
 
     Raises DatabaseError where it is not, and as `database`.
     """
-    from blog.storage import schema
+    from blog.maintenance import schema
 
     with database(make=make) as opened, opened.session("primary, else replica") as given:
         schema.require_head(given)
@@ -71,7 +72,7 @@ def make_file(opened: Database, settings: Settings, *, err: bool = True) -> bool
 
 def connect(settings: Settings) -> closing[Database]:
     """The database of the settings, not opened yet."""
-    from blog.storage.engine import Database
+    from blog.database.database import Database
 
     return closing(Database(settings.database_url, patient(settings), settings.database_read_url))
 
@@ -83,9 +84,9 @@ def name_database(settings: Settings) -> None:
 
 def place(url: str) -> str:
     """The database at a URL, as it may be shown: a file by its whole path, no password."""
+    from blog.database.sqlite.backend import read_path
+    from blog.database.urls import read_url
     from blog.setting_faults import mask
-    from blog.storage.engine import read_url
-    from blog.storage.sqlite import read_path
 
     parsed = read_url(url)
     is_file = parsed.get_backend_name() == "sqlite"

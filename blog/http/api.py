@@ -14,6 +14,9 @@ from flask import Flask
 from werkzeug.http import http_date, quote_etag
 
 from blog.content.authors import Caller
+from blog.database.database import Database
+from blog.database.nodes import Source
+from blog.database.session import Session
 from blog.errors import Forbidden, Interrupted, PreconditionFailed
 from blog.http.application import Response
 from blog.http.auth import Authenticator, SignInRequired
@@ -21,16 +24,15 @@ from blog.http.compression import SHORTEST, choose_coding, compress
 from blog.http.conditional import Stale, answer_conditionally, entity_tag, read_precondition
 from blog.http.cursors import Cursors
 from blog.http.links import Links, link_header, links_below, request_base
+from blog.http.long_poll import WaitingRoom
 from blog.http.negotiation import check_body_type, negotiate
 from blog.http.preferences import prefers
-from blog.http.queries import Parser, Query, read_query
+from blog.http.query_parameters import Parser, Query, read_query
 from blog.http.request import Request, current_request
-from blog.http.waiting import WaitingRoom
+from blog.maintenance.schema_watch import SchemaWatch
 from blog.representations import hal, json, json_patch
 from blog.representations.document import Document
-from blog.storage.engine import Database, Session, Source
-from blog.storage.schema_watch import SchemaWatch
-from blog.storage.versioned import Precondition
+from blog.storage.preconditions import Precondition
 
 WRITERS: Mapping[str, Callable[[Document], bytes]] = {
     json.MEDIA_TYPE: json.write,

@@ -101,7 +101,7 @@ class Application(Flask):
         """What finds the route of a request, by its path and method alone.
 
         No route is for one host, and none redirects, so that the Host header is not needed for it:
-        `blog.http.hosts` knows which are served, and not Flask's SERVER_NAME or TRUSTED_HOSTS.
+        `middleware.hosts` knows which are served, and not Flask's SERVER_NAME or TRUSTED_HOSTS.
         Raises NotImplemented for an unknown method, and NotFound for another spelling of a path:
         Werkzeug would change both until they fit, `get //post` into `GET /post`.
         """

@@ -18,14 +18,14 @@ from werkzeug.exceptions import Unauthorized
 
 from blog.content.authors import LONGEST_NAME, LONGEST_PASSWORD, Caller
 from blog.content.tokens import digest, is_token
+from blog.database.session import Session
 from blog.errors import Crowded, StorageUnavailable
-from blog.http.environ import AGAIN
 from blog.http.request import current_request
-from blog.http.throttle import SignIn, Throttle
+from blog.http.wsgi import AGAIN
+from blog.sign_in.passwords import PasswordChecker, hash_password, needs_rehash
+from blog.sign_in.throttle import SignIn, Throttle
 from blog.storage import accounts, tokens
 from blog.storage.accounts import Account
-from blog.storage.engine import Session
-from blog.storage.passwords import PasswordChecker, hash_password, needs_rehash
 from blog.storage.tokens import Grant
 
 logger = logging.getLogger("blog.auth")

@@ -18,7 +18,7 @@ from blog.http.application import Response
 from blog.http.entity_tags import EntityTags, parse_entity_tags
 from blog.http.request import current_request
 from blog.representations.document import Document, Validators
-from blog.storage.versioned import Precondition, Version
+from blog.storage.preconditions import Precondition, Version
 
 # The number of a version, of which resource it is, since when it is there, which tags from before
 # schema 0006 don't say, and the digest of a representation, which a tag of the version has not.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.exceptions import BadRequest, ExpectationFailed, HTTPException, NotImplemented
 
-from blog.http.answers import Environ
+from blog.http.wsgi import Environ
 
 # The coding that is decoded, and the old name for none.
 _KNOWN = frozenset({"chunked", "identity", ""})

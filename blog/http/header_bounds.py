@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from werkzeug.exceptions import HTTPException, RequestHeaderFieldsTooLarge
 
-from blog.http.answers import Environ
+from blog.http.wsgi import Environ
 
 LONGEST_FIELD = 4096
 MOST_MEMBERS = 100

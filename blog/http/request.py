@@ -16,9 +16,9 @@ from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
 from blog.content.authors import Caller
-from blog.http.environ import ADMISSION
+from blog.database.session import Session
 from blog.http.targets import decode_path, read_host
-from blog.storage.engine import Session
+from blog.http.wsgi import ADMISSION
 
 _CHUNK = 65536
 

@@ -10,7 +10,7 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 
-from blog.http.answers import Environ
+from blog.http.wsgi import Environ
 
 # Those of RFC 9110 section 9.3 and RFC 5789. A method is case-sensitive.
 METHODS = frozenset(

@@ -7,10 +7,10 @@ from functools import partial
 from blog.content import authors as content
 from blog.content.authors import FIELDS, SERVER_FIELDS, Profile
 from blog.content.validation import as_json, validate
-from blog.http import paging
+from blog.http import pages
 from blog.http.api import Resource
-from blog.http.bodies import Patch, read_json, read_patch
-from blog.http.paging import Paging
+from blog.http.pages import Paging
+from blog.http.request_json import Patch, read_json, read_patch
 from blog.representations.document import Document, Validators
 from blog.storage import authors
 
@@ -40,7 +40,7 @@ class _AuthorResource(Resource):
 class AuthorList(_AuthorResource):
     """All authors."""
 
-    parameters = paging.PARAMETERS
+    parameters = pages.PARAMETERS
 
     def get(self) -> Document:
         """A page of profiles, by name."""

@@ -12,19 +12,13 @@ from blog.content.posts import Post
 from blog.errors import DeadCursor, Fault, Malformed, NotFound
 from blog.http.api import Resource
 from blog.http.conditional import version_tag
-from blog.http.paging import DEFAULT_LIMIT, PARAMETERS
+from blog.http.pages import DEFAULT_LIMIT, PARAMETERS
 from blog.representations.document import Document, Link
-from blog.resources.posts import (
-    FIELD_PARAMETER,
-    field_places,
-    represent,
-    texts_of,
-    validators_of,
-)
+from blog.resources.posts import FIELD_PARAMETER, field_places, represent, texts_of, validators_of
 from blog.storage import changes
 from blog.storage.changes import BEGINNING, Change, Changes, Due, Frontier
 from blog.storage.current import find_current
-from blog.storage.paging import Key, Position
+from blog.storage.keyset import Key, Position
 
 # Stands in the place of a cursor for the end, wherever that is now.
 LATEST = "latest"

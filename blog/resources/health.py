@@ -6,8 +6,8 @@ from typing import Any
 
 from blog.errors import DatabaseError, NotReady, StorageUnavailable
 from blog.http.api import Resource
+from blog.maintenance import schema
 from blog.representations.document import Document
-from blog.storage import schema
 
 
 class Liveness(Resource):
@@ -42,6 +42,6 @@ class Readiness(Resource):
         schema.require_newest(self.session)
         self.services.schema_watch.require_whole(self.session)
         answering = "primary" if self.session.is_on_primary() else "replica"
-        writes = "failing" if self.session.why_unwritable() else "working"
+        writes = "failing" if schema.why_unwritable(self.session) else "working"
         members = {"status": "ready", "database": answering, "writes": writes}
         return Document({"self": self.links.readiness}, members)

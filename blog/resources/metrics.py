@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from blog.http.api import Resource, Services
-from blog.http.metrics import MEDIA_TYPES, Meters
+from blog.http.middleware.metrics import MEDIA_TYPES, Meters
 
 
 class Metrics(Resource):

@@ -11,15 +11,15 @@ from blog.content import posts as content
 from blog.content.dates import parse_moment
 from blog.content.posts import FIELDS, SERVER_FIELDS, PostContent
 from blog.content.validation import as_json, validate
-from blog.http import paging
+from blog.http import pages
 from blog.http.api import Answer, Resource
 from blog.http.application import POST_ID
-from blog.http.bodies import Patch, read_json, read_patch
 from blog.http.conditional import check_list_precondition
 from blog.http.idempotency import read_claim
 from blog.http.links import Links
-from blog.http.paging import DEFAULT_LIMIT, Paging
-from blog.http.queries import Parser, list_of, one_of, plain_text, some_of
+from blog.http.pages import DEFAULT_LIMIT, Paging
+from blog.http.query_parameters import Parser, list_of, one_of, plain_text, some_of
+from blog.http.request_json import Patch, read_json, read_patch
 from blog.representations.document import Document, Validators
 from blog.storage import post_list, posts
 from blog.storage.post_list import MOST_IDS, NEWEST_FIRST, OLDEST_UPDATE_FIRST, SORTS, Filter
@@ -78,7 +78,7 @@ class PostList(_PostResource):
     """All posts that the caller may see."""
 
     parameters = {
-        **paging.PARAMETERS,
+        **pages.PARAMETERS,
         **FILTER_PARAMETERS,
         "sort": one_of(tuple(SORTS)),
         **FIELD_PARAMETER,

@@ -10,13 +10,13 @@ from blog.content.posts import Post
 from blog.content.revisions import EVENT_FIELDS, FIELDS, Restoration, difference
 from blog.content.validation import validate
 from blog.errors import NotFound
-from blog.http import paging
+from blog.http import pages
 from blog.http.api import Answer, Resource
-from blog.http.bodies import read_json
 from blog.http.conditional import read_precondition
 from blog.http.idempotency import read_claim
 from blog.http.links import Links
-from blog.http.paging import Paging
+from blog.http.pages import Paging
+from blog.http.request_json import read_json
 from blog.representations import hal, json, json_patch
 from blog.representations.document import Document, Validators
 from blog.storage import revisions
@@ -29,7 +29,7 @@ LISTED_FIELDS = {name: attribute for name, attribute in FIELDS.items() if name !
 class RevisionList(Resource):
     """Every version of a post, for those who may change it, also after its deletion."""
 
-    parameters = paging.PARAMETERS
+    parameters = pages.PARAMETERS
 
     def get(self, post_id: str) -> Document:
         """A page of the versions, the newest first."""

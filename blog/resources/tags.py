@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from blog.http import paging
+from blog.http import pages
 from blog.http.api import Resource
-from blog.http.paging import Paging
+from blog.http.pages import Paging
 from blog.representations.document import Document
 from blog.storage import tags
 from blog.storage.tags import TagCount
@@ -13,7 +13,7 @@ from blog.storage.tags import TagCount
 class TagList(Resource):
     """All tags of posts that the caller may see."""
 
-    parameters = paging.PARAMETERS
+    parameters = pages.PARAMETERS
 
     def get(self) -> Document:
         """A page of tags, by name."""

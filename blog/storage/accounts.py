@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection, Insert, bindparam, delete, exists, insert, or_, select, update
 
 from blog.content.authors import Caller, Role, check_name, fold_name
+from blog.database.session import Session
 from blog.errors import AccountError
-from blog.storage.engine import Session
 from blog.storage.tables import access_token, author, revision, sign_in
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Select, String, bindparam, false, func, select, true, update
 
 from blog.content.authors import Author, Caller, Profile
+from blog.database.session import Session
 from blog.errors import NotFound, PreconditionFailed
-from blog.storage import rights
-from blog.storage.engine import Session
-from blog.storage.paging import (
+from blog.storage import permissions
+from blog.storage.keyset import (
     Beginning,
     Page,
     Position,
@@ -22,8 +22,7 @@ from blog.storage.paging import (
     make_page,
     paginate,
 )
-from blog.storage.tables import author
-from blog.storage.versioned import (
+from blog.storage.preconditions import (
     Conditions,
     Precondition,
     Shape,
@@ -31,6 +30,7 @@ from blog.storage.versioned import (
     next_version,
     until_written,
 )
+from blog.storage.tables import author
 
 Revise = Callable[[Author], Profile]
 
@@ -89,7 +89,7 @@ def edit(
     A change of nothing writes nothing. Raises NotFound, Forbidden or PreconditionFailed, and
     what ``revise`` does.
     """
-    parameters = {"author_name": name, **rights.parameters(caller, now)}
+    parameters = {"author_name": name, **permissions.parameters(caller, now)}
     target = Target(_conditions(precondition.shape), precondition, parameters)
 
     def attempt() -> Author | None:
@@ -109,7 +109,7 @@ def _conditions(shape: Shape) -> Conditions:
         table=author,
         found=author.c.name == bindparam("author_name"),
         # The account may have ended since the caller was verified, or the token.
-        editable=_EDITABLE & author.c.password_hash.is_not(None) & rights.unrevoked(),
+        editable=_EDITABLE & author.c.password_hash.is_not(None) & permissions.unrevoked(),
         holds=shape.holds(author),
     )
 

@@ -20,11 +20,12 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, t
 
 from blog.content.authors import Caller
 from blog.content.revisions import Operation
+from blog.database.session import Session
+from blog.database.types import UTCDateTime
 from blog.errors import NotFound
-from blog.storage import rights
-from blog.storage.engine import Session
-from blog.storage.paging import Key, Position, beginning, bind_values, paginate
-from blog.storage.tables import UTCDateTime, post, revision
+from blog.storage import permissions
+from blog.storage.keyset import Key, Position, beginning, bind_values, paginate
+from blog.storage.tables import post, revision
 
 # Greater than the number of any revision.
 _LAST = 2**62
@@ -201,8 +202,8 @@ class _Reader:
         self, connection: Connection, caller: Caller | None, now: datetime, batch: int
     ) -> None:
         self._connection = connection
-        self._kind = rights.standing(caller)
-        self._parameters = rights.parameters(caller, now)
+        self._kind = permissions.standing(caller)
+        self._parameters = permissions.parameters(caller, now)
         self._batch = batch
 
     def commits(self, after: int) -> Rows:
@@ -243,7 +244,7 @@ _first_ahead_of_post = (
     select(func.min(revision.c.sequence + 0))
     .where(
         revision.c.post_id == post.c.id,
-        revision.c.updated_date > rights.now_parameter,
+        revision.c.updated_date > permissions.now_parameter,
         revision.c.updated_date <= bindparam("until", type_=UTCDateTime),
     )
     .scalar_subquery()
@@ -251,7 +252,7 @@ _first_ahead_of_post = (
 # A revision is no later than its post, and the posts have an index of these dates.
 _FIRST_AHEAD = (
     select(func.min(_first_ahead_of_post))
-    .where(post.c.updated_date > rights.now_parameter)
+    .where(post.c.updated_date > permissions.now_parameter)
     .scalar_subquery()
 )
 _LATEST = (
@@ -266,16 +267,16 @@ _next = revision.alias("next")
 
 
 @cache
-def _editable_commits(standing: rights.Standing) -> Select[Any]:
-    return _commits(standing).where(rights.editable(revision, standing))
+def _editable_commits(standing: permissions.Standing) -> Select[Any]:
+    return _commits(standing).where(permissions.editable(revision, standing))
 
 
 @cache
-def _public_commits(standing: rights.Standing) -> Select[Any]:
+def _public_commits(standing: permissions.Standing) -> Select[Any]:
     return _commits(standing).where(revision.c.public == true())
 
 
-def _commits(standing: rights.Standing) -> Select[Any]:
+def _commits(standing: permissions.Standing) -> Select[Any]:
     c = revision.c
     old = and_(_old.c.post_id == c.post_id, _old.c.version == c.version - 1)
     statement = select(
@@ -288,13 +289,13 @@ def _commits(standing: rights.Standing) -> Select[Any]:
         _old.c.sequence.label("old_sequence"),
         _old.c.status.label("old_status"),
         _old.c.due_date.label("old_due_date"),
-        rights.editable(revision, standing).label("editable"),
+        permissions.editable(revision, standing).label("editable"),
     ).outerjoin_from(revision, _old, old)
     return paginate(statement, [c.sequence], _AFTER)
 
 
 @cache
-def _dues(standing: rights.Standing) -> Select[Any]:
+def _dues(standing: permissions.Standing) -> Select[Any]:
     c = revision.c
     following = and_(_next.c.post_id == c.post_id, _next.c.version == c.version + 1)
     statement = (
@@ -304,9 +305,9 @@ def _dues(standing: rights.Standing) -> Select[Any]:
             c.post_id,
             c.version,
             _next.c.sequence.label("next_sequence"),
-            rights.editable(revision, standing).label("editable"),
+            permissions.editable(revision, standing).label("editable"),
         )
         .outerjoin_from(revision, _next, following)
-        .where(c.due_date.is_not(None), c.due_date <= rights.now_parameter)
+        .where(c.due_date.is_not(None), c.due_date <= permissions.now_parameter)
     )
     return paginate(statement, [c.due_date, c.sequence], _AFTER)

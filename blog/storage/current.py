@@ -11,10 +11,10 @@ from sqlalchemy import Select, bindparam, select
 
 from blog.content.authors import Caller
 from blog.content.posts import Post
-from blog.storage import rights
+from blog.database.page_bytes import count_fitting, size_of
+from blog.database.session import Session
+from blog.storage import permissions
 from blog.storage.changes import Change, Changes
-from blog.storage.engine import Session
-from blog.storage.page_bytes import count_fitting, size_of
 from blog.storage.posts import Texts, columns, post_from
 from blog.storage.tables import post
 
@@ -29,8 +29,8 @@ def find_current(
     A deleted one, or one that the caller can't see, is not among them. All is read in the snapshot
     in which the changes were read.
     """
-    values = {"ids": _ids(found.items), **rights.parameters(caller, now)}
-    kind = rights.standing(caller)
+    values = {"ids": _ids(found.items), **permissions.parameters(caller, now)}
+    kind = permissions.standing(caller)
     if not values["ids"]:
         return found, {}
     if any(texts):
@@ -47,13 +47,13 @@ def _ids(items: Iterable[Change]) -> Sequence[str]:
 
 
 @cache
-def _statement(standing: rights.Standing, texts: Texts) -> Select[Any]:
-    statement = select(*columns(texts), rights.editable(post, standing))
-    return statement.where(_AMONG, rights.visible(post, standing))
+def _statement(standing: permissions.Standing, texts: Texts) -> Select[Any]:
+    statement = select(*columns(texts), permissions.editable(post, standing))
+    return statement.where(_AMONG, permissions.visible(post, standing))
 
 
 @cache
-def _size_statement(standing: rights.Standing, texts: Texts, kind: str) -> Select[Any]:
+def _size_statement(standing: permissions.Standing, texts: Texts, kind: str) -> Select[Any]:
     wanted = [post.c[name] for name in texts._fields if getattr(texts, name)]
     size = size_of(wanted, kind).label("size")
-    return select(post.c.id, size).where(_AMONG, rights.visible(post, standing))
+    return select(post.c.id, size).where(_AMONG, permissions.visible(post, standing))

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, delete, insert, not_, select
 
 from blog.content.revisions import Revision
+from blog.database.session import Session
 from blog.errors import Fault, Invalid
 from blog.storage import lifetimes, revisions
-from blog.storage.engine import Session
 from blog.storage.tables import idempotency_key
 
 LIFETIME = timedelta(hours=24)

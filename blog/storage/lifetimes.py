@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, bindparam, delete, select
 
-from blog.storage.tables import UTCDateTime
+from blog.database.types import UTCDateTime
 
 # How many rows are swept at each end with each one that is added: more than one, so that they get
 # fewer.

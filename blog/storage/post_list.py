@@ -12,10 +12,11 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, false, func, sel
 
 from blog.content.authors import Caller
 from blog.content.posts import Post, fold_tag
-from blog.storage import rights
-from blog.storage.engine import Session
-from blog.storage.page_bytes import bound_bytes, count_fitting_rows, taker
-from blog.storage.paging import (
+from blog.database.page_bytes import bound_bytes, count_fitting_rows, taker
+from blog.database.session import Session
+from blog.database.types import UTCDateTime
+from blog.storage import permissions
+from blog.storage.keyset import (
     Beginning,
     Key,
     Page,
@@ -27,7 +28,7 @@ from blog.storage.paging import (
     paginate,
 )
 from blog.storage.posts import Texts, columns, post_from
-from blog.storage.tables import UTCDateTime, post, tag
+from blog.storage.tables import post, tag
 
 Status = Literal["published", "scheduled", "draft"]
 
@@ -93,7 +94,7 @@ class _Shape(NamedTuple):
     status: Status | None
     sort: Sort
     start: Beginning
-    standing: rights.Standing
+    standing: permissions.Standing
     texts: Texts
     database: str
 
@@ -115,13 +116,13 @@ def page(
     if wanted.is_empty() or (caller is None and wanted.status not in (None, "published")):
         return Page([], None, None)
     given = wanted.given()
-    kind, start = rights.standing(caller), beginning(position)
+    kind, start = permissions.standing(caller), beginning(position)
     shape = _Shape(frozenset(given), wanted.status, sort, start, kind, texts, session.kind)
     if wanted.ids:
         given |= _id_values(given.pop("ids"))
     if wanted.tag is not None:
         given["tag"] = fold_tag(wanted.tag)
-    values = {**given, **rights.parameters(caller, now), **bind_values(position, limit)}
+    values = {**given, **permissions.parameters(caller, now), **bind_values(position, limit)}
     places = _places(texts)
     rows = session.fetch(_statement(shape), values, taker(places))
     limit = min(limit, count_fitting_rows(rows, places))
@@ -136,8 +137,8 @@ def _id_values(ids: Sequence[str]) -> dict[str, str]:
 
 @lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> Select[Any]:
-    visible = rights.visible(_lookup(shape), shape.standing)
-    statement = select(*columns(shape.texts), rights.editable(post, shape.standing))
+    visible = permissions.visible(_lookup(shape), shape.standing)
+    statement = select(*columns(shape.texts), permissions.editable(post, shape.standing))
     if "tag" in shape.filters:
         statement = statement.join_from(tag, post)
     statement = statement.where(*_equalities(shape), *_date_ranges(shape), _opaque(visible))
@@ -238,9 +239,9 @@ def _bounds(
     if "until" in shape.filters:
         upper.append(date < bindparam("until", type_=UTCDateTime))
     if shape.status == "scheduled":
-        lower.append(date > rights.now_parameter)
+        lower.append(date > permissions.now_parameter)
     elif _status(shape) == "published":
-        upper.append(date <= rights.now_parameter)
+        upper.append(date <= permissions.now_parameter)
     return lower, upper
 
 

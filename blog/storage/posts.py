@@ -27,13 +27,11 @@ from blog.content.authors import Caller
 from blog.content.markup import render
 from blog.content.posts import Post, PostContent, new_post_id, settle_date
 from blog.content.slugs import derive_slug
+from blog.database.session import Session
 from blog.errors import BlogError, Forbidden, NotFound, PreconditionFailed, StorageUnavailable
-from blog.storage import revisions, rights, tags
-from blog.storage.engine import Session
+from blog.storage import permissions, revisions, tags
 from blog.storage.idempotency import Claim, Outcome
-from blog.storage.slugs import claim_slug
-from blog.storage.tables import post
-from blog.storage.versioned import (
+from blog.storage.preconditions import (
     Conditions,
     Precondition,
     Shape,
@@ -41,6 +39,8 @@ from blog.storage.versioned import (
     next_version,
     until_written,
 )
+from blog.storage.slugs import claim_slug
+from blog.storage.tables import post
 
 Revise = Callable[[Post], PostContent]
 
@@ -59,8 +59,8 @@ def find(
     session: Session, post_id: str, caller: Caller | None, now: datetime, texts: Texts
 ) -> Post:
     """The post with this id. Raises NotFound where the caller can see none."""
-    statement = _find_statement(rights.standing(caller), texts)
-    values = {"post_id": post_id, **rights.parameters(caller, now)}
+    statement = _find_statement(permissions.standing(caller), texts)
+    values = {"post_id": post_id, **permissions.parameters(caller, now)}
     rows = session.fetch(statement, values)
     if not rows:
         raise NotFound(f"there is no post {post_id!r}")
@@ -68,9 +68,9 @@ def find(
 
 
 @cache
-def _find_statement(standing: rights.Standing, texts: Texts) -> Select[Any]:
-    return select(*columns(texts), rights.editable(post, standing)).where(
-        post.c.id == bindparam("post_id"), rights.visible(post, standing)
+def _find_statement(standing: permissions.Standing, texts: Texts) -> Select[Any]:
+    return select(*columns(texts), permissions.editable(post, standing)).where(
+        post.c.id == bindparam("post_id"), permissions.visible(post, standing)
     )
 
 
@@ -128,7 +128,7 @@ def insert_post(
 
     Raises SlugTaken, and Forbidden as `create` does.
     """
-    parameters = {**values, **rights.parameters(caller, now)}
+    parameters = {**values, **permissions.parameters(caller, now)}
     parameters["slug"] = content.slug or derive_slug(content.title)
     if not session.insert(connection, _INSERT_UNLESS_TAKEN, parameters):
         parameters["slug"] = claim_slug(connection, content.slug, content.title, values["id"])
@@ -144,7 +144,7 @@ def _insertion(*conditions: ColumnElement[bool]) -> Insert:
     """The statement that writes a post under some conditions, besides that the caller may."""
     names = [column.name for column in post.c if column.computed is None]
     values = select(*(bindparam(name, type_=post.c[name].type) for name in names))
-    return insert(post).from_select(names, values.where(rights.entitled(), *conditions))
+    return insert(post).from_select(names, values.where(permissions.entitled(), *conditions))
 
 
 _other = post.alias("other")
@@ -185,7 +185,7 @@ def _record(
 
 def _refusal(connection: Connection, caller: Caller, now: datetime) -> BlogError:
     """Why nothing was written: the account has ended, or a trigger of others has prevented it."""
-    if connection.scalar(select(rights.entitled()), rights.parameters(caller, now)):
+    if connection.scalar(select(permissions.entitled()), permissions.parameters(caller, now)):
         return StorageUnavailable("the database has not kept a write, as if by a trigger of others")
     return Forbidden(f"{caller.name!r} may no longer write")
 
@@ -237,17 +237,17 @@ def remove(
 
 def target_of(post_id: str, caller: Caller, precondition: Precondition, now: datetime) -> Target:
     """The post with this id, where the caller may change it and the precondition holds."""
-    conditions = _conditions(rights.standing(caller), precondition.shape)
-    parameters = {"post_id": post_id, **rights.parameters(caller, now)}
+    conditions = _conditions(permissions.standing(caller), precondition.shape)
+    parameters = {"post_id": post_id, **permissions.parameters(caller, now)}
     return Target(conditions, precondition, parameters)
 
 
 @cache
-def _conditions(standing: rights.Standing, shape: Shape) -> Conditions:
+def _conditions(standing: permissions.Standing, shape: Shape) -> Conditions:
     return Conditions(
         table=post,
-        found=(post.c.id == bindparam("post_id")) & rights.visible(post, standing),
-        editable=rights.editable(post, standing) & rights.entitled(),
+        found=(post.c.id == bindparam("post_id")) & permissions.visible(post, standing),
+        editable=permissions.editable(post, standing) & permissions.entitled(),
         holds=shape.holds(post),
     )
 

@@ -12,12 +12,11 @@ from blog.content.authors import Caller
 from blog.content.markup import render
 from blog.content.posts import PostContent
 from blog.content.revisions import Revision
+from blog.database.session import Session
 from blog.errors import Fault, Invalid, PreconditionFailed, SlugTaken
-from blog.storage import posts, revisions, rights
-from blog.storage.engine import Session
+from blog.storage import permissions, posts, revisions
 from blog.storage.idempotency import Claim
-from blog.storage.tables import post, revision
-from blog.storage.versioned import (
+from blog.storage.preconditions import (
     Conditions,
     Precondition,
     Shape,
@@ -25,6 +24,7 @@ from blog.storage.versioned import (
     next_version,
     until_written,
 )
+from blog.storage.tables import post, revision
 
 
 class Restored(NamedTuple):
@@ -110,8 +110,8 @@ def _undelete(
     claim: Claim | None,
 ) -> Restored | None:
     """Write a deleted post again; give None where it is there already."""
-    conditions = _conditions(rights.standing(caller), precondition.shape)
-    parameters = {"post_id": tombstone.post_id, **rights.parameters(caller, now)}
+    conditions = _conditions(permissions.standing(caller), precondition.shape)
+    parameters = {"post_id": tombstone.post_id, **permissions.parameters(caller, now)}
     target = Target(conditions, precondition, parameters)
     values = {
         **posts.content_values(content, now),
@@ -137,11 +137,11 @@ def _undelete(
 
 
 @cache
-def _conditions(standing: rights.Standing, shape: Shape) -> Conditions:
+def _conditions(standing: permissions.Standing, shape: Shape) -> Conditions:
     """A deleted post, which is there as its newest revision."""
     return Conditions(
         table=revision,
         found=(revision.c.post_id == bindparam("post_id")) & revisions.is_newest(),
-        editable=rights.editable(revision, standing) & rights.entitled(),
+        editable=permissions.editable(revision, standing) & permissions.entitled(),
         holds=shape.holds(revision),
     )

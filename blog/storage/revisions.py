@@ -23,10 +23,10 @@ from sqlalchemy import (
 from blog.content.authors import Caller
 from blog.content.posts import Post
 from blog.content.revisions import Revision, changed_fields
+from blog.database.session import Session
 from blog.errors import Forbidden, NotFound, StorageUnavailable
-from blog.storage import rights
-from blog.storage.engine import Session
-from blog.storage.paging import (
+from blog.storage import permissions
+from blog.storage.keyset import (
     Beginning,
     Page,
     Position,
@@ -35,8 +35,8 @@ from blog.storage.paging import (
     make_page,
     paginate,
 )
+from blog.storage.preconditions import Precondition, is_one_of, next_version
 from blog.storage.tables import post, revision
-from blog.storage.versioned import Precondition, is_one_of, next_version
 
 # What a revision repeats of its post.
 REPEATED = tuple(column.name for column in revision.c if column.name in post.c)
@@ -125,22 +125,22 @@ def find(
 
 def find_newest(session: Session, post_id: str, caller: Caller | None, now: datetime) -> Revision:
     """The newest version, without its body. Raises as `find` does."""
-    kind = rights.standing(caller)
-    values = {"post_id": post_id, **rights.parameters(caller, now)}
+    kind = permissions.standing(caller)
+    values = {"post_id": post_id, **permissions.parameters(caller, now)}
     row = session.reading().execute(_newest_statement(kind), values).first()
     if row is not None:
         return revision_from(row)
-    visible = select(true()).where(post.c.id == _named, rights.visible(post, kind))
+    visible = select(true()).where(post.c.id == _named, permissions.visible(post, kind))
     if session.reading().execute(visible, values).first():
         raise Forbidden("the versions of a post are for those who may change it")
     raise NotFound(f"there is no post {post_id!r}")
 
 
 @cache
-def _newest_statement(standing: rights.Standing) -> Select[Any]:
+def _newest_statement(standing: permissions.Standing) -> Select[Any]:
     return (
         select(*columns())
-        .where(revision.c.post_id == _named, rights.editable(revision, standing))
+        .where(revision.c.post_id == _named, permissions.editable(revision, standing))
         .order_by(revision.c.version.desc())
         .limit(1)
     )

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from blog.storage.engine import Session
-from blog.storage.rights import now_parameter
+from blog.database.session import Session
+from blog.storage.permissions import now_parameter
 from blog.storage.tables import post
 
 _NEXT = select(func.min(post.c.sort_date)).where(

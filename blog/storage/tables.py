@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -12,18 +10,15 @@ from sqlalchemy import (
     Column,
     Computed,
     Date,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     MetaData,
-    String,
     Table,
-    Text,
-    TypeDecorator,
     UniqueConstraint,
 )
+
+from blog.database.types import UTCDateTime, line, text
 
 # Named by rule, so that a later migration can address a constraint on every database.
 metadata = MetaData(
@@ -35,35 +30,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """An aware moment, kept in UTC: SQLite would give it back without its offset."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        # PostgreSQL gives it back in the time zone of the connection.
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def line(length: int) -> String:
-    """The type of a text up to a length, compared as `text` is."""
-    return String(length).with_variant(String(length, collation="C"), "postgresql")
-
-
-def text() -> Text:
-    """The type of a text that is compared by code point on every database.
-
-    SQLite does so by itself; PostgreSQL would do it as the language of its cluster has it.
-    """
-    return Text().with_variant(Text(collation="C"), "postgresql")
 
 
 author = Table(

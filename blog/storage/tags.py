@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 
 from blog.content.authors import Caller
 from blog.content.posts import Post, fold_tag
-from blog.storage import rights
-from blog.storage.engine import Session
-from blog.storage.paging import (
+from blog.database.session import Session
+from blog.storage import permissions
+from blog.storage.keyset import (
     Beginning,
     Page,
     Position,
@@ -41,17 +41,17 @@ def page(
 
     Only the tags of the page are counted.
     """
-    statement = _statement(rights.standing(caller), beginning(position))
-    values = {**rights.parameters(caller, now), **bind_values(position, limit)}
+    statement = _statement(permissions.standing(caller), beginning(position))
+    values = {**permissions.parameters(caller, now), **bind_values(position, limit)}
     tags = [TagCount(*row) for row in session.reading().execute(statement, values)]
     return make_page(tags, limit, position, lambda item: (item.key,))
 
 
 @cache
-def _statement(standing: rights.Standing, start: Beginning) -> Select[Any]:
+def _statement(standing: permissions.Standing, start: Beginning) -> Select[Any]:
     statement = (
         select(tag.c.key, func.min(tag.c.name), func.count())
-        .where(rights.visible(tag, standing))
+        .where(permissions.visible(tag, standing))
         .group_by(tag.c.key)
     )
     return paginate(statement, [tag.c.key], start)

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, up
 
 from blog.content.authors import Caller
 from blog.content.tokens import Scope, check_label
+from blog.database.session import Session
 from blog.errors import AccountError
-from blog.storage.engine import Session
 from blog.storage.lifetimes import is_near
 from blog.storage.tables import access_token, author
 

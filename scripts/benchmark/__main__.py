@@ -16,7 +16,7 @@ from scripts.benchmark import report, wrk
 from scripts.benchmark.bench import Bench, Plan
 from scripts.benchmark.processes import share_out
 from scripts.benchmark.rows import EACH_POST, NAMES, ROWS, START_UP
-from tests import postgresql
+from tests.servers import postgresql
 
 _DESCRIPTION = """
 Measures one worker of `blog serve`, beside the least that the same server could serve and beside

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Flask
 
-from blog.http.answers import Application
-from blog.http.gateway import Bounds, Gateway
+from blog.gateway.gateway import Bounds, Gateway
+from blog.http.wsgi import Application
 from blog.settings import read_settings
 
 ANSWER = b"x" * 1024

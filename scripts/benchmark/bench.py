@@ -28,8 +28,8 @@ from scripts.benchmark.rows import (
 )
 from scripts.benchmark.servers import BLOG, serve, worker
 from scripts.benchmark.wrk import Failed
-from tests.postgresql import Cluster
-from tests.serving import Server
+from tests.servers.postgresql import Cluster
+from tests.servers.serving import Server
 
 _PART_SECONDS = 15
 _MEGABYTE = 1024 * 1024

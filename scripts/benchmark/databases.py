@@ -15,16 +15,18 @@ from sqlalchemy import Connection, text
 
 from blog.content.dates import utc_now
 from blog.content.tokens import digest, new_secret
-from blog.http.paging import Cursors
-from blog.storage import accounts, schema, tokens
-from blog.storage.engine import Database, Session
-from blog.storage.paging import Position
-from blog.storage.passwords import hash_password
+from blog.database.database import Database
+from blog.database.session import Session
+from blog.http.pages import Cursors
+from blog.maintenance import schema
+from blog.sign_in.passwords import hash_password
+from blog.storage import accounts, tokens
+from blog.storage.keyset import Position
 from blog.storage.tables import post, tag
 from blog.storage.tokens import AccessToken
-from tests.million import DIALECTS, Dialect
-from tests.postgresql import Cluster
 from tests.rivals import change
+from tests.servers.postgresql import Cluster
+from tests.storage.million import DIALECTS, Dialect
 
 AUTHOR, PASSWORD = "rick", "a password that nobody else has"
 SECRET_KEY = secrets.token_hex()

@@ -12,7 +12,7 @@ from scripts.benchmark import wrk
 from scripts.benchmark.loads import Load
 from scripts.benchmark.processes import busy_seconds, cpu_seconds, resident_bytes
 from scripts.benchmark.servers import worker
-from tests.serving import Server
+from tests.servers.serving import Server
 
 
 class Amount(NamedTuple):

@@ -8,7 +8,7 @@ import multiprocessing
 from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
-from blog import server
+from blog.server import processes
 from blog.settings import read_settings
 
 _HERE = "scripts.benchmark.applications"
@@ -30,9 +30,9 @@ def _serve_as_blog(target: str, port: int) -> None:
     """Serve as `blog serve` does, without a database."""
     settings = read_settings()
     patience = settings.transfer_timeout
-    capacity = server.Capacity(1, settings.connections, settings.limits.connections, patience)
-    with server.listen("127.0.0.1", port, patience) as listener:
-        server.run(listener, capacity, settings.log_format, settings.metrics, target)
+    capacity = processes.Capacity(1, settings.connections, settings.limits.connections, patience)
+    with processes.listen("127.0.0.1", port, patience) as listener:
+        processes.run(listener, capacity, settings.log_format, settings.metrics, target)
 
 
 def _serve_alone(port: int) -> None:

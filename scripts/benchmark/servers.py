@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.benchmark.processes import Cores, pinned
-from tests.serving import PATIENCE, Server, environment, free_port, wait_until_it_serves
+from tests.servers.serving import PATIENCE, Server, environment, free_port, wait_until_it_serves
 
 ROOT = Path(__file__).parents[2]
 BLOG: Sequence[str] = ("blog", "serve", "--workers", "1")

@@ -12,7 +12,7 @@ from time import perf_counter
 from scripts.benchmark.figures import Amount, megabytes
 from scripts.benchmark.processes import Cores, pinned, resident_bytes
 from scripts.benchmark.servers import BLOG, run, serve, worker
-from tests.serving import environment, wait_until_it_serves
+from tests.servers.serving import environment, wait_until_it_serves
 
 VERSION = "`blog --version`"
 _IMPORT = "import of `blog.app`"

@@ -1,0 +1,109 @@
+"""The `blog database` commands: bringing a database up to date, checking and copying it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from blog.cli import opening
+from blog.cli.groups import Commands
+from blog.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from blog.maintenance.copy_database import Progress
+
+
+@click.group(cls=Commands)
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command("upgrade")
+def database_upgrade() -> None:
+    """Bring the database to the newest schema; `serve` does it too."""
+    from blog.maintenance import schema
+
+    settings = opening.load_settings()
+    with opening.connect(settings) as opened:
+        made = opening.make_file(opened, settings)
+        done = schema.upgrade(opened)
+    if not made:
+        opening.name_database(settings)
+    click.echo("Brought the database up to date." if done else "The database is up to date.")
+
+
+@database.command("check")
+def database_check() -> None:
+    """Say whether the database is sound, and if not, all that is wrong.
+
+    What others have added to it that may be in the way of a write is named, and is no fault.
+    """
+    from blog.maintenance import integrity
+
+    settings = opening.load_settings()
+    with opening.connect(settings) as opened:
+        found = integrity.findings(
+            opened,
+            opening.place(settings.database_url),
+            needs_secret_key=settings.secret_key is None,
+        )
+    opening.name_database(settings)
+    for line in [*(found.faults or ["The database is sound."]), *found.additions]:
+        click.echo(line)
+    if found.faults:
+        advice = "run `blog database upgrade`, or restore a backup"
+        raise DatabaseError(f"faults found: {len(found.faults)}; {advice}")
+
+
+@database.command("copy")
+@click.argument("from_url")
+@click.argument("to_url")
+def database_copy(from_url: str, to_url: str) -> None:
+    """Copy the whole blog FROM_URL to an empty database TO_URL, SQLite or PostgreSQL.
+
+    Other processes may go on serving the first one; what they write meanwhile is not copied.
+    """
+    from blog.database.database import Database
+    from blog.maintenance import schema
+    from blog.maintenance.copy_database import transfer
+
+    limits = opening.patient(opening.load_settings())
+    with (
+        closing(Database(from_url, limits)) as source,
+        closing(Database(to_url, limits)) as target,
+        _progress("Copying") as progress,
+    ):
+        schema.require_blog(source, opening.place(from_url))
+        counts = transfer(source, target, progress)
+    listed = ", ".join(f"{count} in {table}" for table, count in counts.items())
+    click.echo(f"Copied and compared every row: {listed}.")
+
+
+@database.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it exists, once the copy is whole.")
+def database_backup(file: Path, force: bool) -> None:
+    """Copy the database to a new SQLite FILE, while it is being served."""
+    from blog.maintenance.backup import back_up
+
+    with opening.database() as opened, _progress("Copying") as progress:
+        back_up(opened, file, progress, replace=force)
+    click.echo(f"Copied the database to {str(file)!r}.")
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Progress]:
+    """A progress bar on standard error, where somebody can see it."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=hidden) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done)
+
+        yield advance

@@ -1,0 +1,106 @@
+"""`blog serve`: the database is brought up to date, and then served."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+import click
+
+from blog.cli import opening
+from blog.cli.authors import check_name
+from blog.content.dates import utc_now
+from blog.errors import AccountError
+
+if TYPE_CHECKING:
+    from blog.database.database import Database
+    from blog.database.session import Session
+    from blog.settings import Settings
+
+_NO_EDITOR = "no editor can sign in: `blog author add NAME --role editor` makes one"
+
+
+@click.command()
+@click.option("--host", show_default="BLOG_HOST", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), show_default="BLOG_PORT", help="Its port.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    show_default="BLOG_WORKERS, else one for each core, at most 4",
+    help="How many processes serve.",
+)
+def serve(host: str | None, port: int | None, workers: int | None) -> None:
+    """Bring the database up to date and serve until SIGTERM or SIGINT."""
+    from blog.server import processes
+
+    settings = opening.load_settings()
+    host = settings.host if host is None else host
+    capacity = processes.Capacity(
+        workers or settings.workers or _cores(),
+        settings.connections,
+        settings.limits.connections,
+        settings.transfer_timeout,
+    )
+    with processes.listen(host, port or settings.port, settings.transfer_timeout) as listener:
+        warnings = _prepare(settings)
+        processes.run(
+            listener,
+            capacity,
+            settings.log_format,
+            settings.metrics,
+            database=opening.place(settings.database_url),
+            warnings=warnings,
+        )
+
+
+def _prepare(settings: Settings) -> list[str]:
+    """Bring the database up to date, with an author in it; give what to warn of."""
+    from blog.maintenance import schema
+    from blog.storage import accounts
+
+    with opening.connect(settings) as opened:
+        opening.make_file(opened, settings, err=False)
+        schema.upgrade(opened)
+        with opened.session("primary, else replica") as session:
+            _add_first_author(session)
+            has_editor = any(account.is_editor for account in accounts.find_all(session))
+            warnings = [] if has_editor else [_NO_EDITOR]
+            return [*warnings, *_write_failure(opened, session)]
+
+
+def _add_first_author(session: Session) -> None:
+    """Make an editor with a generated password where there is no account yet."""
+    from blog.sign_in.passwords import hash_password
+    from blog.storage import accounts
+
+    name, password = _system_user(), secrets.token_urlsafe(16)
+    if accounts.find_all(session) or not accounts.add_first(
+        session, name, hash_password(password), utc_now()
+    ):
+        return
+    click.echo(f"Made the editor {name!r} with the password {password}")
+    click.echo("It is shown this once; `blog author passwd` changes it.")
+
+
+def _write_failure(opened: Database, session: Session) -> list[str]:
+    """The reason for which writes will fail, where one is known."""
+    from blog.storage.tables import metadata
+
+    reason = opened.server.why_unwritable(session.reading(), list(metadata.tables))
+    return [f"writes fail, and reads go on: {reason}"] if reason else []
+
+
+def _cores() -> int:
+    """How many processes serve by themselves: one for each core that there is, and at most 4."""
+    # Not every system tells which cores a process may use.
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
+
+
+def _system_user() -> str:
+    try:
+        return check_name(getpass.getuser())
+    except (AccountError, OSError, KeyError):
+        return "editor"

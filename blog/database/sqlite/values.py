@@ -1,0 +1,127 @@
+"""How SQLite keeps each type, and how it is read.
+
+SQLite takes a value of any type into any column, and has neither moments nor lists. A value that
+can't be read is a state of the file, as a damaged page is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, BigInteger, Date, DateTime, Dialect, Integer
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.types import TypeEngine
+
+from blog.database.compiled_statements import Reader
+from blog.database.types import UTCDateTime
+from blog.errors import StorageUnavailable
+
+_TEXT = frozenset({str})
+# SQLAlchemy calls these for null, too.
+_Processor = Callable[[Any], Any]
+
+
+def as_kept(value: object) -> object:
+    """What the file has of a value."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
+    return orjson.dumps(value).decode() if isinstance(value, list) else value
+
+
+def refuse_blobs(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give a row as it is, unless it holds a blob, which no column of ours can have.
+
+    SQLite turns numbers in text columns into text by itself.
+    """
+    # To look at each value by itself would take as long as to fetch it.
+    if bytes in map(type, row):
+        columns = (described[0] for described in cursor.description)
+        names = (name for name, value in zip(columns, row, strict=True) if type(value) is bytes)
+        raise _unreadable(f"a blob in {', '.join(names)}")
+    return row
+
+
+def _read_moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text + "+00:00")
+    except (TypeError, ValueError) as error:
+        raise _unreadable("a moment that can't be read") from error
+    # The offset was taken for the time.
+    if moment.tzinfo is None:
+        raise _unreadable("a moment that can't be read")
+    return moment
+
+
+def _read_date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise _unreadable("a date that can't be read") from error
+
+
+def _read_tags(text: str) -> list[str]:
+    try:
+        tags = orjson.loads(text)
+    except ValueError as error:
+        raise _unreadable("tags that are no JSON") from error
+    if type(tags) is not list or not _TEXT.issuperset(map(type, tags)):
+        raise _unreadable("tags that are no list of texts")
+    return tags
+
+
+def _read_number(value: int) -> int:
+    if type(value) is not int:
+        raise _unreadable("a text in the place of a number")
+    return value
+
+
+def _unreadable(fault: str) -> StorageUnavailable:
+    return StorageUnavailable(
+        f"the database can't serve now: a row has {fault}; `blog database check` names the rows"
+    )
+
+
+READERS: dict[type, Reader] = {
+    UTCDateTime: _read_moment,
+    Date: _read_date,
+    JSON: _read_tags,
+    Integer: _read_number,
+    BigInteger: _read_number,
+}
+
+
+def _unless_null(read: Reader) -> _Processor:
+    return lambda value: None if value is None else read(value)
+
+
+class _Moment(sqlite.DATETIME):
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor:
+        return _unless_null(_read_moment)
+
+
+class _Date(sqlite.DATE):
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor:
+        return _unless_null(_read_date)
+
+
+class _Tags(sqlite.JSON):
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor:
+        return _unless_null(_read_tags)
+
+
+class _Number(Integer):
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor:
+        return _unless_null(_read_number)
+
+
+# What SQLAlchemy takes in the place of its own types.
+TYPES: dict[type[TypeEngine[Any]], type[TypeEngine[Any]]] = {
+    DateTime: _Moment,
+    Date: _Date,
+    JSON: _Tags,
+    Integer: _Number,
+}

@@ -1,0 +1,1 @@
+"""What every response goes through."""

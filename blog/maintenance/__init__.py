@@ -1,0 +1,1 @@
+"""Work on a whole database: its schema, its integrity, its copies."""

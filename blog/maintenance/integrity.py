@@ -1,0 +1,208 @@
+"""Saying whether a database is sound: whether what it keeps twice agrees, and nothing is lost."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
+
+from blog.content.posts import fold_tag
+from blog.database.database import Database
+from blog.database.postgresql import triggers
+from blog.maintenance import schema
+from blog.maintenance.migrations import HEAD
+from blog.maintenance.schema_comparison import Comparison
+from blog.maintenance.violations import unreadable, violations
+from blog.storage import secret_key
+from blog.storage.revisions import REPEATED, is_newest
+from blog.storage.tables import idempotency_key, post, revision, setting, tag
+
+
+class Findings(NamedTuple):
+    """What is wrong with a database, and what others have added to it, in a sentence each."""
+
+    faults: list[str]
+    additions: list[str]
+
+
+def faults(database: Database, *, needs_secret_key: bool = False) -> list[str]:
+    """Everything found wrong with the database, in a sentence each; none is a sound one.
+
+    Raises DatabaseError where there is no database.
+    """
+    return findings(database, needs_secret_key=needs_secret_key).faults
+
+
+def findings(
+    database: Database, place: str | None = None, *, needs_secret_key: bool = False
+) -> Findings:
+    """Everything found wrong, and what others have added that may be in the way of a write.
+
+    ``place`` is its name for the error where it has to hold a blog and holds none;
+    ``needs_secret_key`` is whether the blog has its secret key here, and not in its settings.
+    What is in a file with broken pages is not compared: it can't be read as a whole.
+    Raises DatabaseError where there is no database.
+    """
+    database.server.require()
+    with database.session() as session:
+        connection = session.reading()
+        if broken := database.server.broken_pages(connection):
+            return Findings(broken, [])
+        found = schema.revision(connection)
+        if place and found is None:
+            raise schema.no_blog(place)
+        if found != HEAD:
+            return Findings([f"the schema is at {found or 'nothing'}, not at {HEAD}"], [])
+        comparison = Comparison(connection)
+        # What is not there can't be read.
+        wrong = [] if comparison.missing() else _content_faults(connection, needs_secret_key)
+        return Findings([*comparison.differences(), *wrong], comparison.additions())
+
+
+def _content_faults(connection: Connection, needs_secret_key: bool) -> list[str]:
+    """Everything found wrong with what is in a schema that lacks no table and no column."""
+    if wrong := unreadable(connection):
+        # What else breaks a constraint may do so for the same reason, and the rest can't be read.
+        return [*wrong, *violations(connection)]
+    return [
+        *triggers.untold(connection),
+        *violations(connection),
+        *(_missing_secret_key(connection) if needs_secret_key else ()),
+        *_wrong_tags(connection),
+        *_wrong_keys(connection),
+        *_differences(connection),
+        *_missing_posts(connection),
+        *_gaps(connection),
+        *_wrong_sequels(connection),
+        *_lost_outcomes(connection),
+    ]
+
+
+def _missing_secret_key(connection: Connection) -> list[str]:
+    """The key is made when the blog is first served, and so before its first post."""
+    has_key = exists().where(setting.c.name == secret_key.NAME)
+    if connection.scalar(select(exists().select_from(revision) & ~has_key)):
+        return ["the secret key is missing: `blog serve` makes another, and cursors become invalid"]
+    return []
+
+
+def _wrong_tags(connection: Connection) -> list[str]:
+    """Tags are kept twice, in the post and for look-up; say of which posts the two differ."""
+    kept = select(func.count()).where(tag.c.post_id == post.c.id).scalar_subquery()
+    stale = exists().where(
+        tag.c.post_id == post.c.id,
+        (tag.c.status != post.c.status)
+        | (tag.c.sort_date != post.c.sort_date)
+        | (tag.c.author_name != post.c.author_name)
+        | (tag.c.updated_date != post.c.updated_date)
+        | (tag.c.title != post.c.title),
+    )
+    wrong = select(post.c.id).where((kept != func.json_array_length(post.c.tags)) | stale)
+    return [f"post {row.id} is not found by its tags" for row in connection.execute(wrong)]
+
+
+def _wrong_keys(connection: Connection) -> list[str]:
+    statement = select(tag.c.post_id, tag.c.key, tag.c.name)
+    with connection.execute(statement, execution_options={"yield_per": 1000}) as rows:
+        wrong = [(row.post_id, row.name) for row in rows if fold_tag(row.name) != row.key]
+    return [f"post {post_id} is not found by its tag {name!r}" for post_id, name in wrong]
+
+
+def _differences(connection: Connection) -> list[str]:
+    """Each post is also its newest revision; say in what the two differ."""
+    own = and_(revision.c.post_id == post.c.id, revision.c.version == post.c.version)
+    differing = [_differs(name).label(name) for name in REPEATED]
+    statement = select(post.c.id, revision.c.sequence, *differing).outerjoin_from(
+        post, revision, own
+    )
+    faults = []
+    with connection.execute(statement, execution_options={"yield_per": 1000}) as rows:
+        for row in rows:
+            names = [name for name in REPEATED if getattr(row, name)]
+            if row.sequence is None:
+                faults.append(f"post {row.id} has no revision of its version")
+            elif names:
+                faults.append(f"post {row.id} differs from its revision in {', '.join(names)}")
+    return faults
+
+
+def _differs(name: str) -> ColumnElement[bool]:
+    pair: list[ColumnElement[object]] = [post.c[name], revision.c[name]]
+    if name == "tags":
+        # PostgreSQL compares no JSON.
+        pair = [cast(column, Text) for column in pair]
+    return pair[0].is_distinct_from(pair[1])
+
+
+def _missing_posts(connection: Connection) -> list[str]:
+    """Say of which posts there is a newest revision that they are not."""
+    there = exists().where(post.c.id == revision.c.post_id, post.c.version == revision.c.version)
+    lost = select(revision.c.post_id, revision.c.version).where(
+        is_newest(), revision.c.operation != "deleted", ~there
+    )
+    undead = select(revision.c.post_id, revision.c.version).where(
+        is_newest(),
+        revision.c.operation == "deleted",
+        exists().where(post.c.id == revision.c.post_id),
+    )
+    rows = connection.execute
+    return [
+        *(f"post {row.post_id} is not at its version {row.version}" for row in rows(lost)),
+        *(f"post {row.post_id} was deleted and is there" for row in rows(undead)),
+    ]
+
+
+def _gaps(connection: Connection) -> list[str]:
+    """Revisions are numbered without a gap, in all and of each post; say where one is missing."""
+    c = revision.c
+    count, last = connection.execute(select(func.count(), func.max(c.sequence))).one()
+    broken = (
+        select(c.post_id)
+        .group_by(c.post_id)
+        .having(func.count() != func.max(c.version) - func.min(c.version) + 1)
+    )
+    return [
+        *([f"revisions are missing: {last - count}"] if last and last != count else []),
+        *(f"post {post_id} has a gap in its revisions" for post_id in connection.scalars(broken)),
+    ]
+
+
+def _wrong_sequels(connection: Connection) -> list[str]:
+    """What a revision says of itself follows from the one before it; say where it does not."""
+    c, old = revision.c, revision.alias("old")
+    public = or_(c.status == "published", old.c.status == "published")
+    created = old.c.status.is_(None)
+    operation = case((c.status.is_(None), "deleted"), (created, "created"), else_="updated")
+    wrong = select(c.post_id, c.version).outerjoin_from(
+        revision, old, and_(old.c.post_id == c.post_id, old.c.version == c.version - 1)
+    )
+    wrong = wrong.where(
+        c.public.is_distinct_from(func.coalesce(public, false()))
+        | (c.operation != operation)
+        | old.c.updated_date.is_distinct_from(c.previous_date) & old.c.sequence.is_not(None)
+        | (old.c.sequence > c.sequence)
+    )
+    return [
+        f"version {row.version} of post {row.post_id} does not follow from the one before it"
+        for row in connection.execute(wrong)
+    ]
+
+
+def _lost_outcomes(connection: Connection) -> list[str]:
+    """Say which keys of requests name a revision that is not there."""
+    c = idempotency_key.c
+    there = exists().where(revision.c.post_id == c.post_id, revision.c.version == c.version)
+    rows = connection.execute(select(c.author_name, c.key).where(~there))
+    return [f"key {row.key!r} of {row.author_name!r} leads to no revision" for row in rows]

@@ -1,0 +1,1 @@
+"""How processes and connections are managed: the only package that imports granian."""

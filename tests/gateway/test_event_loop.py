@@ -1,0 +1,206 @@
+"""What runs on the event loop, where all clients wait for it: nothing that grows with a request."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from blog.app import create_gateway
+from blog.gateway.cache_keys import CacheKeys
+from blog.gateway.gateway import Gateway
+from blog.http.application import Application
+from blog.http.middleware.proxies import reader
+from blog.http.request import current_request
+from blog.settings import Settings
+from tests.gateway.gateways import BOUNDS, GONE, Heard, asked, gateway, part, scope
+
+POST = {"content_type": "application/json", "authorization": "Basic cmljazpwYXNzd29yZA=="}
+CHUNKED = {**POST, "transfer_encoding": "chunked"}
+LIVENESS = scope(target="/health/live")
+
+
+class Threads:
+    """An application that notes in which threads it runs."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        self.names.append(threading.current_thread().name)
+        refusal = environ.get("blog.refusal")
+        start(f"{refusal.code if refusal else 200} said", [])
+        return [b"done"]
+
+
+def endless() -> Iterable[dict[str, Any]]:
+    """A body without end."""
+    return iter(lambda: part(b"a" * 10_000), None)
+
+
+@pytest.mark.parametrize(
+    ("request_", "says", "status"),
+    [
+        (LIVENESS, (), 200),
+        (scope("HEAD", "/health/live"), (), 200),
+        (scope(), (), 200),
+        (scope(target="/" + "a" * 9000), (), 414),
+        (scope(x_filler="a" * 32768), (), 431),
+        (scope(target="/health/live", accept="a/b," * 7900), (), 431),
+        (scope(accept="a/b," * 7900), (), 431),
+        (scope("POST", "/", transfer_encoding="gzip, chunked"), (), 501),
+        (scope("POST", "/", expect="foo"), (), 417),
+        (scope("POST", "/", **CHUNKED), [part(b"a"), GONE], 400),
+        (scope("POST", "/", **CHUNKED), [part(b"a")], 408),
+        (scope("POST", "/", **CHUNKED), endless(), 413),
+        (scope("POST", "/", **CHUNKED, expect="100-continue"), endless(), 200),
+        (scope("POST", "/", **POST, expect="100-continue", content_length="9" * 9), (), 413),
+    ],
+)
+def test_no_answer_is_made_on_the_event_loop(
+    request_: dict[str, Any], says: Iterable[dict[str, Any]], status: int
+) -> None:
+    threads = Threads()
+    bounds = replace(BOUNDS, transfer_seconds=0.2)
+    heard = asked(gateway(threads, bounds), request_, says)
+
+    assert heard.status == status
+    assert threads.names and threading.main_thread().name not in threads.names
+
+
+@pytest.mark.parametrize(
+    ("request_", "says", "bound"),
+    [
+        (scope(), (), {"queue_seconds": 0}),
+        (scope("POST", "/", **CHUNKED, expect="100-continue"), (), {"queue_seconds": 0}),
+        (scope("POST", "/", **CHUNKED), [part(b"a" * 70_000)], {"intake": 0}),
+    ],
+)
+def test_a_server_that_is_busy_does_not_say_so_on_the_event_loop(
+    request_: dict[str, Any], says: Iterable[dict[str, Any]], bound: dict[str, int]
+) -> None:
+    threads = Threads()
+    heard = asked(gateway(threads, replace(BOUNDS, **bound)), request_, says)
+
+    assert heard.status == 503
+    assert threads.names == ["quick_0"]
+
+
+@pytest.fixture
+def served(database_url: str) -> Iterable[Gateway]:
+    """What a worker serves."""
+    made = create_gateway(Settings(database_url=database_url, metrics=True))
+    yield made
+    made._cache.close()
+    made._application.extensions["blog"].database.close()
+
+
+@pytest.fixture
+def counted(served: Gateway) -> list[str]:
+    """The paths for which the application is asked."""
+    paths: list[str] = []
+    app: Any = served._application
+    app.before_request(lambda: paths.append(current_request().path))
+    return paths
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_liveness_is_made_once(served: Gateway, counted: list[str], method: str) -> None:
+    heard = [asked(served, scope(method, "/health/live", accept="*/*")) for _ in range(5)]
+
+    assert [answer.status for answer in heard] == [200] * 5
+    assert len(counted) == 1
+    assert len({answer.headers.pop("x-request-id") for answer in heard}) == 5
+    assert all(answer == heard[0] for answer in heard)
+
+
+def test_liveness_is_told_as_each_client_asks(served: Gateway) -> None:
+    def ask(**headers: str) -> Heard:
+        return asked(served, scope(target="/health/live", **headers))
+
+    assert ask(accept="application/hal+json").headers["content-type"] == "application/hal+json"
+    assert ask(accept="*/*").headers["content-type"] == "application/json"
+    assert ask(accept="image/png").status == 406
+    assert ask(authorization="Basic x").status == 401
+
+
+def test_what_is_not_right_is_not_kept_as_liveness(served: Gateway, counted: list[str]) -> None:
+    request = scope(target="/health/live?unknown=1")
+
+    assert [asked(served, request).status for _ in range(2)] == [400, 400]
+    assert len(counted) == 2
+
+
+def test_liveness_is_logged_and_counted_each_time(
+    served: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="blog.access")
+    for _ in range(3):
+        asked(served, LIVENESS)
+    counts = asked(served, scope(target="/metrics")).body.decode()
+
+    assert [record.getMessage() for record in caplog.records[:3]] == ["GET /health/live 200"] * 3
+    assert 'route="/health/live",status="200"} 3.0' in counts
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"accept": "a/b," * 65 + "*/*"},
+        {"accept": "application/json;a=" + "a" * 1024},
+        {"accept_encoding": "br," * 65},
+        {"if_none_match": '"a",' * 65},
+        {"forwarded": "for=192.0.2.1;proto=http," * 50},
+        {"x_forwarded_for": "192.0.2.1," * 99},
+        {"x_forwarded_host": "a" * 2000},
+    ],
+)
+@pytest.mark.parametrize("family", ["forwarded", "x-forwarded"])
+def test_what_takes_long_to_look_at_gets_no_key(
+    app: Application, headers: dict[str, str], family: str
+) -> None:
+    """Only what has a key is looked at on the event loop: negotiated, and believed of a proxy."""
+    believed = []
+    keys = CacheKeys(app, lambda environ: believed.append(reader(family, 1)(environ)))
+    named = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/post",
+        "QUERY_STRING": "",
+        "HTTP_HOST": "localhost",
+        "SCRIPT_NAME": "",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+    }
+
+    assert keys.of({**environ, **named}) is None
+    assert believed == []
+    assert keys.of(environ) is not None
+    assert keys.of({**environ, "HTTP_HOST": ""}) is None
+
+
+@pytest.mark.parametrize("separator", ["&", ";", ",", "/"])
+def test_a_query_with_many_parts_gets_no_key(app: Application, separator: str) -> None:
+    query = f"a{separator}" * 70
+    heard = asked(gateway(app), scope(target=f"/post?{query}"))
+
+    assert heard.status == 400
+
+
+def test_a_target_that_is_too_long_is_decoded_to_its_beginning_only() -> None:
+    class Told(Threads):
+        def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+            self.environ = environ
+            return super().__call__(environ, start)
+
+    told = Told()
+    asked(gateway(told), scope(target="/" + "%41" * 20_000 + "?" + "a&" * 30_000))
+
+    assert len(told.environ["PATH_INFO"]) + len(told.environ["QUERY_STRING"]) < 16_384
+
+
+def test_the_application_is_asked_as_ever_without_constants(app: Application) -> None:
+    assert asked(gateway(app), LIVENESS).status == 200

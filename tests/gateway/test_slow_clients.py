@@ -1,0 +1,132 @@
+"""Slow clients and greedy ones: nobody else has to wait for them."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from blog.content.authors import Caller
+from blog.content.dates import utc_now
+from blog.content.posts import PostContent
+from blog.database.database import Database
+from blog.storage import posts
+from tests.server.stalling import p99, stalled
+from tests.servers.serving import Server, add_author, eventually, serve, start, wait_until_it_serves
+
+POST = (
+    "POST /post HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    f"Authorization: Basic {b64encode(b'rick:password').decode()}\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server as it starts without any setting but a short patience."""
+    directory = tmp_path_factory.mktemp("blog")
+    add_author(directory)
+    with serve(directory, env={"BLOG_TRANSFER_TIMEOUT": "1"}) as running:
+        yield running
+
+
+def test_a_hundred_stalled_clients_keep_nobody_waiting(tmp_path: Path) -> None:
+    """The one claim about time here is a ratio, of the best of several rounds of each."""
+    add_author(tmp_path)
+    alone, beside = [], []
+    with start(tmp_path) as server:
+        wait_until_it_serves(server)
+        for _ in range(3):
+            alone.append(p99(server, 200))
+            with stalled(server, 100):
+                beside.append(p99(server, 200))
+
+    assert min(beside) <= 3 * min(alone)
+
+
+def test_headers_that_do_not_come_end_the_connection(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: ")
+
+        assert b"".join(iter(lambda: connection.recv(1000), b"")) == b""
+
+
+def test_a_body_that_does_not_come_is_408_and_ends_the_connection(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(f"{POST}Content-Length: 5\r\n\r\n{{".encode())
+        said = b"".join(iter(lambda: connection.recv(1000), b""))
+
+    assert said.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in said
+
+
+def test_an_answer_that_nobody_takes_ends_the_connection(tmp_path: Path) -> None:
+    """The system itself keeps a few MiB for the client, so there are more."""
+    add_author(tmp_path)
+    write_posts(tmp_path, 10)
+    env = {"BLOG_TRANSFER_TIMEOUT": "0.1"}
+    with start(tmp_path, "--workers", "1", env=env) as server:
+        wait_until_it_serves(server)
+        with server.connect() as connection:
+            connection.sendall(b"GET /post HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with http.client.HTTPResponse(connection) as response:
+                response.begin()
+                sleep(3)
+
+                with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+                    response.read()
+
+
+def is_established(connection: socket.socket) -> bool:
+    """Whether a connection is there, by the first byte of `struct tcp_info`."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\x01"
+
+
+@pytest.mark.parametrize("path", ["/", "/post"])
+def test_who_never_reads_loses_the_connection(path: str, tmp_path: Path) -> None:
+    """Nothing but the system itself sees that, and with many short answers nothing else could."""
+    add_author(tmp_path)
+    write_posts(tmp_path, 10)
+    env = {"BLOG_TRANSFER_TIMEOUT": "0.1"}
+    with start(tmp_path, "--workers", "1", env=env) as server:
+        wait_until_it_serves(server)
+        with server.connect() as connection:
+            with suppress(ConnectionError):
+                # More than the server takes: whoever has nothing left to send is told of nothing.
+                connection.sendall(
+                    f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 200_000
+                )
+
+            eventually(lambda: not is_established(connection), server.stderr_text)
+
+
+def write_posts(directory: Path, count: int) -> None:
+    """Keep so many posts of a MiB."""
+    content = PostContent(title="Long", body="a" * 1024 * 1024, format="text")
+    with (
+        closing(Database(f"sqlite:///{directory}/blog.db")) as database,
+        database.session() as session,
+    ):
+        for _ in range(count):
+            posts.create(session, content, Caller("rick", "author"), utc_now())
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (f"GET /{'a' * 9000} HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (f"GET / HTTP/1.1\r\nHost: a\r\nX-Filler: {'a' * 40_000}\r\n\r\n", 431),
+        (f"GET / HTTP/1.1\r\nHost: a\r\nX-Filler: {'a' * 100_000}\r\n\r\n", 431),
+        ("GET / HTTP/1.1\r\nHost: a\r\n" + "X: a\r\n" * 150 + "\r\n", 431),
+    ],
+)
+def test_a_head_that_is_too_long_is_refused(server: Server, head: str, status: int) -> None:
+    with server.connect() as connection:
+        connection.sendall(head.encode())
+
+        assert connection.recv(100).startswith(f"HTTP/1.1 {status} ".encode())

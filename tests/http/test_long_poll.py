@@ -1,0 +1,44 @@
+"""Waiting requests: they are answered at once when their process is told to stop."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import requests
+
+from blog.http.application import Application
+from blog.http.long_poll import WaitingRoom
+from tests.servers.serving import PATIENCE, serve
+
+WAIT = {"Prefer": "wait=30"}
+
+
+def test_nobody_is_kept_waiting_once_the_process_is_told_to_stop(
+    app: Application,
+) -> None:
+    looks: list[str] = []
+    room = WaitingRoom(1)
+    room.close()
+
+    with app.test_request_context(headers=WAIT):
+        room.wait_for(lambda: looks.append("look"), bool)
+
+    # One at first, and one to see whether anything came before the stop.
+    assert looks == ["look", "look"]
+
+
+def test_a_server_that_stops_answers_those_who_wait(tmp_path: Path, empty_url: str) -> None:
+    with (
+        serve(tmp_path, env={"BLOG_DATABASE_URL": empty_url}) as server,
+        ThreadPoolExecutor() as pool,
+    ):
+        waiter = pool.submit(requests.get, f"{server.url}/change", headers=WAIT, timeout=PATIENCE)
+        for _ in range(10):  # By then the waiter has come in, too.
+            requests.get(f"{server.url}/", timeout=PATIENCE)
+        server.process.send_signal(signal.SIGTERM)
+
+        # Less than the client would wait for.
+        assert server.process.wait(20) == 0
+        assert (waiter.result().status_code, waiter.result().json()["data"]) == (200, [])

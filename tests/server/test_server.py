@@ -1,0 +1,315 @@
+"""The server's life: how it starts, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import resource
+import signal
+import socket
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from scripts.benchmark.processes import resident_bytes
+from tests.servers.serving import (
+    PATIENCE,
+    Server,
+    add_author,
+    eventually,
+    run_blog,
+    serve,
+    start,
+    wait_until_it_serves,
+)
+
+POST = {"title": "First!", "body": "First post!"}
+# Takes most of a second to render: longer than an idle server takes to stop.
+LONG_POST = {"title": "Long", "body": "* see [this](https://example.org)\n" * 8000}
+RICK = ("rick", "password")
+
+
+@pytest.fixture
+def env(empty_url: str) -> dict[str, str]:
+    """The settings of a server with a database of either kind."""
+    return {"BLOG_DATABASE_URL": empty_url}
+
+
+def begin_post(server: Server, body: bytes) -> socket.socket:
+    """Send the head of a POST; give the connection once the server has asked for the body."""
+    head = (
+        "POST /post HTTP/1.1",
+        f"Host: 127.0.0.1:{server.port}",
+        f"Authorization: Basic {b64encode(':'.join(RICK).encode()).decode()}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Expect: 100-continue",
+    )
+    connection = server.connect()
+    connection.sendall("\r\n".join([*head, "", ""]).encode())
+    assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+    return connection
+
+
+def refuses_connections(server: Server) -> bool:
+    """Whether the server has stopped listening."""
+    try:
+        server.connect().close()
+    except ConnectionError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_request_in_flight_is_finished_before_the_end(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    add_author(tmp_path)
+    body = json.dumps(LONG_POST).encode()
+    with start(tmp_path, "--workers", "2") as server:
+        wait_until_it_serves(server)
+        with begin_post(server, body) as connection:
+            server.process.send_signal(number)
+            eventually(lambda: refuses_connections(server), server.stderr_text)
+            connection.sendall(body)
+            with http.client.HTTPResponse(connection) as response:
+                response.begin()
+                created = json.load(response)
+
+        assert (response.status, created["body"]) == (201, LONG_POST["body"])
+        assert server.process.wait(PATIENCE) == 0, server.stderr_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_idle_server_ends_with_status_0(number: signal.Signals, tmp_path: Path) -> None:
+    with start(tmp_path, "--workers", "2") as server:
+        wait_until_it_serves(server)
+
+        status = server.stop(number)
+
+        assert status == 0
+        assert "Traceback" not in server.stderr_text()
+
+
+def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
+    add_author(tmp_path)
+    with serve(tmp_path) as server:
+        requests.post(f"{server.url}/post", json=POST, auth=RICK).raise_for_status()
+
+    with serve(tmp_path) as server:
+        listed = requests.get(f"{server.url}/post").json()
+
+    assert [post["title"] for post in listed["data"]] == ["First!"]
+
+
+def test_cursor_is_good_after_a_restart(tmp_path: Path, env: dict[str, str]) -> None:
+    add_author(tmp_path, env=env)
+    with serve(tmp_path, env=env) as server:
+        for _ in range(2):
+            requests.post(f"{server.url}/post", json=POST, auth=RICK).raise_for_status()
+        next_url = requests.get(f"{server.url}/post?limit=1").json()["_links"]["next"]
+        query = next_url.removeprefix(server.url)
+
+    with serve(tmp_path, env=env) as server:
+        response = requests.get(f"{server.url}{query}")
+
+    assert response.status_code == 200, response.text
+    assert len(response.json()["data"]) == 1
+
+
+def test_port_in_use_is_one_line_and_status_1(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as occupant:
+        port = str(occupant.getsockname()[1])
+
+        ended = run_blog(tmp_path, "serve", "--port", port)
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"Error: can't listen on 127.0.0.1 port {port}: Address already in use; "
+        "choose another with --host or --port\n"
+    )
+
+
+def test_port_of_another_blog_is_not_shared(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        ended = run_blog(tmp_path, "serve", "--port", str(server.port))
+
+    assert ended.returncode == 1
+    assert "Address already in use" in ended.stderr
+
+
+def test_foreign_address_is_one_line_and_status_1(tmp_path: Path) -> None:
+    ended = run_blog(tmp_path, "serve", "--host", "192.0.2.1")
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Error: can't listen on 192.0.2.1 port 5000: ")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"BLOG_TITEL": "My blog"}, "BLOG_TITEL"),
+        ({"BLOG_THREADS": "many"}, "BLOG_THREADS: 'many'"),
+        ({"BLOG_DATABASE_URL": "sqlite:///missing/blog.db"}, "missing/blog.db"),
+    ],
+)
+def test_unusable_setting_stops_the_start(
+    settings: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    ended = run_blog(tmp_path, "serve", env=settings)
+
+    assert ended.returncode == 1
+    assert expected in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_first_start_prints_a_password_that_lets_an_editor_in(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    with serve(tmp_path, env={**env, "LOGNAME": "ann"}) as server:
+        credentials = server.first_accounts()
+        response = requests.post(f"{server.url}/post", json=POST, auth=credentials[0])
+
+    assert [name for name, _ in credentials] == ["ann"]
+    assert response.status_code == 201
+    assert run_blog(tmp_path, "author", "list", env=env).stdout == "ann\teditor\n"
+
+
+def test_system_user_who_can_be_no_author_is_called_editor(tmp_path: Path) -> None:
+    with serve(tmp_path, env={"LOGNAME": "DOMAIN:ann"}) as server:
+        names = [name for name, _ in server.first_accounts()]
+
+    assert names == ["editor"]
+
+
+def test_second_start_prints_no_password(tmp_path: Path, env: dict[str, str]) -> None:
+    with serve(tmp_path, env=env):
+        pass
+    with serve(tmp_path, env=env) as server:
+        printed = server.stdout_text()
+
+    assert printed == ""
+
+
+def test_generated_password_is_not_logged(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        [(_, password)] = server.first_accounts()
+        logged = server.stderr_text()
+
+    assert password not in logged
+
+
+def test_several_first_starts_at_once_make_one_author(tmp_path: Path, env: dict[str, str]) -> None:
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(start(tmp_path, "--workers", "1", env={**env, "LOGNAME": "ann"}))
+            for _ in range(4)
+        ]
+        for server in servers:
+            wait_until_it_serves(server)
+        printed = [found for server in servers for found in server.first_accounts()]
+        answers = [
+            requests.post(f"{server.url}/post", json=POST, auth=printed[0]) for server in servers
+        ]
+        listed = requests.get(f"{servers[0].url}/post").json()["data"]
+
+        assert len(printed) == 1
+        assert [answer.status_code for answer in answers] == [201, 201, 201, 201]
+        assert len(listed) == 4
+
+
+def test_every_request_is_one_line_of_the_log(tmp_path: Path) -> None:
+    add_author(tmp_path)
+    with serve(tmp_path) as server:
+        before = len(server.requests())
+        requests.get(f"{server.url}/post?limit=5")
+        requests.post(f"{server.url}/post", json=POST, auth=RICK)
+        requests.get(f"{server.url}/no%0Asuch")
+        lines = server.requests()[before:]
+
+    assert [(line.get("author"), line["message"]) for line in lines] == [
+        (None, "GET /post?limit=5 200"),
+        ("rick", "POST /post 201"),
+        (None, "GET /no%0Asuch 404"),
+    ]
+    assert {line["address"] for line in lines} == {"127.0.0.1"}
+
+
+def test_log_is_written_for_people_where_that_is_wanted(tmp_path: Path) -> None:
+    with serve(tmp_path, env={"BLOG_LOG_FORMAT": "text"}) as server:
+        requests.get(f"{server.url}/post?limit=5")
+        last = server.stderr_text().splitlines()[-1]
+
+    start = r"\S+ INFO blog.access [0-9a-f]{16} 127.0.0.1 - "
+    assert re.fullmatch(start + r'"GET /post\?limit=5" 200 \d+ \d+\.\dms', last)
+
+
+def test_log_names_address_workers_and_database_at_the_start(tmp_path: Path) -> None:
+    with serve(tmp_path, "--workers", "2") as server:
+        first = server.log()[0]
+        workers = server.workers()
+
+    database = str(tmp_path / "blog.db")
+    assert first["message"] == (
+        f"serving {server.url}/ with 2 workers from the database {database!r}"
+    )
+    assert len(workers) == 2
+
+
+def test_backup_while_serving_holds_every_post_answered_before(tmp_path: Path) -> None:
+    add_author(tmp_path)
+    with serve(tmp_path) as server:
+        for _ in range(3):
+            requests.post(f"{server.url}/post", json=POST, auth=RICK).raise_for_status()
+        made = run_blog(tmp_path, "database", "backup", "copy.db")
+
+    env = {"BLOG_DATABASE_URL": "sqlite:///copy.db"}
+    with serve(tmp_path, env=env) as server:
+        listed = requests.get(f"{server.url}/post").json()["data"]
+    assert made.returncode == 0, made.stderr
+    assert len(listed) == 3
+
+
+def open_files(pid: int) -> int:
+    """How many files a process may have open."""
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return int(re.findall(r"Max open files +(\d+)", limits)[0])
+
+
+def test_worker_may_have_as_many_files_open_as_the_system_lets_it(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        with serve(tmp_path) as server:
+            allowed = [open_files(worker) for worker in server.workers()]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert allowed == [hard]
+
+
+def test_worker_gives_the_memory_back_that_hashing_takes(tmp_path: Path) -> None:
+    add_author(tmp_path, *RICK)
+
+    def sign_in(number: int) -> int:
+        """Have a password hashed, as it is where nobody has signed in yet."""
+        sender = {"X-Forwarded-For": f"192.0.2.{number}"}
+        url = f"{server.url}/post"
+        return requests.get(url, auth=RICK, headers=sender, timeout=PATIENCE).status_code
+
+    with (
+        serve(tmp_path, env={"BLOG_TRUSTED_PROXIES": "1"}) as server,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        [worker] = server.workers()
+        first, before = sign_in(0), resident_bytes(worker)
+        others = set(pool.map(sign_in, range(1, 40)))
+
+        assert {first, *others} == {200}
+        assert resident_bytes(worker) - before < 16 * 1024 * 1024

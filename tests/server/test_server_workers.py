@@ -1,0 +1,111 @@
+"""The workers of a server: replaced, killed, and ended with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from time import sleep
+
+import pytest
+import requests
+
+from tests.servers.serving import (
+    PATIENCE,
+    Server,
+    eventually,
+    serve,
+    start,
+    wait_until_it_serves,
+)
+
+
+def test_killed_worker_is_replaced(tmp_path: Path, empty_url: str) -> None:
+    with serve(tmp_path, "--workers", "1", env={"BLOG_DATABASE_URL": empty_url}) as server:
+        [killed] = server.workers()
+
+        os.kill(killed, signal.SIGKILL)
+
+        eventually(lambda: server.workers() - {killed} != set(), server.stderr_text)
+        wait_until_it_serves(server)
+        assert killed not in server.workers()
+
+
+def ask_again_and_again(server: Server, *, keep: bool, until: threading.Event) -> int:
+    """Read the posts until the event, on one connection or on many; give how often."""
+    times = 0
+    with requests.Session() as session:
+        session.headers["Connection"] = "keep-alive" if keep else "close"
+        while not until.is_set():
+            session.get(f"{server.url}/post", timeout=PATIENCE).raise_for_status()
+            times += 1
+    return times
+
+
+def test_rolling_restart_under_load_drops_no_request(tmp_path: Path) -> None:
+    done = threading.Event()
+    with serve(tmp_path, "--workers", "2") as server, ThreadPoolExecutor(4) as pool:
+        before = server.workers()
+        answered = [
+            pool.submit(ask_again_and_again, server, keep=keep, until=done)
+            for keep in (True, False, True, False)
+        ]
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: not before & server.workers(), server.stderr_text)
+        done.set()
+
+        assert all(client.result() > 0 for client in answered)
+        assert len(server.workers()) == 2
+
+
+def test_workers_end_with_the_server_that_is_killed(tmp_path: Path) -> None:
+    with start(tmp_path, "--workers", "2") as server:
+        wait_until_it_serves(server)
+        workers = server.workers()
+        server.process.kill()
+
+        eventually(lambda: not any(is_there(worker) for worker in workers), server.stderr_text)
+
+
+def is_there(process: int) -> bool:
+    """Whether there is such a process, which may have ended without its parent's notice."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3, 1.5])
+def test_server_that_replaces_its_workers_ends_when_it_is_told_to(
+    tmp_path: Path, seconds: float
+) -> None:
+    """Whether it tries a new worker, or waits for an old one."""
+    with start(tmp_path, "--workers", "2") as server:
+        wait_until_it_serves(server)
+        server.process.send_signal(signal.SIGHUP)
+        sleep(seconds)
+
+        assert server.stop() == 0
+
+
+def test_client_that_comes_when_its_worker_ends_is_left_to_the_next(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        [ending] = server.workers()
+        os.kill(ending, signal.SIGTERM)
+        answers = [requests.get(server.url, timeout=PATIENCE) for _ in range(10)]
+
+        assert [answer.status_code for answer in answers] == [200] * 10
+        eventually(lambda: ending not in server.workers(), server.stderr_text)
+
+
+def test_workers_stay_where_new_ones_would_fail(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        before = server.workers()
+        (tmp_path / "damaged").write_text("This is no database. " * 100)
+        (tmp_path / "damaged").replace(tmp_path / "blog.db")
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "the workers stay" in server.stderr_text(), server.stderr_text)
+
+        assert server.workers() == before

@@ -1,0 +1,181 @@
+"""What a worker process of the server does, each step of it by itself."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from blog.app import create_gateway
+from blog.cli import main
+from blog.errors import DatabaseError
+from blog.server import processes
+from tests.gateway.gateways import asked, part, scope
+from tests.servers.serving import environment
+
+
+class Registered:
+    """A gateway that keeps what it is to do when it is told to stop."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[], None]] = []
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        self.callbacks.append(callback)
+
+    def share(self, memory: memoryview) -> None:
+        """Share nothing."""
+
+    def hold_signals(self) -> None:
+        """Hold nothing: the process is the tests' own."""
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Garbage is looked for everywhere again, afterwards."""
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("collected")
+def test_process_that_ends_is_not_woken_by_new_clients() -> None:
+    gateway = Registered()
+    with socket.create_server(("127.0.0.1", 0)) as listener, select.epoll() as waiting:
+        waiting.register(listener, select.EPOLLIN)
+        processes._load(lambda: gateway, listener, bytearray(8), 16)
+        [stop] = gateway.callbacks
+        stop()
+        with socket.create_connection(listener.getsockname()):
+            assert waiting.poll(0.1) == []
+
+
+# The server runs the event loop for the start, and again to serve.
+BETWEEN_RUNS = """
+import asyncio, os, signal, socket, sys
+from tests.gateway.gateways import gateway
+from blog.server import processes
+
+made = gateway(lambda environ, start: [])
+served = processes._load(lambda: made, socket.create_server(("127.0.0.1", 0)), bytearray(8), 16)
+made.on_stop(lambda: print("stopped", flush=True))
+loop = __import__(sys.argv[1]).new_event_loop()
+messages, started = asyncio.Queue(), asyncio.Event()
+messages.put_nowait({"type": "lifespan.startup"})
+
+async def send(message):
+    started.set()
+
+loop.add_signal_handler(signal.SIGINT, os._exit, 0)
+life = loop.create_task(served({"type": "lifespan"}, messages.get, send))
+loop.run_until_complete(started.wait())
+os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+loop.run_until_complete(asyncio.wait_for(asyncio.Event().wait(), 20))
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_process_that_is_told_to_stop_before_it_serves_stops(loop: str, number: str) -> None:
+    command = [sys.executable, "-c", BETWEEN_RUNS, loop, number]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment())
+
+    told = "stopped\n" if number == "SIGTERM" else ""
+    assert (ended.returncode, ended.stdout) == (0, told), ended.stderr
+
+
+def test_process_that_ends_keeps_its_locks_on_files(tmp_path: Path) -> None:
+    """Without them SQLite takes a database that is being written for one that is not in use."""
+    path = tmp_path / "locked"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        path.open("w") as locked,
+        select.epoll() as waiting,
+    ):
+        waiting.register(listener, select.EPOLLIN)
+        fcntl.lockf(locked, fcntl.LOCK_EX)
+        processes._stop_accepting(listener)
+
+        code = (
+            "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        )
+        other = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+
+    assert "BlockingIOError" in other.stderr
+
+
+def test_process_on_a_system_without_epoll_leaves_its_socket_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.delattr(select, "epoll")
+        processes._stop_accepting(listener)
+
+        with socket.create_connection(listener.getsockname()):
+            assert listener.accept()[0].close() is None
+
+
+@pytest.mark.usefixtures("collected")
+def test_worker_looks_for_garbage_but_not_in_what_it_began_with() -> None:
+    kept: list[object] = []
+    processes._load_for_good(lambda: kept)
+
+    assert gc.isenabled()
+    assert not any(found is kept for found in gc.get_objects())
+
+
+def test_worker_ends_at_once_when_it_has_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    did: list[object] = []
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(os, "_exit", did.append)
+    try:
+        processes._work(did.append, "served")
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert did == ["served", 0]
+
+
+@pytest.mark.usefixtures("rick")
+def test_worker_serves_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOG_MAX_BODY", "1024")
+    made = create_gateway()
+    heard = asked(made, scope("POST", "/post", content_length="4000"), [part(b"a" * 4000, False)])
+
+    assert heard.status == 413
+
+
+def test_worker_makes_no_database(directory: Path) -> None:
+    with pytest.raises(DatabaseError, match="there is no "):
+        create_gateway()
+    assert list(directory.iterdir()) == []
+
+
+def test_process_that_looks_after_the_workers_loads_nothing_that_only_they_need() -> None:
+    code = (
+        "import sys, blog.cli, blog.server.processes, blog.settings, blog.maintenance.schema; "
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+    assert not {"flask", "werkzeug", "limits", "markdown_it"} & set(loaded.stdout.split())
+
+
+def test_importing_the_program_runs_nothing() -> None:
+    assert importlib.import_module("blog.__main__").main is main
+
+
+def test_trial_of_what_a_worker_serves_keeps_nothing_of_it() -> None:
+    made: list[str] = []
+
+    assert processes._try(lambda: made.append("made")) is None
+    assert made == ["made"]
