@@ -121,135 +121,147 @@ class Settings(BaseSettings):
 
     database_url: Annotated[str, _usable(read_url)] = Field(
         "sqlite:///blog.db",
-        description="where everything is kept, as an SQLAlchemy URL: `sqlite:///` and a path, "
-        "relative to the current directory, or `postgresql+psycopg://`",
+        description="the database, as a SQLAlchemy URL: `sqlite:///` and a path relative to the "
+        "current directory, or `postgresql+psycopg://`",
     )
     database_read_url: Annotated[str, _usable(read_replica_url)] | None = Field(
         None,
-        description="replicas of a PostgreSQL database, which serve what anyone may read",
+        description="PostgreSQL replicas, which serve reads without credentials",
     )
     database_connections: int | None = Field(
         None,
         ge=1,
         le=128,
-        description="how many connections to each server one worker process keeps; without it, "
-        "as many as it has threads",
+        description="database connections per worker process and server; by default as many as "
+        "`BLOG_THREADS`",
     )
     database_connect_timeout: int = Field(
         2,
         ge=2,
         le=60,
-        description="how many seconds to wait for a connection to a host of the URL",
+        description="seconds to wait for a connection to each host of the URL",
     )
     database_statement_timeout: float = Field(
         4.0,
         ge=0.1,
         le=600,
-        description="how many seconds PostgreSQL may work at one statement of a request",
+        description="seconds that PostgreSQL may spend on one statement of a request",
     )
     database_lock_timeout: float = Field(
         4.0,
         ge=0.1,
         le=600,
-        description="how many seconds to wait for another write, or for a free connection",
+        description="seconds to wait for another write, or for a free connection",
     )
     sqlite_synchronous: Synchronous = Field(
         "full",
-        description="what of a power failure SQLite outlives: with `full` every write that was "
-        "acknowledged; with `normal`, the last ones may be lost, as many as 16 MB of its log "
-        "hold, and the database never",
+        description="durability on power loss: with `full`, no acknowledged write is lost; with "
+        "`normal`, the last ones may be, up to 16 MB of SQLite's log, but the "
+        "database is never corrupted",
     )
     base_url: Annotated[str, AfterValidator(_check_base_url)] | None = Field(
         None,
-        description="what every link begins with; without it, what the request was sent to",
+        description="the URL that every link begins with; by default the address that the "
+        "request was sent to",
     )
     secret_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="encrypts cursors and hides addresses, 16 characters or more; without it, one "
-        "is made and kept in the database",
+        description="encrypts cursors and hashes addresses, at least 16 characters; by default "
+        "one is generated and stored in the database",
     )
     require_if_match: bool = Field(
         False,
-        description="`1` refuses a PUT, PATCH or DELETE without a precondition (428)",
+        description="`1` rejects a PUT, PATCH or DELETE without a precondition (428)",
     )
     max_body: ByteSize = Field(
         ByteSize(8 * 1024 * 1024),
         ge=1024,
-        description="the largest request body, in bytes or as `8MiB`, which has room for a "
+        description="the largest request body, in bytes or as `8MiB`; the default has room for a "
         "post of 1 MiB with every character escaped",
     )
     host: str = Field(
-        "127.0.0.1", description="the address to listen on, unless `--host` names another"
+        "127.0.0.1",
+        description="the address to listen on; `--host` overrides it",
     )
     port: Annotated[int, BeforeValidator(_check_port)] = Field(
-        5000, ge=1, le=65535, description="its port, unless `--port` names another"
+        5000,
+        ge=1,
+        le=65535,
+        description="the port to listen on; `--port` overrides it",
     )
     workers: int | None = Field(
         None,
         ge=1,
         le=64,
-        description="how many processes serve, unless `--workers` says; without either, one for "
-        "each core, at most 4",
+        description="the number of worker processes; `--workers` overrides it; by default one "
+        "per core, at most 4",
     )
     threads: int = Field(
-        4, ge=1, le=64, description="how many requests one worker process serves at once"
+        4,
+        ge=1,
+        le=64,
+        description="requests that one worker process handles at the same time",
     )
     connections: int = Field(
         4096,
         ge=16,
         le=65536,
-        description="how many connections of clients one worker process keeps; more have to wait",
+        description="client connections per worker process; further ones wait",
     )
     cache_bytes: ByteSize = Field(
         ByteSize(64 * 1024 * 1024),
         ge=0,
-        description="how much one worker process keeps of finished answers, in bytes or as "
-        "`64MiB`; `0` keeps none",
+        description="the size of the response cache of one worker process, in bytes or as "
+        "`64MiB`; `0` disables it",
     )
     queue_timeout: float = Field(
         5.0,
         ge=0.1,
         le=600,
-        description="how many seconds a request waits for a thread, before it is 503",
+        description="seconds that a request waits for a thread before it is answered with 503",
     )
     transfer_timeout: float = Field(
         30.0,
         ge=0.1,
         le=600,
-        description="how many seconds a client may take to send its headers, and for each MiB "
-        "of a body that it sends or is sent",
+        description="seconds in which a client has to send its headers, and to send or receive "
+        "each MiB of a body",
     )
     sign_in_failures: int = Field(
         10,
         ge=1,
         le=1000,
-        description="how many sign-ins may fail, for one address or one author, until more are "
-        "refused (429)",
+        description="failed sign-ins, per address and per author, after which further ones are "
+        "rejected (429)",
     )
     sign_in_window: int = Field(
-        300, ge=1, le=86400, description="for how many seconds a failed sign-in counts"
+        300,
+        ge=1,
+        le=86400,
+        description="seconds for which a failed sign-in counts",
     )
     rate_limit_url: Annotated[str, _usable(open_redis)] | None = Field(
         None,
-        description="a Redis server in which failed sign-ins are counted, `redis://`, `rediss://` "
-        "or `redis+unix://`; without it, in the database",
+        description="a Redis server in which failed sign-ins are counted, `redis://`, "
+        "`rediss://` or `redis+unix://`; by default they are counted in the database",
     )
     trusted_proxies: int = Field(
         0,
         ge=0,
         le=10,
-        description="how many proxies in front are believed who sent a request, and how",
+        description="the number of proxies in front whose forwarding headers are trusted",
     )
     proxy_header: Literal["x-forwarded", "forwarded"] = Field(
         "x-forwarded",
-        description="where they say it: in `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and "
-        "`-Prefix`, or in `Forwarded`; the others are ignored",
+        description="the forwarding headers to read: `x-forwarded` for `X-Forwarded-For`, "
+        "`-Proto`, `-Host`, `-Port` and `-Prefix`, or `forwarded` for `Forwarded`; "
+        "the others are ignored",
     )
     allowed_hosts: Listed[Annotated[str, AfterValidator(_check_host)]] = Field(
         (),
-        description="further hosts to serve, separated by commas, each with a port or for any; "
-        "without this and without `BLOG_BASE_URL`, every host",
+        description="further hosts to serve, separated by commas; a host without a port matches "
+        "every port; without this and without `BLOG_BASE_URL`, every host is served",
     )
     cors_origins: Listed[Annotated[str, AfterValidator(_check_origin)]] = Field(
         (),
@@ -259,11 +271,12 @@ class Settings(BaseSettings):
 
     log_format: Literal["auto", "json", "text"] = Field(
         "auto",
-        description="how the log is written: `json`, an object a line; `text`, for people; or "
-        "`auto`, text on a terminal and else JSON",
+        description="the format of the log: `json`, one object per line; `text`, for people; or "
+        "`auto`, text on a terminal and JSON otherwise",
     )
     metrics: bool = Field(
-        False, description="`1` serves what Prometheus collects, to anyone, at `/metrics`"
+        False,
+        description="`1` serves metrics for Prometheus at `/metrics`, without credentials",
     )
 
     @model_validator(mode="after")

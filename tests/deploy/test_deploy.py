@@ -1,4 +1,4 @@
-"""What is shipped for deploying: the programs take it, and its README names what there is."""
+"""What is shipped for deploying: programs accept it, and the documentation lists every file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from blog.settings import names
 from tests.deploy import deployment
+from tests.documentation import pages
 
-README = (deployment.SHIPPED / "README.md").read_text()
 PORTS = (20001, 20002, 20003)
 
 
@@ -49,10 +49,10 @@ def test_pgbouncer_gives_a_connection_to_each_transaction() -> None:
     assert parser["databases"]["blog"]
 
 
-def test_every_file_is_in_the_readme() -> None:
-    shipped = {path.name for path in deployment.SHIPPED.iterdir()} - {"README.md"}
+def test_every_file_is_documented() -> None:
+    shipped = {path.name for path in deployment.SHIPPED.iterdir()}
 
-    assert {name for name in shipped if f"[`{name}`]({name})" not in README} == set()
+    assert pages.names(pages.section(pages.read("deployment.md"), "Files")) == shipped
 
 
 def test_every_setting_that_is_named_exists() -> None:

@@ -32,8 +32,9 @@ _STATUSES: dict[type[Exception], type[HTTPException]] = {
     errors.PatchConflict: http.Conflict,
     errors.Invalid: http.UnprocessableEntity,
 }
-# What a client has to tell from other problems of the same status, by a fragment that stays.
-_FRAGMENTS: dict[type[Exception], str] = {errors.DeadCursor: "dead-cursor"}
+# The kinds of problem that a client has to distinguish from others with the same status, by the
+# fragment of their type, which never changes.
+TYPES: dict[type[Exception], str] = {errors.DeadCursor: "dead-cursor"}
 # The names of RFC 9110; Python knows some of them by their names of old.
 _TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 _DETAILS = {
@@ -130,7 +131,7 @@ def _instance(request: Request) -> str:
 
 def _type(error: Exception) -> str:
     """The URI that names the kind of problem (RFC 9457 section 3.1.1)."""
-    fragment = _FRAGMENTS.get(type(error))
+    fragment = TYPES.get(type(error))
     return links_below(current_request().base).problem(fragment) if fragment else "about:blank"
 
 
