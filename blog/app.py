@@ -22,7 +22,7 @@ from blog.gateway.response_cache import AnswerCache
 from blog.http import preferences
 from blog.http.api import Api, Services
 from blog.http.application import Application
-from blog.http.auth import Authenticator
+from blog.http.auth import BasicAuthentication
 from blog.http.cursors import Cursors
 from blog.http.long_poll import WaitingRoom
 from blog.http.middleware import (
@@ -39,8 +39,9 @@ from blog.maintenance import schema
 from blog.maintenance.schema_watch import SchemaWatch
 from blog.resources import ROUTES
 from blog.settings import Settings, read_settings
-from blog.sign_in.failure_counts import Counts
+from blog.sign_in.failure_counts import FailureCounts
 from blog.sign_in.passwords import PasswordChecker
+from blog.sign_in.policy import SignInPolicy
 from blog.sign_in.redis import open_redis
 from blog.sign_in.throttle import Throttle
 from blog.storage import secret_key
@@ -193,9 +194,10 @@ def _services(
     settings: Settings, database: Database, now: Callable[[], datetime], checker: PasswordChecker
 ) -> Services:
     secret_key = _secret_key(settings, database)
+    policy = SignInPolicy(_throttle(settings, secret_key, now), now, checker)
     return Services(
         database=database,
-        authenticator=Authenticator(_throttle(settings, secret_key, now), now, checker),
+        authentication=BasicAuthentication(policy),
         cursors=Cursors(secret_key),
         # Those who wait leave at least half of the threads to others.
         waiting_room=WaitingRoom(settings.threads // 2),
@@ -207,14 +209,14 @@ def _services(
 
 
 def _throttle(settings: Settings, secret_key: str, now: Callable[[], datetime]) -> Throttle:
-    # However many sign in, one thread at least is left to those who do not.
-    places = max(1, settings.threads - 1)
-    return Throttle(_counts(settings), secret_key, now, places)
+    # At least one thread is left for other requests.
+    limit = max(1, settings.threads - 1)
+    return Throttle(_counts(settings), secret_key, now, limit)
 
 
-def _counts(settings: Settings) -> Counts:
+def _counts(settings: Settings) -> FailureCounts:
     storage = open_redis(settings.rate_limit_url) if settings.rate_limit_url else None
-    return Counts(settings.sign_in_failures, settings.sign_in_window, storage)
+    return FailureCounts(settings.sign_in_failures, settings.sign_in_window, storage)
 
 
 def _secret_key(settings: Settings, database: Database) -> str:

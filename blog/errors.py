@@ -14,8 +14,9 @@ BlogError
 │   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same
 ├── NotReady              a check of the server's health has failed
 ├── NotFound              nothing there, or nothing that this caller may see
-├── Crowded               too many sign in at once
-├── Throttled             too many sign-ins have failed for another one to be heard
+├── WrongCredentials      the name, password or access token is wrong
+├── TooManySignIns        too many sign-ins are being verified
+├── Throttled             too many sign-ins have failed
 ├── Forbidden             there, visible, and not this caller's to change
 ├── PreconditionFailed    it has changed since the caller last saw it
 ├── SlugTaken             another post has the slug that the client chose
@@ -92,12 +93,16 @@ class NotFound(BlogError):
     """Raised for what does not exist, and for what this caller may not know to exist."""
 
 
-class Crowded(BlogError):
-    """Raised for a sign-in while too many others are looked at; it may be heard a moment later."""
+class WrongCredentials(BlogError):
+    """Raised for a name, password or access token that is wrong."""
+
+
+class TooManySignIns(BlogError):
+    """Raised for a sign-in while too many others are being verified; it may be tried again."""
 
 
 class Throttled(BlogError):
-    """Raised for a sign-in after too many that failed, until so many ``seconds`` have passed."""
+    """Raised for a sign-in after too many have failed; it may be tried in some ``seconds``."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"too many sign-ins have failed: try again in {seconds} seconds")

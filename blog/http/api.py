@@ -19,7 +19,7 @@ from blog.database.nodes import Source
 from blog.database.session import Session
 from blog.errors import Forbidden, Interrupted, PreconditionFailed
 from blog.http.application import Response
-from blog.http.auth import Authenticator, SignInRequired
+from blog.http.auth import BasicAuthentication, SignInRequired
 from blog.http.compression import SHORTEST, choose_coding, compress
 from blog.http.conditional import Stale, answer_conditionally, entity_tag, read_precondition
 from blog.http.cursors import Cursors
@@ -53,7 +53,7 @@ class Services:
     """What resources need of the rest of the house."""
 
     database: Database
-    authenticator: Authenticator
+    authentication: BasicAuthentication
     cursors: Cursors
     waiting_room: WaitingRoom
     schema_watch: SchemaWatch
@@ -138,7 +138,7 @@ class Resource(flask_restful.Resource):
 
     def _admit(self, safe: bool) -> None:
         """Authenticate the caller, and refuse what can be refused before the body is read."""
-        self.caller = self.request.caller = self.services.authenticator.identify()
+        self.caller = self.request.caller = self.services.authentication.identify()
         if not safe:
             _check_may_write(self.caller)
         self.query = read_query(self.parameters if safe else self.write_parameters)

@@ -1,14 +1,11 @@
-"""Who makes a request: HTTP Basic authentication (RFC 7617), the only scheme there is.
+"""HTTP Basic authentication (RFC 7617): reads the Authorization header and sends the challenge.
 
-An access token stands in the place of the password.
+It is the only scheme. An access token takes the place of the password.
 """
 
 from __future__ import annotations
 
-import logging
 from base64 import b64decode
-from collections.abc import Callable
-from datetime import date, datetime
 from typing import Any
 from unicodedata import normalize
 
@@ -17,21 +14,13 @@ from werkzeug.datastructures import Authorization
 from werkzeug.exceptions import Unauthorized
 
 from blog.content.authors import LONGEST_NAME, LONGEST_PASSWORD, Caller
-from blog.content.tokens import digest, is_token
-from blog.database.session import Session
-from blog.errors import Crowded, StorageUnavailable
+from blog.errors import TooManySignIns, WrongCredentials
 from blog.http.request import current_request
 from blog.http.wsgi import AGAIN
-from blog.sign_in.passwords import PasswordChecker, hash_password, needs_rehash
-from blog.sign_in.throttle import SignIn, Throttle
-from blog.storage import accounts, tokens
-from blog.storage.accounts import Account
-from blog.storage.tokens import Grant
+from blog.sign_in.policy import Credentials, SignInPolicy
 
-logger = logging.getLogger("blog.auth")
-
-# No name and password are longer, however they are composed. To normalize them takes time that
-# grows with the square of their length.
+# In characters; a name or password may be decomposed. The time to normalize them grows with the
+# square of their length.
 _LONGEST = 4 * (LONGEST_NAME + LONGEST_PASSWORD)
 CHALLENGE = 'Basic realm="blog", charset="UTF-8"'
 
@@ -44,17 +33,13 @@ class SignInRequired(Unauthorized):
         return [*super().get_headers(*args, **kwargs), ("WWW-Authenticate", CHALLENGE)]
 
 
-class Authenticator(HTTPBasicAuth):
-    """The verifier of the application: what a request claims, and whether it is true."""
+class BasicAuthentication(HTTPBasicAuth):
+    """Identifies the caller of a request by its Authorization header."""
 
-    def __init__(
-        self, throttle: Throttle, now: Callable[[], datetime], checker: PasswordChecker
-    ) -> None:
-        """Take what holds back those who guess, and the clock by which tokens expire."""
+    def __init__(self, policy: SignInPolicy) -> None:
+        """Take the policy that verifies the credentials."""
         super().__init__()
-        self._throttle = throttle
-        self._now = now
-        self._checker = checker
+        self._policy = policy
         self.verify_password(self._verify)
 
     def get_auth(self) -> Authorization | None:
@@ -71,69 +56,49 @@ class Authenticator(HTTPBasicAuth):
             return None
         if ":" not in text or "\0" in text or len(text) > _LONGEST:
             return None
-        # For whomever they are: how long this takes must not tell who exists.
+        # Every name is normalized, known or not: the time this takes must not tell which exist.
         name, _, password = normalize("NFC", text).partition(":")
         found: dict[str, str | None] = {"username": name, "password": password, "charset": charset}
         return Authorization("basic", found)
 
     def identify(self) -> Caller | None:
-        """Who makes the request; None for one without credentials.
+        """The caller of the request; None for one without credentials.
 
-        Raises SignInRequired for credentials that are wrong, of another scheme, or can't be read:
+        Raises SignInRequired for credentials that are wrong, of another scheme, or can't be read;
         Flask-HTTPAuth's own optional mode would take such a caller for an anonymous one. Raises
-        Throttled where too many were wrong before.
+        Throttled and TooManySignIns as the policy does.
         """
         if not current_request().is_signed:
             return None
-        claim = self.get_auth()
-        caller: Caller | None = self.authenticate(claim, None) if claim else None
+        credentials = self.get_auth()
+        try:
+            caller: Caller | None = self.authenticate(credentials, None) if credentials else None
+        except WrongCredentials:
+            caller = None
         if caller is None:
-            raise SignInRequired(_refusal(claim))
+            raise SignInRequired(_refusal(credentials))
         return caller
 
-    def _verify(self, name: str, password: str) -> Caller | None:
-        # A token that is wrong is a wrong password, and costs and counts as one.
-        if is_token(password) and (caller := self._verify_token(name, password)):
-            return caller
+    def _verify(self, name: str, password: str) -> Caller:
         request = current_request()
-        session = request.session
-        sign_in = self._throttle.begin(name, request.remote_addr or "-")
-        account = accounts.find(session, sign_in.name, sign_in.address_key)
-        stored, noted = (account.password_hash, account.noted) if account else (None, None)
-        proof = (password, sign_in.address_key)
-        if account and stored and self._checker.remembers(stored, *proof):
-            return account.caller
-        right = self._judge(sign_in, noted, lambda: self._checker.verify(stored, *proof))
-        if account is None or not right:
-            return None
-        _strengthen(session, account, password)
-        return account.caller
-
-    def _judge(self, sign_in: SignIn, noted: datetime | None, is_right: Callable[[], bool]) -> bool:
-        """Whether a sign-in is right; whoever passed it on may have to ask again, if they will."""
-        request = current_request()
-        patient = AGAIN not in request.environ
+        address = request.remote_addr or "-"
         try:
-            return self._throttle.judge(request.session, sign_in, noted, is_right, patient)
-        except Crowded:
+            return self._policy.authenticate(
+                request.session,
+                address,
+                Credentials(name, password),
+                # The gateway repeats the request instead.
+                can_wait=AGAIN not in request.environ,
+            )
+        except TooManySignIns:
             request.environ[AGAIN] = True
             raise
-
-    def _verify_token(self, name: str, secret: str) -> Caller | None:
-        """Who has this token; nothing is remembered of it, so that it can be revoked at once."""
-        session = current_request().session
-        now = self._now()
-        grant = tokens.find_grant(session, name, digest(secret), now)
-        if grant is None:
-            return None
-        _note_use(session, grant, now.date())
-        return grant.caller
 
 
 def _decode(credentials: bytes) -> tuple[str, str]:
     """The text of credentials, and its charset.
 
-    The challenge asks for UTF-8 (RFC 7617 section 2.1), and some clients send Latin-1 all the same.
+    The challenge asks for UTF-8 (RFC 7617 section 2.1), but some clients send Latin-1.
     """
     try:
         return credentials.decode(), "utf-8"
@@ -141,27 +106,7 @@ def _decode(credentials: bytes) -> tuple[str, str]:
         return credentials.decode("latin-1"), "latin-1"
 
 
-def _refusal(claim: Authorization | None) -> str:
-    if claim and claim.parameters["charset"] != "utf-8":
+def _refusal(credentials: Authorization | None) -> str:
+    if credentials and credentials.parameters["charset"] != "utf-8":
         return "the credentials are wrong; they are not UTF-8, which is expected"
     return "the credentials are wrong"
-
-
-def _note_use(session: Session, grant: Grant, today: date) -> None:
-    """Keep the day on which a token was used last, now or at a next use."""
-    if grant.last_used == today or not session.is_on_primary():
-        return
-    try:
-        tokens.note_use(session, grant.caller, today)
-    except StorageUnavailable as error:
-        logger.warning("the use of a token of %r was not noted: %s", grant.caller.name, error)
-
-
-def _strengthen(session: Session, account: Account, password: str) -> None:
-    """Hash a password anew where the parameters have risen since, now or at a next sign-in."""
-    if not needs_rehash(account.password_hash or ""):
-        return
-    try:
-        accounts.rehash(session, account, hash_password(password))
-    except StorageUnavailable as error:
-        logger.warning("the password of %r was not rehashed: %s", account.name, error)

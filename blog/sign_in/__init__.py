@@ -1,1 +1,1 @@
-"""Who the caller is: passwords, and how guessing them is slowed down. No SQL, no Flask."""
+"""Who the caller is: credentials, passwords, and the throttle of failures; no SQL, no Flask."""

@@ -1,6 +1,7 @@
-"""Counts of what has failed within the last minutes, which all processes share.
+"""Counts of the sign-ins that failed within the last minutes, shared by all processes.
 
-While they can't be had, each process counts for itself: there is never no limit.
+While the shared counts are unavailable each process counts for itself, so that a limit always
+holds.
 """
 
 from __future__ import annotations
@@ -22,88 +23,88 @@ from blog.storage.failed_sign_ins import Attempts
 
 logger = logging.getLogger("blog.counts")
 
-# Those who sign in would each wait for what is away, so it is not asked again at once.
+# Each sign-in would wait for a timeout, so a failed storage is left alone for these seconds.
 _PAUSE = 5.0
 
 Result = TypeVar("Result")
 
 
-class Counts:
-    """Moving windows, one for each key, in which only so much may fail."""
+class FailureCounts:
+    """Moving windows, one for each key, with at most a number of failures each."""
 
     def __init__(
-        self, most: int, seconds: int, storage: Storage | None = None, pause: float = _PAUSE
+        self, limit: int, seconds: int, storage: Storage | None = None, pause: float = _PAUSE
     ) -> None:
-        """Count up to so many failures within so many seconds, in the database unless told where.
+        """Allow ``limit`` failures within ``seconds``, counted in the database or in ``storage``.
 
-        ``storage`` is one of the limits library that wraps its exceptions. Once it has failed it
-        is left alone for a pause, in seconds.
+        ``storage`` is one of the limits library that wraps its exceptions. After it has failed it
+        is not used for ``pause`` seconds.
         """
-        self._limit = RateLimitItemPerSecond(most, seconds, "failure")
+        self._limit = RateLimitItemPerSecond(limit, seconds, "failure")
         self._storage = storage
         self._pause = pause
-        self._own = MovingWindowRateLimiter(MemoryStorage())
-        self._away_until = float("-inf")
+        self._local = MovingWindowRateLimiter(MemoryStorage())
+        self._unavailable_until = float("-inf")
 
     def wait(self, session: Session, keys: Sequence[str], now: datetime) -> int:
-        """In how many seconds there is room under all of the keys; 0 where there is now."""
+        """In how many seconds all keys are below the limit; 0 where they are now."""
 
         def longest(limiter: RateLimiter) -> int:
             return max(self._wait(limiter, key, now) for key in keys)
 
-        # What failed while the shared counts could not be written counts on when they can.
-        return max(longest(self._own), self._ask(session, keys, now, longest))
+        # Failures that were counted locally still count when the storage is available again.
+        return max(longest(self._local), self._use(session, keys, now, longest))
 
     def add(self, session: Session, keys: Sequence[str], now: datetime) -> None:
-        """Count a failure under each of some keys, wherever there is room for more."""
+        """Count a failure under each key that is below the limit."""
 
         def add_to(limiter: RateLimiter) -> None:
             for key in keys:
                 limiter.hit(self._limit, key)
 
-        self._ask(session, keys, now, add_to)
+        self._use(session, keys, now, add_to)
 
-    def _ask(
+    def _use(
         self,
         session: Session,
         keys: Sequence[str],
         now: datetime,
         work: Callable[[RateLimiter], Result],
     ) -> Result:
-        """What ``work`` makes of the shared counts or, while they are away, of our own."""
-        if monotonic() >= self._away_until:
+        """Call ``work`` with the shared counts or, while these are unavailable, the local ones."""
+        if monotonic() >= self._unavailable_until:
             names = [self._limit.key_for(key) for key in keys]
             shared = self._storage or Attempts(session, names, now)
             try:
                 return work(MovingWindowRateLimiter(shared))
             except StorageError as error:
                 session.close()
-                self._leave_alone(error)
-        return work(self._own)
+                self._pause_after(error)
+        return work(self._local)
 
-    def _leave_alone(self, error: StorageError) -> None:
+    def _pause_after(self, error: StorageError) -> None:
         logger.warning(
             "failed sign-ins are counted by each process for itself: %s", error.storage_error
         )
-        if monotonic() > self._away_until + self._limit.get_expiry():
-            # Nothing in it counts any more, and the library would keep every key for ever.
-            self._own = MovingWindowRateLimiter(MemoryStorage())
-        self._away_until = monotonic() + self._pause
+        if monotonic() > self._unavailable_until + self._limit.get_expiry():
+            # All local failures have expired, and the library would never remove their keys.
+            self._local = MovingWindowRateLimiter(MemoryStorage())
+        self._unavailable_until = monotonic() + self._pause
 
     def _wait(self, limiter: RateLimiter, key: str, now: datetime) -> int:
-        end, room = limiter.get_window_stats(self._limit, key)
+        end, remaining = limiter.get_window_stats(self._limit, key)
         if self._is_ahead(limiter, end):
             limiter.clear(self._limit, key)
             return 0
-        # What another machine has counted, by a clock of its own, does not hold for longer.
+        # Another machine's clock may be ahead; its failures count for no longer than ours.
         seconds = min(ceil(round(end - now.timestamp(), 3)), self._limit.get_expiry())
-        return 0 if room > 0 else max(1, seconds)
+        return 0 if remaining > 0 else max(1, seconds)
 
     def _is_ahead(self, limiter: RateLimiter, end: float) -> bool:
-        """Whether all failures of a window have a date that a clock gave which was ahead.
+        """Whether every failure of a window was dated by a clock that was ahead.
 
-        `Attempts` leaves such out; the storages of the library have the time of this machine, and
-        would count them until it comes.
+        `Attempts` skips such failures. The library's storages go by the clock of this machine, and
+        would count them until that time comes.
         """
         ahead = end > time() + 2 * self._limit.get_expiry()
         return ahead and not isinstance(limiter.storage, Attempts)

@@ -1,4 +1,4 @@
-"""Passwords: hashed with Argon2id, compared in constant time, remembered for a minute."""
+"""Passwords: hashed with Argon2id; a verified one is cached for a minute, as a keyed digest."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ from argon2.exceptions import VerificationError
 from cachetools import TTLCache
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-# Each hashing takes 19 MiB and a core; more than two at a time would let a few bad passwords
-# starve everyone else.
-AT_ONCE = 2
-_REMEMBERED_SECONDS = 60
-_REMEMBERED = 1024
-_GATE = threading.BoundedSemaphore(AT_ONCE)
+# Each hashing takes 19 MiB and a core; more than two at a time would slow down all other requests.
+MAX_CONCURRENT = 2
+_CACHE_SECONDS = 60
+_CACHE_SIZE = 1024
+_HASHING = threading.BoundedSemaphore(MAX_CONCURRENT)
 
 
 def hash_password(password: str) -> str:
-    """Hash a new password; the result says by what parameters and salt."""
-    with _GATE:
+    """The hash of a password, with its parameters and salt."""
+    with _HASHING:
         return _HASHER.hash(normalize("NFC", password))
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Whether a hash was made with other parameters than those of today."""
+    """Whether a hash was made with other parameters than the current ones."""
     return _HASHER.check_needs_rehash(password_hash)
 
 
 def matches(password_hash: str, password: str) -> bool:
-    """Whether a password is the one that was hashed; takes some 50 ms."""
-    with _GATE:
+    """Whether a password matches a hash; takes about 50 ms."""
+    with _HASHING:
         try:
             return _HASHER.verify(password_hash, normalize("NFC", password))
         except (VerificationError, ValueError):
@@ -44,47 +43,46 @@ def matches(password_hash: str, password: str) -> bool:
 
 
 class PasswordChecker:
-    """Compares passwords with hashes; remembers what was right, as a digest, never in clear.
+    """Compares passwords with hashes; caches those that matched, as digests, never in clear.
 
-    The digest's key lives in this process alone. What is remembered is for one hash and one
-    address: a changed password is forgotten at once, in every process, and nobody is let in because
-    somebody else was. It is forgotten too once another password is tried there: to ask whether a
-    guess is the one that is remembered costs nothing and would be counted nowhere.
+    The key of the digests exists in this process only. An entry is for one hash and one address, so
+    a changed password is invalid at once in every process. A wrong password removes the entry: a
+    comparison with the cache is cheap and not counted, and would allow unlimited guesses.
     """
 
     def __init__(self, matches: Callable[[str, str], bool] = matches) -> None:
-        """Take what compares a hash and a password."""
+        """Compare a hash and a password by ``matches``."""
         self._matches = matches
         self._key = os.urandom(32)
-        self._right: TTLCache[tuple[str, str], bytes] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
+        self._cache: TTLCache[tuple[str, str], bytes] = TTLCache(_CACHE_SIZE, _CACHE_SECONDS)
         self._lock = threading.Lock()
 
     def remembers(self, password_hash: str, password: str, address: str) -> bool:
-        """Whether this password was right for this hash, from there, within the last minute."""
-        place, digest = (password_hash, address), self._digest(password)
+        """Whether this password matched this hash, from this address, within the last minute."""
+        key, digest = (password_hash, address), self._digest(password)
         with self._lock:
-            if compare_digest(self._right.get(place, b""), digest):
+            if compare_digest(self._cache.get(key, b""), digest):
                 return True
-            self._right.pop(place, None)
+            self._cache.pop(key, None)
         return False
 
     def verify(self, password_hash: str | None, password: str, address: str) -> bool:
-        """Whether the password is the one that was hashed; takes some 50 ms.
+        """Whether a password matches a hash; takes about 50 ms.
 
-        Without a hash, when there is no such author, it takes as long, and is False.
+        Without a hash, as for an unknown author, it is False and takes equally long.
         """
-        if not self._matches(password_hash or _nobodys_hash(), password) or password_hash is None:
+        if not self._matches(password_hash or _random_hash(), password) or password_hash is None:
             return False
         with self._lock:
-            self._right[password_hash, address] = self._digest(password)
+            self._cache[password_hash, address] = self._digest(password)
         return True
 
     def _digest(self, password: str) -> bytes:
         return hmac.digest(self._key, normalize("NFC", password).encode(), "sha256")
 
 
-def _nobodys_hash() -> str:
-    """A hash that no password has, and that takes as long to compare as anybody's."""
+def _random_hash() -> str:
+    """A hash that no password matches, and that takes as long to compare as any other."""
     salt, digest = (b64encode(os.urandom(size)).decode().rstrip("=") for size in (16, 32))
     parameters = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
     return f"$argon2id$v=19${parameters}${salt}${digest}"

@@ -1,10 +1,10 @@
-"""Guessing: how many sign-ins may fail before the next one is refused, right or wrong.
+"""The throttle: how many sign-ins may fail before further ones are refused, right or wrong.
 
-A failure counts for the address that it comes from and for the author whose name it bears, over all
-processes; past the limit of either nothing is hashed until there is room again. A success makes the
-address a known one of the author for 30 days, where only the count of the address holds and is
-counted in, so that nobody elsewhere can lock the author out of it. It clears nothing else: whoever
-has an account could go on guessing the passwords of others.
+A failure counts for the client's address and for the author's name, over all processes; past either
+limit no password is hashed until failures have expired. A success makes the address a known one of
+the author for 30 days: from there only the count of the address applies, and failures count for the
+address alone, so that others can't lock the author out. A success resets no count: otherwise the
+owner of one account could go on guessing the passwords of others.
 """
 
 from __future__ import annotations
@@ -19,92 +19,101 @@ from ipaddress import IPv6Address, ip_address
 from threading import BoundedSemaphore
 
 from blog.database.session import Session
-from blog.errors import Crowded, StorageUnavailable, Throttled
-from blog.sign_in.failure_counts import Counts
-from blog.sign_in.passwords import AT_ONCE
+from blog.errors import StorageUnavailable, Throttled, TooManySignIns
+from blog.sign_in.failure_counts import FailureCounts
+from blog.sign_in.passwords import MAX_CONCURRENT
 from blog.storage import known_addresses
+from blog.storage.accounts import Account
 
 logger = logging.getLogger("blog.auth")
 
-# Long enough that no two are the same.
+# In bytes; collisions are negligible.
 _DIGEST_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A sign-in that is tried: as whom, and from where, in clear and as it is kept."""
+    """An attempt to sign in: the name, the address in clear, and the digest that is stored of it.
+
+    ``can_wait`` says whether it may wait for other attempts.
+    """
 
     name: str
     address: str
     address_key: str
+    can_wait: bool
 
 
 class Throttle:
-    """Decides whether a sign-in is heard, and counts those that fail.
+    """Decides whether a sign-in is verified, and counts those that fail.
 
-    Addresses, and names, which may be passwords in the wrong place, are kept as digests alone,
-    under the secret key of the blog.
+    Addresses and names are stored as digests only, under the secret key of the blog: a name may be
+    a password that was typed into the wrong field.
     """
 
     def __init__(
-        self, counts: Counts, secret_key: str, now: Callable[[], datetime], places: int
+        self, counts: FailureCounts, secret_key: str, now: Callable[[], datetime], limit: int
     ) -> None:
-        """Count somewhere, by a clock; so many sign-ins are looked at or wait for it at once."""
+        """Count with ``counts``, by the clock ``now``; handle ``limit`` sign-ins at a time."""
         self._counts = counts
         self._secret_key = secret_key.encode()
         self._now = now
-        # Guesses that come together are counted before the next ones are heard.
-        self._turns = BoundedSemaphore(AT_ONCE)
-        self._places = BoundedSemaphore(places)
+        # Concurrent guesses are counted before further ones are verified.
+        self._verifying = BoundedSemaphore(MAX_CONCURRENT)
+        self._pending = BoundedSemaphore(limit)
 
-    def begin(self, name: str, address: str) -> SignIn:
+    def begin(self, name: str, address: str, can_wait: bool) -> SignIn:
         """A sign-in under a name, in NFC, from an address."""
-        return SignIn(name, address, self._digest("address", _network(address)))
+        return SignIn(name, address, self._digest("address", _network(address)), can_wait)
 
-    def judge(
+    def verify(
         self,
         session: Session,
         sign_in: SignIn,
         noted: datetime | None,
-        is_right: Callable[[], bool],
-        patient: bool,
-    ) -> bool:
-        """Whether a sign-in is right, as ``is_right`` says, which past the limit is not asked.
+        verify_password: Callable[[], Account | None],
+    ) -> Account | None:
+        """The account that ``verify_password`` gives; None, counted as a failure, where it does.
 
-        One that is wrong is counted. ``noted`` is when the author was last seen at this address.
-        The session is closed while ``is_right`` is asked. Raises Throttled and,
-        unless it is patient, Crowded where too many are here: each keeps a thread from readers.
+        ``noted`` is when the author last signed in from this address. The session is closed before
+        the password is verified. Raises Throttled past the limit, without verifying; and
+        TooManySignIns where too many are pending and this one can't wait: each holds a thread.
         """
         now = self._now()
         keys = self._keys(sign_in, noted, now)
-        # Those before have counted what the snapshot of the session does not show.
+        # The session's snapshot is older than what sign-ins before this one will have counted.
         session.close()
-        with self._place(patient), self._turns:
-            wait = self._counts.wait(session, keys, now)
-            # To hash takes long; the connection is given back meanwhile.
-            session.close()
-            if wait:
-                # A name that was only claimed is no fact for a log.
-                logger.warning("too many sign-ins from %.80s have failed", ascii(sign_in.address))
-                raise Throttled(wait)
-            if not is_right():
+        with self._pending_place(sign_in.can_wait), self._verifying:
+            self._check(session, sign_in, keys, now)
+            account = verify_password()
+            if account is None:
                 self._counts.add(session, keys, now)
-                return False
+                return None
         if known_addresses.is_due(noted, now):
             _note(session, sign_in, now)
-        return True
+        return account
+
+    def _check(self, session: Session, sign_in: SignIn, keys: Sequence[str], now: datetime) -> None:
+        """Raise Throttled where a limit is reached."""
+        seconds = self._counts.wait(session, keys, now)
+        # Hashing is slow; the connection goes back to the pool meanwhile.
+        session.close()
+        if seconds:
+            # The name is not verified, so it is not logged.
+            logger.warning("too many sign-ins from %.80s have failed", ascii(sign_in.address))
+            raise Throttled(seconds)
 
     @contextmanager
-    def _place(self, patient: bool) -> Iterator[None]:
-        if not self._places.acquire(blocking=patient):
-            raise Crowded("too many sign in at once: try again")
+    def _pending_place(self, can_wait: bool) -> Iterator[None]:
+        if not self._pending.acquire(blocking=can_wait):
+            raise TooManySignIns("too many sign in at once: try again")
         try:
             yield
         finally:
-            self._places.release()
+            self._pending.release()
 
     def _keys(self, sign_in: SignIn, noted: datetime | None, now: datetime) -> Sequence[str]:
-        """What a failure is counted under."""
+        """The keys under which a failure is counted."""
         if known_addresses.is_known(noted, now):
             return [sign_in.address_key]
         return [sign_in.address_key, self._digest("author", sign_in.name)]
@@ -115,7 +124,7 @@ class Throttle:
 
 
 def _note(session: Session, sign_in: SignIn, now: datetime) -> None:
-    """Note where an author has signed in, now or at a next sign-in."""
+    """Store where an author has signed in; where that fails, a next sign-in does."""
     try:
         known_addresses.note(session, sign_in.name, sign_in.address_key, now)
     except StorageUnavailable as error:
@@ -124,7 +133,7 @@ def _note(session: Session, sign_in: SignIn, now: datetime) -> None:
 
 
 def _network(address: str) -> str:
-    """An address, or all of those that one client of IPv6 may choose from (RFC 6177)."""
+    """An address of IPv4, or the /64 network of one of IPv6, which is one client's (RFC 6177)."""
     try:
         ip = ip_address(address)
     except ValueError:

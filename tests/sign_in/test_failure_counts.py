@@ -1,4 +1,4 @@
-"""Counts that processes share, and what becomes of them while these are away."""
+"""FailureCounts that processes share, and what becomes of them while these are away."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from limits.storage import MemoryStorage
 
 from blog.database.database import Database
 from blog.database.session import Session
-from blog.sign_in.failure_counts import Counts
+from blog.sign_in.failure_counts import FailureCounts
 from tests.blogs import Blogs
 
 MOST, SECONDS = 2, 300
@@ -59,13 +59,13 @@ def session(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[Session]:
 
 
 @pytest.fixture
-def make_counts(shared: Shared) -> Callable[..., Counts]:
+def make_counts(shared: Shared) -> Callable[..., FailureCounts]:
     """Makes the counts of a process, which asks again at once what was away."""
-    return lambda seconds=SECONDS, pause=0.0: Counts(MOST, seconds, shared, pause)
+    return lambda seconds=SECONDS, pause=0.0: FailureCounts(MOST, seconds, shared, pause)
 
 
 @pytest.fixture
-def counts(make_counts: Callable[..., Counts]) -> Counts:
+def counts(make_counts: Callable[..., FailureCounts]) -> FailureCounts:
     return make_counts()
 
 
@@ -73,24 +73,24 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def fail(counts: Counts, session: Session, *keys: str) -> None:
+def fail(counts: FailureCounts, session: Session, *keys: str) -> None:
     """Let something fail once."""
     counts.add(session, keys or ["key"], now())
 
 
-def wait(counts: Counts, session: Session, *keys: str, at: datetime | None = None) -> int:
+def wait(counts: FailureCounts, session: Session, *keys: str, at: datetime | None = None) -> int:
     """How long there is no room for more."""
     return counts.wait(session, keys or ["key"], at or now())
 
 
-def test_there_is_room_below_the_limit(counts: Counts, session: Session) -> None:
+def test_there_is_room_below_the_limit(counts: FailureCounts, session: Session) -> None:
     fail(counts, session)
 
     assert wait(counts, session) == 0
 
 
 def test_at_the_limit_there_is_none_until_the_first_failure_is_over(
-    counts: Counts, session: Session
+    counts: FailureCounts, session: Session
 ) -> None:
     began = now()
     for _ in range(MOST):
@@ -100,7 +100,7 @@ def test_at_the_limit_there_is_none_until_the_first_failure_is_over(
     assert wait(counts, session, at=began + timedelta(seconds=SECONDS - 0.5)) == 1
 
 
-def test_of_several_keys_the_longest_wait_counts(counts: Counts, session: Session) -> None:
+def test_of_several_keys_the_longest_wait_counts(counts: FailureCounts, session: Session) -> None:
     fail(counts, session, "early")
     fail(counts, session, "early", "late")
     fail(counts, session, "late")
@@ -113,7 +113,7 @@ def test_of_several_keys_the_longest_wait_counts(counts: Counts, session: Sessio
 
 @pytest.mark.parametrize(("ahead", "expected"), [(-86400, SECONDS), (86400, 1)])
 def test_a_clock_that_is_wrong_holds_nobody_for_long(
-    counts: Counts, session: Session, ahead: int, expected: int
+    counts: FailureCounts, session: Session, ahead: int, expected: int
 ) -> None:
     for _ in range(MOST):
         fail(counts, session)
@@ -121,7 +121,9 @@ def test_a_clock_that_is_wrong_holds_nobody_for_long(
     assert wait(counts, session, at=now() + timedelta(seconds=ahead)) == expected
 
 
-def test_processes_share_their_counts(make_counts: Callable[..., Counts], session: Session) -> None:
+def test_processes_share_their_counts(
+    make_counts: Callable[..., FailureCounts], session: Session
+) -> None:
     for _ in range(MOST):
         fail(make_counts(), session)
 
@@ -129,7 +131,7 @@ def test_processes_share_their_counts(make_counts: Callable[..., Counts], sessio
 
 
 def test_while_they_are_away_a_process_counts_for_itself(
-    counts: Counts, session: Session, shared: Shared, caplog: pytest.LogCaptureFixture
+    counts: FailureCounts, session: Session, shared: Shared, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared.away = True
     before = wait(counts, session)
@@ -142,7 +144,10 @@ def test_while_they_are_away_a_process_counts_for_itself(
 
 
 def test_what_a_process_has_counted_holds_when_they_are_back(
-    counts: Counts, make_counts: Callable[..., Counts], session: Session, shared: Shared
+    counts: FailureCounts,
+    make_counts: Callable[..., FailureCounts],
+    session: Session,
+    shared: Shared,
 ) -> None:
     shared.away = True
     for _ in range(MOST):
@@ -154,7 +159,7 @@ def test_what_a_process_has_counted_holds_when_they_are_back(
 
 
 def test_one_outage_after_the_other_makes_no_room(
-    counts: Counts, session: Session, shared: Shared
+    counts: FailureCounts, session: Session, shared: Shared
 ) -> None:
     for _ in range(MOST):
         shared.away = True
@@ -166,7 +171,7 @@ def test_one_outage_after_the_other_makes_no_room(
 
 
 def test_what_no_longer_counts_is_let_go_of_at_the_next_outage(
-    make_counts: Callable[..., Counts], session: Session, shared: Shared
+    make_counts: Callable[..., FailureCounts], session: Session, shared: Shared
 ) -> None:
     counts = make_counts(seconds=1)
     shared.away = True
@@ -174,11 +179,11 @@ def test_what_no_longer_counts_is_let_go_of_at_the_next_outage(
     time.sleep(1.1)
     fail(counts, session, "new")
 
-    assert [key.split("/")[1] for key in counts._own.storage.events] == ["new"]
+    assert [key.split("/")[1] for key in counts._local.storage.events] == ["new"]
 
 
 def test_what_is_away_is_left_alone_for_a_while(
-    make_counts: Callable[..., Counts], session: Session, shared: Shared
+    make_counts: Callable[..., FailureCounts], session: Session, shared: Shared
 ) -> None:
     counts = make_counts(pause=60.0)
     shared.away = True

@@ -74,7 +74,7 @@ def test_past_the_limit_nothing_is_hashed(client: FlaskClient) -> None:
     guess(client)
     with ExitStack() as places:
         for _ in range(2):
-            places.enter_context(passwords._GATE)
+            places.enter_context(passwords._HASHING)
         response = sign_in(client, RICK)
 
     assert_problem(response, 429)
@@ -305,8 +305,8 @@ def test_a_thread_is_left_to_readers_however_many_sign_in(make_client: MakeClien
     # One that was never compared before, as that takes a turn.
     wrong = (RICK[0], token_hex())
     with ExitStack() as places, ThreadPoolExecutor(2) as others:
-        for _ in range(passwords.AT_ONCE):
-            places.enter_context(passwords._GATE)
+        for _ in range(passwords.MAX_CONCURRENT):
+            places.enter_context(passwords._HASHING)
         asked = [
             others.submit(client.get, "/", auth=wrong, environ_overrides=environ)
             for environ in told

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Table, select
 from blog.database.database import Database
 from blog.database.session import Session
 from blog.http.application import Application
-from blog.sign_in.failure_counts import Counts
+from blog.sign_in.failure_counts import FailureCounts
 from blog.sign_in.redis import open_redis
 from blog.storage import known_addresses
 from blog.storage.tables import access_token, attempt, idempotency_key, sign_in
@@ -246,7 +246,7 @@ def fill_ahead(storage: Any, key: str, ahead: float) -> None:
 def test_failures_that_the_library_has_counted_ahead_lock_nobody_out_for_long(
     session: Session, clock: Clock, shared: Storage, ahead: float, locked: bool
 ) -> None:
-    counts = Counts(MOST, 300, shared)
+    counts = FailureCounts(MOST, 300, shared)
     for _ in range(MOST):
         counts.add(session, ["key"], clock())
     fill_ahead(shared, counts._limit.key_for("key"), ahead)

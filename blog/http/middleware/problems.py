@@ -75,7 +75,7 @@ def _as_http(error: Exception) -> HTTPException:
         return error
     if kind := _STATUSES.get(type(error)):
         return kind(str(error))
-    if isinstance(error, errors.Crowded):
+    if isinstance(error, errors.TooManySignIns):
         return http.ServiceUnavailable(str(error), retry_after=1)
     if isinstance(error, errors.Throttled):
         return http.TooManyRequests(str(error), retry_after=error.seconds)

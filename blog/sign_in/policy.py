@@ -1,0 +1,116 @@
+"""The sign-in policy: which caller a name with a password or an access token stands for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from blog.content.authors import Caller
+from blog.content.tokens import digest, is_token
+from blog.database.session import Session
+from blog.errors import StorageUnavailable, WrongCredentials
+from blog.sign_in.passwords import PasswordChecker, hash_password, needs_rehash
+from blog.sign_in.throttle import SignIn, Throttle
+from blog.storage import accounts, tokens
+from blog.storage.accounts import Account
+from blog.storage.tokens import Grant
+
+logger = logging.getLogger("blog.auth")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A name, in NFC, and a password or an access token; neither is verified yet."""
+
+    name: str
+    password: str
+
+
+class SignInPolicy:
+    """Verifies credentials: access tokens at once, passwords as far as the throttle allows."""
+
+    def __init__(
+        self, throttle: Throttle, now: Callable[[], datetime], checker: PasswordChecker
+    ) -> None:
+        """Take the throttle of failed sign-ins, and the clock by which tokens expire."""
+        self._throttle = throttle
+        self._now = now
+        self._checker = checker
+
+    def authenticate(
+        self, session: Session, address: str, credentials: Credentials, *, can_wait: bool = True
+    ) -> Caller:
+        """The caller with these credentials, who signs in from an address.
+
+        Raises WrongCredentials; Throttled after too many failures; and TooManySignIns where the
+        sign-in would have to wait for others and can't.
+        """
+        # A token that is wrong is a wrong password, and costs and counts as one.
+        caller = self._verify_token(session, credentials)
+        if caller is None:
+            sign_in = self._throttle.begin(credentials.name, address, can_wait)
+            account = self._sign_in(session, sign_in, credentials.password)
+            caller = account and account.caller
+        if caller is None:
+            raise WrongCredentials("the credentials are wrong")
+        return caller
+
+    def _sign_in(self, session: Session, sign_in: SignIn, password: str) -> Account | None:
+        """The account that a sign-in by password opens, None where the password is wrong."""
+        known = accounts.find(session, sign_in.name, sign_in.address_key)
+        if known and self._remembers(known, password, sign_in):
+            return known
+        noted = known and known.noted
+        account = self._throttle.verify(
+            session, sign_in, noted, lambda: self._verify_password(known, password, sign_in)
+        )
+        if account:
+            _strengthen(session, account, password)
+        return account
+
+    def _remembers(self, account: Account, password: str, sign_in: SignIn) -> bool:
+        stored = account.password_hash
+        return stored is not None and self._checker.remembers(stored, password, sign_in.address_key)
+
+    def _verify_password(
+        self, known: Account | None, password: str, sign_in: SignIn
+    ) -> Account | None:
+        """The account that a name and a password open, None where they are wrong.
+
+        ``known`` is the account with that name, if there is one. No connection is held meanwhile.
+        """
+        stored = known and known.password_hash
+        return known if self._checker.verify(stored, password, sign_in.address_key) else None
+
+    def _verify_token(self, session: Session, credentials: Credentials) -> Caller | None:
+        """The caller with this token. Nothing is cached, so that a token is revoked at once."""
+        if not is_token(credentials.password):
+            return None
+        now = self._now()
+        grant = tokens.find_grant(session, credentials.name, digest(credentials.password), now)
+        if grant is None:
+            return None
+        _note_use(session, grant, now.date())
+        return grant.caller
+
+
+def _note_use(session: Session, grant: Grant, today: date) -> None:
+    """Store the day on which a token was last used; where that fails, its next use does."""
+    if grant.last_used == today or not session.is_on_primary():
+        return
+    try:
+        tokens.note_use(session, grant.caller, today)
+    except StorageUnavailable as error:
+        logger.warning("the use of a token of %r was not noted: %s", grant.caller.name, error)
+
+
+def _strengthen(session: Session, account: Account, password: str) -> None:
+    """Rehash a password whose hash has old parameters; where that fails, the next sign-in does."""
+    if not needs_rehash(account.password_hash or ""):
+        return
+    try:
+        accounts.rehash(session, account, hash_password(password))
+    except StorageUnavailable as error:
+        logger.warning("the password of %r was not rehashed: %s", account.name, error)
