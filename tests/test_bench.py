@@ -202,6 +202,34 @@ def test_table_has_the_ratio_to_the_floor_of_the_same_run() -> None:
     assert "| SQLite: 304 | 12,000 | 0.75 | 1.50 | 50 | 1.00 | 2.0 | 80 | 10% |" in printed
 
 
+def test_report_replaces_the_one_on_the_page() -> None:
+    page = report.PAGE.read_text()
+
+    once = report.replace(page, "| a report |")
+
+    before, after = once.split("| a report |")
+    assert page.startswith(before)
+    assert page.endswith(after)
+    assert report.replace(once, "| another |") == f"{before}| another |{after}"
+
+
+def test_report_needs_a_place_on_the_page() -> None:
+    with pytest.raises(ValueError, match="no two lines"):
+        report.replace("# Performance\n", "a report")
+
+
+def test_part_of_a_run_is_not_written(tmp_path: Path) -> None:
+    require("wrk")
+    before = report.PAGE.read_text()
+
+    bench = begin(tmp_path, *SHORT, "--write")
+    bench.communicate(timeout=PATIENCE)
+
+    assert bench.returncode == 1
+    assert "--write needs PostgreSQL, and all rows" in progress(tmp_path)
+    assert report.PAGE.read_text() == before
+
+
 def test_row_without_a_figure_is_named() -> None:
     results = Results("a machine", failures={"floor": "no request was answered"})
 

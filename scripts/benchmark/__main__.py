@@ -1,4 +1,4 @@
-"""`scripts/bench`: what is asked for on the command line, and what is said at the end."""
+"""`scripts/bench`: its command line, and what it prints at the end."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from scripts.benchmark.rows import EACH_POST, NAMES, ROWS, START_UP
 from tests.servers import postgresql
 
 _DESCRIPTION = """
-Measures one worker of `blog serve`, beside the least that the same server could serve and beside
-a bare Flask application, and prints Markdown. Ends with 1 where something could not be measured;
-a target that is missed is no error.
+Measures one worker of `blog serve`, and for comparison the simplest application that the same
+server can serve, and a bare Flask application. Prints Markdown, which is explained in
+blog/documentation/performance.md. The exit status is 1 if something could not be measured; a missed target is no error.
 """
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """What is asked for."""
+    """The arguments of the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=_DESCRIPTION)
     parser.add_argument(
         "--quick", action="store_true",
@@ -34,11 +34,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--only", nargs="+", metavar="NAME",
-        help="only these rows, by name or as 'SQLite: POST*'; floor and bare Flask go with them "
-        f"only if they are named; also {EACH_POST!r} and {START_UP!r}",
+        help="only these rows, by name or pattern, such as 'SQLite: POST*'; name floor and bare "
+        f"Flask too, to compare with them; also {EACH_POST!r} and {START_UP!r}",
     )  # fmt: skip
-    parser.add_argument("--rounds", type=_positive, help="how many rounds; 3 unless quick")
-    parser.add_argument("--seconds", type=_positive, help="how long each row takes in a round; 3")
+    parser.add_argument(
+        "--write", action="store_true",
+        help=f"also write the results of a complete run into {report.PAGE.name}",
+    )  # fmt: skip
+    parser.add_argument("--rounds", type=_positive, help="the number of rounds; 3 unless quick")
+    parser.add_argument("--seconds", type=_positive, help="the length of a row in a round; 3")
     return parser.parse_args(arguments)
 
 
@@ -50,7 +54,7 @@ def _positive(text: str) -> int:
 
 
 def choose(patterns: Sequence[str] | None, quick: bool, kinds: Collection[str]) -> list[str]:
-    """The names of what is to be measured, of databases of these kinds. Raises SystemExit."""
+    """The names of the rows to measure, with these kinds of databases. Raises SystemExit."""
     wrong = [p for p in patterns or () if not any(_fits(name, [p]) for name in NAMES)]
     if wrong:
         sys.exit(f"scripts/bench: there is no row {wrong[0]!r}; there are: {', '.join(NAMES)}")
@@ -90,12 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not wrk.is_installed():
         sys.exit("scripts/bench: wrk is not installed: on Debian, apt-get install wrk")
     plan = _make_plan(asked)
+    if asked.write and list(plan.names) != list(NAMES):
+        sys.exit("scripts/bench: --write needs PostgreSQL, and all rows: no --quick, no --only")
     _end_on(_stop)
     with TemporaryDirectory(prefix="blog-bench-") as name:
-        # PostgreSQL may run as a user of its own, and has its files there too.
-        os.chmod(name, 0o711)  # nosec B103  # nobody sees what is in it
+        # PostgreSQL may run as another user, and has its files there too.
+        os.chmod(name, 0o711)  # nosec B103  # its contents stay hidden
         results = Bench(Path(name), share_out(), plan).run()
-    print(report.render(results))
+    rendered = report.render(results)
+    print(rendered)
+    if asked.write and not results.failures:
+        report.PAGE.write_text(report.replace(report.PAGE.read_text(), rendered))
     return 1 if results.failures else 0
 
 

@@ -132,13 +132,13 @@ def _of(kind: Kind) -> Iterator[Goal]:
 GOALS: tuple[Goal, ...] = (
     *_of("SQLite"),
     AtLeast(
-        "SQLite: POST with a token, FULL: what is acknowledged outlives a power cut",
+        "SQLite: POST with a token, FULL",
         "SQLite: POST with a token, FULL",
         0.35,
         "bare Flask",
     ),
     AtLeast(
-        "SQLite: POST with a token, NORMAL: a power cut may take the last, up to 16 MB of log",
+        "SQLite: POST with a token, NORMAL",
         "SQLite: POST with a token, NORMAL",
         0.35,
         "bare Flask",

@@ -1,48 +1,47 @@
-"""The tables that a run prints, and how they are to be read."""
+"""The tables of a run, in Markdown. The page into which they are written explains them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from scripts.benchmark.figures import Figures, Results
 from scripts.benchmark.goals import GOALS
 
-# Above this wrk could be what is measured.
+PAGE = Path(__file__).parents[2] / "blog" / "documentation" / "performance.md"
+
+# Above this, wrk could be what is measured.
 _BUSY = 0.9
-# Above this what is measured is also what else the machine does.
+# Above this, other programs on the machine are measured too.
 _DISTURBED = 0.1
 
 _HEAD = (
     "| | requests/s | of floor | of bare Flask | CPU µs | p50 ms | p99 ms | memory MB | wrk |\n"
     "| --- | --: | --: | --: | --: | --: | --: | --: | --: |"
 )
-NOTES = """
-- One worker on one core, 16 connections of wrk on another; PostgreSQL runs where wrk does. CPU is
-  that of the worker for a request, and of PostgreSQL nothing is in it. The last column is how much
-  of its core wrk itself has used.
-- "floor" is a WSGI function that answers 1 KB, and "bare Flask" a route that does, both served as
-  `blog serve` serves the blog: same server, gateway and threads. They have no access log; the blog
-  writes a line for each request to a file.
-- "granian alone" is the same function on the server's own WSGI interface, with as many threads.
-  That is another design, in which a slow client can keep a thread: it shows what the gateway costs.
-- POST: FULL, the default, survives a power cut; NORMAL may lose the last commits in one, up to
-  16 MB of log, and never corrupts the file. A password is hashed once a minute, for so long it is
-  remembered when right.
-- long heads: 100 more clients ask with 31 KB of Accept each time, and are refused.
-- mixed: one POST in 100; else the first page and the ten newest posts, in turn.
-- A page deep in a list, and posts at random, are read without the cache, so as to ask the database.
-"""
+# Between these lines a page has the report of a run.
+_BEGIN = "<!-- scripts/bench --write: begin -->\n"
+_END = "\n<!-- scripts/bench --write: end -->"
 
 
 def render(results: Results) -> str:
-    """All of it, in Markdown."""
+    """All tables and warnings."""
     tables = (_rows(results), _amounts(results), _goals(results))
-    parts = [results.machine, *tables, NOTES.strip(), *_warnings(results)]
+    parts = [results.machine, *tables, *_warnings(results)]
     return "\n\n".join(part for part in parts if part)
 
 
+def replace(page: str, rendered: str) -> str:
+    """A page with a new report in place of the old one."""
+    before, _, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not end:
+        raise ValueError("the page has no two lines between which a report stands")
+    return f"{before}{_BEGIN}\n{rendered}\n{_END}{after}"
+
+
 def _rows(results: Results) -> str:
-    """A line for each row, in the order in which they were asked for."""
+    """A line for each row, in the order in which they were requested."""
     lines = [_row(name, figures, results) for name, figures in results.rows.items()]
     return "\n".join([_HEAD, *lines]) if lines else ""
 
@@ -63,7 +62,7 @@ def _row(name: str, figures: Figures, results: Results) -> str:
 
 
 def _ratio(figures: Figures, results: Results, of: str) -> str:
-    """How many times as often it is answered as something else of the same run."""
+    """The rate relative to that of another row of the same run."""
     return f"{figures.rate / results.rows[of].rate:.2f}" if of in results.rows else ""
 
 
@@ -73,7 +72,7 @@ def _amounts(results: Results) -> str:
 
 
 def _goals(results: Results) -> str:
-    """What was to be reached, and was or was not, as far as it was measured."""
+    """Each target, and whether it was met, as far as it was measured."""
     judged = [(goal.what, goal.judge(results)) for goal in GOALS]
     lines = [
         f"| {what} | {verdict.bound} | {verdict.figure} | {'met' if verdict.is_met else 'missed'} |"

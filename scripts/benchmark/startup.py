@@ -16,7 +16,7 @@ from tests.servers.serving import environment, wait_until_it_serves
 
 VERSION = "`blog --version`"
 _IMPORT = "import of `blog.app`"
-_FIRST_ANSWER = "`blog serve` until the first answer"
+_FIRST_ANSWER = "`blog serve` until the first response"
 _MEMORY = "memory of a worker that has just begun"
 _TIMED = """
 from time import perf_counter
