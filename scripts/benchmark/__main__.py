@@ -21,7 +21,8 @@ from tests.servers import postgresql
 _DESCRIPTION = """
 Measures one worker of `blog serve`, and for comparison the simplest application that the same
 server can serve, and a bare Flask application. Prints Markdown, which is explained in
-blog/documentation/performance.md. The exit status is 1 if something could not be measured; a missed target is no error.
+blog/documentation/performance.md. The exit status is 1 if something could not be measured; a
+missed target is no error.
 """
 
 
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not wrk.is_installed():
         sys.exit("scripts/bench: wrk is not installed: on Debian, apt-get install wrk")
     plan = _make_plan(asked)
-    if asked.write and list(plan.names) != list(NAMES):
+    if asked.write and {*plan.others} != {*NAMES}:
         sys.exit("scripts/bench: --write needs PostgreSQL, and all rows: no --quick, no --only")
     _end_on(_stop)
     with TemporaryDirectory(prefix="blog-bench-") as name:
