@@ -14,12 +14,11 @@ from blog.cli import opening
 from blog.content.dates import utc_now
 from blog.database.database import Database
 from blog.errors import NotReady, SchemaMismatch
-from blog.gateway import gateway
 from blog.gateway.cache_keys import CacheKeys
-from blog.gateway.constant_responses import ConstantAnswers
+from blog.gateway.constant_responses import ConstantResponses
 from blog.gateway.gateway import Bounds, Gateway
-from blog.gateway.response_cache import AnswerCache
-from blog.http import preferences
+from blog.gateway.response_cache import ResponseCache
+from blog.http import preferences, request_head
 from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import BasicAuthentication
@@ -48,43 +47,43 @@ from blog.storage import secret_key
 
 logger = logging.getLogger("blog.app")
 
-# So many of the longest bodies may be on their way at once, in one process.
+# All request bodies of a process together have the size of this many of the longest.
 _BODIES = 8
-# So much of all answers, in bytes, while they are sent.
-_ANSWERS = 128 * 1024 * 1024
+# All responses that a process sends at once together have at most this many bytes.
+_RESPONSE_BYTES = 128 * 1024 * 1024
 
 
 def create_gateway(
     settings: Settings | None = None, now: Callable[[], datetime] = utc_now
 ) -> Gateway:
-    """Make what a worker of `blog serve` serves: the application behind its gateway.
+    """Make the application with its gateway, which a worker of `blog serve` serves.
 
-    Takes and raises what `create_app` does, and DatabaseError where there is no blog: a file that
-    has gone while it was served must not be replaced by an empty one.
+    Takes and raises what `create_app` does. Also raises DatabaseError where there is no blog: a
+    database file that was removed while it was served must not be replaced by an empty one.
     """
     settings = settings or read_settings()
     with closing(Database(settings.database_url, settings.limits)) as database:
         schema.require_blog(database, opening.place(settings.database_url))
     bounds = Bounds(
         threads=settings.threads,
-        longest_body=settings.max_body,
-        intake=_BODIES * settings.max_body,
-        outbox=_ANSWERS,
-        queue_seconds=settings.queue_timeout,
-        transfer_seconds=settings.transfer_timeout,
+        max_body=settings.max_body,
+        request_bytes=_BODIES * settings.max_body,
+        response_bytes=_RESPONSE_BYTES,
+        queue_timeout=settings.queue_timeout,
+        transfer_timeout=settings.transfer_timeout,
     )
     app = create_app(settings, now)
     services: Services = app.extensions["blog"]
-    _look_at_schema(services)
+    _log_schema_faults(services)
     cache = create_cache(app, settings) if settings.cache_bytes else None
-    made = Gateway(app, bounds, cache, _create_constants(app, settings))
-    made.on_stop(services.waiting_room.close)
-    made.on_end(services.database.end)
-    return made
+    gateway = Gateway(app, bounds, cache, _create_constants(app, settings))
+    gateway.on_stop(services.waiting_room.close)
+    gateway.on_end(services.database.end)
+    return gateway
 
 
-def _look_at_schema(services: Services) -> None:
-    """Log what is wrong with the schema; requests that don't need what is missing are served."""
+def _log_schema_faults(services: Services) -> None:
+    """Log what the schema lacks; requests that do not need it are served."""
     try:
         with services.database.session("primary, else replica") as session:
             services.schema_watch.require_whole(session)
@@ -92,22 +91,22 @@ def _look_at_schema(services: Services) -> None:
         logger.error("%s: %s", error, error.__cause__)
 
 
-def create_cache(app: Application, settings: Settings) -> AnswerCache:
-    """Make what keeps the answers of an application that was made with these settings."""
+def create_cache(app: Application, settings: Settings) -> ResponseCache:
+    """Make the response cache of an application that was made with these settings."""
     services: Services = app.extensions["blog"]
-    return AnswerCache(
+    return ResponseCache(
         app.wsgi_app,
         _create_keys(app, settings),
         services.database,
-        services.now,
-        int(settings.cache_bytes),
-        app.extensions["blog.witnesses"],
+        now=services.now,
+        capacity=int(settings.cache_bytes),
+        observers=app.extensions["blog.observers"],
     )
 
 
-def _create_constants(app: Application, settings: Settings) -> ConstantAnswers:
+def _create_constants(app: Application, settings: Settings) -> ConstantResponses:
     keys = _create_keys(app, settings)
-    return ConstantAnswers(app.wsgi_app, keys, app.extensions["blog.witnesses"])
+    return ConstantResponses(app.wsgi_app, keys, app.extensions["blog.observers"])
 
 
 def _create_keys(app: Application, settings: Settings) -> CacheKeys:
@@ -120,9 +119,9 @@ def create_app(
     now: Callable[[], datetime] = utc_now,
     checker: PasswordChecker | None = None,
 ) -> Application:
-    """Make the application, with its database brought up to date.
+    """Make the application, and bring its database up to date.
 
-    Settings come from the environment unless given; ``now`` is the clock, and ``checker`` compares
+    Settings come from the environment unless given; ``now`` is the clock, and ``checker`` verifies
     passwords. Raises InvalidSetting, DatabaseError or StorageUnavailable.
     """
     settings = settings or read_settings()
@@ -132,8 +131,8 @@ def create_app(
     app = Application("blog", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body)
     _install_concerns(app, settings)
-    # What is told of an answer that is not made by the application, but given again.
-    app.extensions["blog.witnesses"] = [access_log.see]
+    # Called for each response that is served from a cache instead of by the application.
+    app.extensions["blog.observers"] = [access_log.observe]
     app.extensions["blog"] = services = _services(
         settings, database, now, checker or PasswordChecker()
     )
@@ -152,13 +151,10 @@ def create_app(
 
 
 def _install_concerns(app: Application, settings: Settings) -> None:
-    """Install what all requests go through: in this order before they are dispatched.
-
-    What is done to their answers is done in the opposite order.
-    """
+    """Install the middleware: requests pass through it in this order, responses in reverse."""
     access_log.install(app)
     hosts.require(app, has_base_url=settings.base_url is not None)
-    gateway.install(app)
+    request_head.install(app)
     problems.install(app)
     hosts.install(app, settings.hosts)
     cross_site.install(app, settings.origin, settings.cors_origins)
@@ -169,24 +165,24 @@ def _install_concerns(app: Application, settings: Settings) -> None:
 
 
 def _watch_schema(app: Application, services: Services) -> None:
-    """Have readiness look at the schema anew after a request that has missed something."""
+    """Have readiness check the schema again after a request that found it incomplete."""
 
-    def answer(error: SchemaMismatch) -> Response:
+    def respond(error: SchemaMismatch) -> Response:
         services.schema_watch.doubt()
         return problems.answer(error)
 
-    app.register_error_handler(SchemaMismatch, answer)
+    app.register_error_handler(SchemaMismatch, respond)
 
 
 def _add_metrics(app: Application, api: Api, services: Services) -> None:
-    # Whoever does not want them does not load the library.
+    # The library is loaded only where metrics are enabled.
     from blog.http.middleware.metrics import Meters
     from blog.resources.metrics import Metrics
 
     meters = Meters()
     meters.install(app)
     meters.watch(services.database.write_health)
-    app.extensions["blog.witnesses"].append(meters.see)
+    app.extensions["blog.observers"].append(meters.observe)
     api.add_resource(Metrics, "/metrics", resource_class_args=(services, meters))
 
 
@@ -199,7 +195,7 @@ def _services(
         database=database,
         authentication=BasicAuthentication(policy),
         cursors=Cursors(secret_key),
-        # Those who wait leave at least half of the threads to others.
+        # Requests that wait for changes leave at least half of the threads to others.
         waiting_room=WaitingRoom(settings.threads // 2),
         schema_watch=SchemaWatch(needs_secret_key=settings.secret_key is None),
         now=now,

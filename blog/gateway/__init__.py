@@ -1,1 +1,1 @@
-"""Between the server and Flask: whole requests go in, whole responses come out."""
+"""Between the server and Flask: receives whole requests and sends whole responses."""

@@ -1,4 +1,4 @@
-"""Responses that never change: each is made once, and repeated for requests that are alike."""
+"""Responses that never change, such as that of `/health/live`: made once for each cache key."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from threading import Lock
 from cachetools import LRUCache
 
 from blog.gateway.cache_keys import CacheKey, CacheKeys
-from blog.gateway.response_cache import Witness, give_again, without_request_id
+from blog.gateway.response_cache import Observer, replay, without_request_id
 from blog.http.middleware.access_log import Access
-from blog.http.wsgi import ACCESS, Answer, Application, Environ, call
+from blog.http.wsgi import ACCESS, Application, Environ, WholeResponse, call
 
-# Far more than the ways in which monitors ask; a request in another one only takes longer.
-_MOST = 64
+# Monitors send far fewer different requests than this; one that is not stored only takes longer.
+_MOST_RESPONSES = 64
 
 
-class ConstantAnswers:
-    """The responses of an application for its constant resources."""
+class ConstantResponses:
+    """The responses of the application's constant resources."""
 
     def __init__(
-        self, application: Application, keys: CacheKeys, witnesses: Sequence[Witness]
+        self, application: Application, keys: CacheKeys, observers: Sequence[Observer]
     ) -> None:
         self._application = application
         self._keys = keys
-        self._witnesses = witnesses
-        self._known: LRUCache[CacheKey, tuple[Answer, Access]] = LRUCache(_MOST)
+        self._observers = observers
+        self._stored: LRUCache[CacheKey, tuple[WholeResponse, Access]] = LRUCache(_MOST_RESPONSES)
         self._lock = Lock()
 
-    def look_up(self, environ: Environ) -> Answer | None:
-        """The response to a request, None where there was no request like it."""
-        key = self._keys.of(environ)
+    def find(self, environ: Environ) -> WholeResponse | None:
+        """The stored response to a request; None if there is none."""
+        key = self._keys.make(environ)
         with self._lock:
-            known = self._known.get(key) if key else None
-        return give_again(*known, environ, self._witnesses) if known else None
+            stored = self._stored.get(key) if key else None
+        return replay(*stored, environ, self._observers) if stored else None
 
-    def answer(self, environ: Environ) -> Answer:
-        """Have the application make the response, and store it unless it is an error."""
-        key = self._keys.of(environ)
-        answer = call(self._application, environ)
-        if key and answer.status == 200:
+    def respond(self, environ: Environ) -> WholeResponse:
+        """Have the application respond, and store the response unless it is an error."""
+        key = self._keys.make(environ)
+        response = call(self._application, environ)
+        if key and response.status == 200:
             with self._lock:
-                self._known[key] = without_request_id(answer), environ[ACCESS]
-        return answer
+                self._stored[key] = without_request_id(response), environ[ACCESS]
+        return response

@@ -1,7 +1,7 @@
-"""Between the server and the application: whole requests go in, whole answers come out.
+"""The ASGI application that receives whole requests and has a WSGI application respond to them.
 
-The server speaks ASGI, where a client that takes its time costs a few kilobytes; the application is
-WSGI, and has a thread for as long as it works. So a request gets one once it is here whole.
+In ASGI a slow client costs a few kilobytes of memory; in WSGI a request occupies a thread. So a
+request gets a thread only when it has been received completely.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
-from flask import Flask
 from werkzeug.exceptions import (
     HTTPException,
     RequestEntityTooLarge,
@@ -25,119 +24,118 @@ from werkzeug.exceptions import (
     ServiceUnavailable,
 )
 
-from blog.gateway.constant_responses import ConstantAnswers
-from blog.gateway.environ import attach_body, find_fault, make_environ
-from blog.gateway.request_body import Intake, Receive
-from blog.gateway.response_body import Outbox, Send
-from blog.gateway.response_cache import AnswerCache, Question
-from blog.http.framing import awaits_continue, declared_length, has_body
-from blog.http.request import current_request
+from blog.gateway.constant_responses import ConstantResponses
+from blog.gateway.environ import attach_body, make_environ
+from blog.gateway.request_body import Receive, RequestBodies
+from blog.gateway.response_body import ResponseSender, Send
+from blog.gateway.response_cache import CacheLookup, ResponseCache
+from blog.http.request_head import awaits_continue, declared_length, has_body
 from blog.http.wsgi import (
-    ADMISSION,
-    AGAIN,
-    QUESTION,
-    RECEIVED,
+    CACHE_LOOKUP,
+    EXPECTS_CONTINUE,
+    RECEIVED_AT,
     REFUSAL,
-    Answer,
+    RETRY,
     Application,
     Environ,
+    WholeResponse,
     call,
 )
 
 _RETRY_SECONDS = 1
 _CLOSE = (b"connection", b"close")
-# How long those who go on asking are told so before the connections end.
-_NOTICE_SECONDS = 0.5
-# In seconds, until a request is asked again that came too early.
+# The grace period in which keep-alive clients get `Connection: close`, before the server stops.
+_GRACE_SECONDS = 0.5
+# The pauses, in seconds, before a request is called again that asked for a retry.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8
-# Heads that are too long are refused after this time, in seconds. A hundred clients that repeat
-# them then leave most of the worker's time to other requests.
+# A head that is too long is refused after this delay. A hundred clients that repeat such requests
+# then leave most of the worker's time to others.
 _TOO_LONG = (RequestHeaderFieldsTooLarge, RequestURITooLarge)
 _TOO_LONG_SECONDS = 0.5
-# What tells a process to stop. uvloop loses a signal that comes between the start of the
-# application and the run of the server, so they wait until so many seconds after the start.
+# uvloop loses a signal that arrives between the start of the application and the run of the
+# server, so signals to stop are blocked until this many seconds after the start.
 _STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 _BLOCKED_SECONDS = 0.1
-# Answered without a look at the database, and so without one of its threads.
+# Needs no database, and so none of the threads that wait for it.
 _LIVENESS = "/health/live"
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much a worker process takes upon itself.
+    """The limits of a worker process.
 
-    ``threads`` work at once; a request waits ``queue_seconds`` for one of them. A body has at
-    most ``longest_body`` bytes, all bodies together ``intake``, and all answers ``outbox``. A
-    client has ``transfer_seconds`` for each MiB that it sends or is sent.
+    ``threads`` requests are served at once; others wait up to ``queue_timeout`` seconds. A request
+    body has at most ``max_body`` bytes, all together ``request_bytes``; all response bodies have
+    together ``response_bytes``. A client has ``transfer_timeout`` seconds per MiB, either way.
     """
 
     threads: int
-    longest_body: int
-    intake: int
-    outbox: int
-    queue_seconds: float
-    transfer_seconds: float
+    max_body: int
+    request_bytes: int
+    response_bytes: int
+    queue_timeout: float
+    transfer_timeout: float
 
 
 class Gateway:
-    """An ASGI application that hands requests to a WSGI application."""
+    """An ASGI application in front of a WSGI application."""
 
     def __init__(
         self,
         application: Application,
         bounds: Bounds,
-        cache: AnswerCache | None = None,
-        constants: ConstantAnswers | None = None,
+        cache: ResponseCache | None = None,
+        constants: ConstantResponses | None = None,
     ) -> None:
-        """Take the application, and perhaps answers that it need not give anew."""
+        """Take the application, and the stores of its responses, if there are any."""
         self._application = application
+        self._bounds = bounds
         self._cache = cache
         self._constants = constants
-        self._answer_in_thread = cache.answer if cache else self._call
-        # What is being answered for the first time, and whoever else asks the same waits for.
-        self._running: dict[Hashable, asyncio.Event] = {}
+        self._respond_in_thread = cache.respond if cache else self._call
+        # Responses being made for the cache, for which equal requests wait.
+        self._pending: dict[Hashable, asyncio.Event] = {}
         self._knows_state = False
         self._known_state: Hashable | None = None
-        self._bounds = bounds
         self._on_stop: list[Callable[[], None]] = []
         self._on_end: list[Callable[[], None]] = []
         self._stopping = False
         self._threads = ThreadPoolExecutor(bounds.threads, "request")
-        # For responses that need no database: errors, and whether the process lives. On the event
-        # loop they would block all other requests.
+        # For responses that need no database: errors and liveness. On the event loop they would
+        # block all other requests.
         self._quick_thread = ThreadPoolExecutor(1, "quick")
-        self._intake = Intake(bounds.longest_body, bounds.intake, bounds.transfer_seconds)
-        self._outbox = Outbox(bounds.outbox, bounds.transfer_seconds)
+        self._bodies = RequestBodies(bounds.max_body, bounds.request_bytes, bounds.transfer_timeout)
+        self._sender = ResponseSender(bounds.response_bytes, bounds.transfer_timeout)
 
     def share(self, memory: memoryview) -> None:
-        """Tell the other processes of this node through some bytes of memory when one writes."""
+        """Share the detection of writes with the other processes of this node in this memory."""
         if self._cache:
             self._cache.share(memory)
 
-    def hold_signals(self) -> None:
-        """Let signals to stop wait until the process serves."""
+    def block_stop_signals(self) -> None:
+        """Defer signals to stop until the process serves."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
 
     def on_stop(self, callback: Callable[[], None]) -> None:
-        """Have this called when the process is told to stop, before the server is."""
+        """Register a callback for when the process receives SIGTERM, before the server stops."""
         self._on_stop.append(callback)
 
     def on_end(self, callback: Callable[[], None]) -> None:
-        """Have this called when nothing is under way any more, before the process ends."""
+        """Register a callback for when all requests are done, before the process ends."""
         self._on_end.append(callback)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Serve a request, or the life of the process (ASGI 3.0)."""
+        """Serve a request, or the lifespan of the process (ASGI 3.0)."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
         else:
-            answer = await self._answer(make_environ(scope), receive)
-            await self._send(answer, send, scope["client"])
-            if answer.status == HTTPStatus.REQUEST_TIMEOUT:
-                # What is still to come of the body may never come.
-                self._outbox.hang_up_on(scope["client"])
+            response = await self._respond(make_environ(scope), receive)
+            await self._send(response, send, scope["client"])
+            if response.status == HTTPStatus.REQUEST_TIMEOUT:
+                # The rest of the body may never come.
+                self._sender.disconnect(scope["client"])
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stop)
@@ -151,71 +149,74 @@ class Gateway:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _stop(self) -> None:
-        """Tell those who go on asking that their connections end, and then have the server stop.
+        """Announce the end of connections to clients for a grace period, then stop the server.
 
-        It closes connections on which nothing is under way, and a request may be on the way there.
+        The server closes idle connections at once, even if a request is on its way.
         """
         self._stopping = True
         for callback in self._on_stop:
             callback()
-        asyncio.get_running_loop().call_later(_NOTICE_SECONDS, signal.raise_signal, signal.SIGINT)
+        asyncio.get_running_loop().call_later(_GRACE_SECONDS, signal.raise_signal, signal.SIGINT)
 
-    async def _answer(self, environ: Environ, receive: Receive) -> Answer:
+    async def _respond(self, environ: Environ, receive: Receive) -> WholeResponse:
         if REFUSAL in environ:
-            environ[RECEIVED] = perf_counter()
-            if isinstance(environ[REFUSAL], _TOO_LONG):
-                await asyncio.sleep(_TOO_LONG_SECONDS)
-            answer = await self._answer_quickly(self._call, environ)
-            return _closing(answer) if has_body(environ) else answer
+            return await self._refuse_head(environ)
         if not has_body(environ):
-            return await self._work(environ)
-        if awaits_continue(environ) and (refusal := await self._admit(environ)):
-            return _closing(refusal)
+            return await self._serve(environ)
+        if awaits_continue(environ) and (refused := await self._refuse_expectation(environ)):
+            return _with_close(refused)
         try:
-            # Who gives no credentials can't write, so that what they send need not be kept.
-            wanted = "HTTP_AUTHORIZATION" in environ
-            async with self._intake.body(receive, wanted) as body:
+            # Unauthenticated requests cannot write, so their body is drained.
+            discard = "HTTP_AUTHORIZATION" not in environ
+            async with self._bodies.receive(receive, discard) as body:
                 attach_body(environ, body)
-                return await self._work(environ)
+                return await self._serve(environ)
         except HTTPException as error:
             return await self._refuse(environ, error)
 
-    async def _admit(self, environ: Environ) -> Answer | None:
-        """The error for a request that is refused before its body is read, None if it is admitted.
+    async def _refuse_head(self, environ: Environ) -> WholeResponse:
+        environ[RECEIVED_AT] = perf_counter()
+        if isinstance(environ[REFUSAL], _TOO_LONG):
+            await asyncio.sleep(_TOO_LONG_SECONDS)
+        response = await self._call_in_quick_thread(self._call, environ)
+        return _with_close(response) if has_body(environ) else response
+
+    async def _refuse_expectation(self, environ: Environ) -> WholeResponse | None:
+        """The error response before the body is read; None if the request may continue.
 
         Granian sends `100 Continue` when the body is first read.
         """
-        environ[RECEIVED] = perf_counter()
-        if declared_length(environ) > self._bounds.longest_body:
+        environ[RECEIVED_AT] = perf_counter()
+        if declared_length(environ) > self._bounds.max_body:
             return await self._refuse(environ, RequestEntityTooLarge())
-        answer = await self._ask_again_and_again({**environ, ADMISSION: True})
-        if answer is None:
+        response = await self._call_with_retry({**environ, EXPECTS_CONTINUE: True})
+        if response is None:
             return await self._refuse(environ, _overload())
-        return None if answer.status == HTTPStatus.CONTINUE else answer
+        return None if response.status == HTTPStatus.CONTINUE else response
 
-    async def _work(self, environ: Environ) -> Answer:
-        """Have a thread answer, as soon as one is free, unless none is needed."""
-        environ[RECEIVED] = perf_counter()
-        if self._is_for_liveness(environ):
-            return await self._say_that_it_lives(environ)
-        return await self._find(environ) or await self._refuse(environ, _overload())
+    async def _serve(self, environ: Environ) -> WholeResponse:
+        """The response to a request that has been received completely."""
+        environ[RECEIVED_AT] = perf_counter()
+        if _checks_liveness(environ):
+            return await self._confirm_liveness(environ)
+        return await self._find_or_make(environ) or await self._refuse(environ, _overload())
 
-    async def _find(self, environ: Environ) -> Answer | None:
-        """An answer that is kept, or is made now; None where there is none in time."""
+    async def _find_or_make(self, environ: Environ) -> WholeResponse | None:
+        """The stored response, or a new one; None if no thread was free in time."""
         if self._cache is None or (state := self._state(self._cache)) is None:
-            return await self._ask_again_and_again(environ)
-        if answer := self._cache.look_up(environ, state):
-            return answer
-        question: Question | None = environ.get(QUESTION)
-        if question is None:
-            return await self._ask_again_and_again(environ)
-        return await self._ask_once(environ, question, self._cache)
+            return await self._call_with_retry(environ)
+        if response := self._cache.find(environ, state):
+            return response
+        lookup: CacheLookup | None = environ.get(CACHE_LOOKUP)
+        if lookup is None:
+            return await self._call_with_retry(environ)
+        return await self._make_once(environ, lookup, self._cache)
 
-    def _state(self, cache: AnswerCache) -> Hashable | None:
-        """The state of the database, asked once for all requests that are here already.
+    def _state(self, cache: ResponseCache) -> Hashable | None:
+        """The state of the database, read once for all requests that have been received by now.
 
-        The event loop takes what is to be done in the order in which it came. So whoever is served
-        before the state is forgotten was here before it was asked for.
+        The event loop runs callbacks in the order in which they were scheduled. So a request that
+        is served before the state is forgotten was received before the state was read.
         """
         if not self._knows_state:
             asyncio.get_running_loop().call_soon(self._forget_state)
@@ -225,41 +226,41 @@ class Gateway:
     def _forget_state(self) -> None:
         self._knows_state = False
 
-    async def _ask_once(
-        self, environ: Environ, question: Question, cache: AnswerCache
-    ) -> Answer | None:
-        """The same for what may be kept: who comes while it is being made, waits for it."""
-        if running := self._running.get(question[:2]):
-            await running.wait()
-            return cache.look_again(environ) or await self._ask_again_and_again(environ)
-        running = self._running[question[:2]] = asyncio.Event()
+    async def _make_once(
+        self, environ: Environ, lookup: CacheLookup, cache: ResponseCache
+    ) -> WholeResponse | None:
+        """Make a response for the cache; equal requests wait for it instead of making their own."""
+        if pending := self._pending.get(lookup[:2]):
+            await pending.wait()
+            return cache.find_again(environ) or await self._call_with_retry(environ)
+        pending = self._pending[lookup[:2]] = asyncio.Event()
         try:
-            return await self._ask_again_and_again(environ)
+            return await self._call_with_retry(environ)
         finally:
-            del self._running[question[:2]]
-            running.set()
+            del self._pending[lookup[:2]]
+            pending.set()
 
-    async def _ask_again_and_again(self, environ: Environ) -> Answer | None:
-        """What a thread answers, or None where there is no answer in time.
+    async def _call_with_retry(self, environ: Environ) -> WholeResponse | None:
+        """Call the application in a thread until it does not ask for a retry; None on timeout.
 
-        Who signs in while too many others do waits here, where it keeps no thread from anyone.
+        When too many clients sign in at once, some wait here, where they occupy no thread.
         """
         loop = asyncio.get_running_loop()
-        end, pause = loop.time() + self._bounds.queue_seconds, _FIRST_PAUSE
-        while (patience := end - loop.time()) > 0:
-            environ[AGAIN] = False
-            answer = await self._ask_thread(environ, patience)
-            if not environ[AGAIN]:
-                return answer
+        end, pause = loop.time() + self._bounds.queue_timeout, _FIRST_PAUSE
+        while (timeout := end - loop.time()) > 0:
+            environ[RETRY] = False
+            response = await self._call_in_thread(environ, timeout)
+            if not environ[RETRY]:
+                return response
             environ["wsgi.input"].seek(0)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         return None
 
-    async def _ask_thread(self, environ: Environ, patience: float) -> Answer | None:
-        job = self._threads.submit(self._answer_in_thread, environ)
-        # One that has begun can't be cancelled.
-        timer = asyncio.get_running_loop().call_later(patience, job.cancel)
+    async def _call_in_thread(self, environ: Environ, timeout: float) -> WholeResponse | None:
+        job = self._threads.submit(self._respond_in_thread, environ)
+        # Does nothing once the job has begun.
+        timer = asyncio.get_running_loop().call_later(timeout, job.cancel)
         try:
             return await asyncio.wrap_future(job)
         except CancelledError:
@@ -267,62 +268,43 @@ class Gateway:
         finally:
             timer.cancel()
 
-    def _is_for_liveness(self, environ: Environ) -> bool:
-        """Whether the question is only whether the process lives, however busy it is.
-
-        Credentials would have to be looked up.
-        """
-        reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
-        return reads and environ["PATH_INFO"] == _LIVENESS and "HTTP_AUTHORIZATION" not in environ
-
-    async def _say_that_it_lives(self, environ: Environ) -> Answer:
-        """The response of `/health/live`, which is stored for each way to ask for it."""
+    async def _confirm_liveness(self, environ: Environ) -> WholeResponse:
+        """The response to a liveness probe, which is stored for each cache key."""
         if self._constants is None:
-            return await self._answer_quickly(self._call, environ)
-        known = self._constants.look_up(environ)
-        return known or await self._answer_quickly(self._constants.answer, environ)
+            return await self._call_in_quick_thread(self._call, environ)
+        stored = self._constants.find(environ)
+        return stored or await self._call_in_quick_thread(self._constants.respond, environ)
 
-    async def _refuse(self, environ: Environ, refusal: HTTPException) -> Answer:
-        """Have the application say no, as it says everything else."""
-        environ |= {REFUSAL: refusal, AGAIN: False}
-        return await self._answer_quickly(self._call, environ)
+    async def _refuse(self, environ: Environ, refusal: HTTPException) -> WholeResponse:
+        """Have the application make the response for an error."""
+        environ |= {REFUSAL: refusal, RETRY: False}
+        return await self._call_in_quick_thread(self._call, environ)
 
-    def _call(self, environ: Environ) -> Answer:
+    def _call(self, environ: Environ) -> WholeResponse:
         return call(self._application, environ)
 
-    async def _answer_quickly(
-        self, answer: Callable[[Environ], Answer], environ: Environ
-    ) -> Answer:
+    async def _call_in_quick_thread(
+        self, respond: Callable[[Environ], WholeResponse], environ: Environ
+    ) -> WholeResponse:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._quick_thread, answer, environ)
+        return await loop.run_in_executor(self._quick_thread, respond, environ)
 
-    async def _send(self, answer: Answer, send: Send, client: tuple[str, str]) -> None:
-        headers = [*answer.headers, _CLOSE] if self._stopping else answer.headers
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await self._outbox.send(answer.body, send, client)
+    async def _send(self, response: WholeResponse, send: Send, client: tuple[str, str]) -> None:
+        headers = [*response.headers, _CLOSE] if self._stopping else response.headers
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await self._sender.send(response.body, send, client)
+
+
+def _checks_liveness(environ: Environ) -> bool:
+    """Whether a request is a liveness probe, without credentials that would need the database."""
+    reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    return reads and environ["PATH_INFO"] == _LIVENESS and "HTTP_AUTHORIZATION" not in environ
 
 
 def _overload() -> HTTPException:
     return ServiceUnavailable("the server is busy", retry_after=_RETRY_SECONDS)
 
 
-def _closing(answer: Answer) -> Answer:
-    """The same answer, after which the connection is closed.
-
-    A body that was not read must not be taken for the next request.
-    """
-    return answer._replace(headers=[*answer.headers, _CLOSE])
-
-
-def install(app: Flask) -> None:
-    """Make the errors for what the gateway refuses.
-
-    Behind another server the application checks the head itself.
-    """
-    app.before_request(_refuse)
-
-
-def _refuse() -> None:
-    environ = current_request().environ
-    if refusal := environ.get(REFUSAL) or find_fault(environ):
-        raise refusal
+def _with_close(response: WholeResponse) -> WholeResponse:
+    """The response with `Connection: close`, so that an unread body is not taken for a request."""
+    return response._replace(headers=[*response.headers, _CLOSE])

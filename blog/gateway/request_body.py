@@ -1,4 +1,4 @@
-"""Taking the body of a request from its client: whole, not too long, and not too slowly."""
+"""Receiving the body of a request: complete, not too long, and not too slowly."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from werkzeug.exceptions import (
     ServiceUnavailable,
 )
 
-# How an ASGI application is told what the client sends.
+# The `receive` of ASGI.
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 MEBIBYTE = 1024 * 1024
-# The beginning of a body that is always kept: all of most, so that those who send much, and slowly,
-# keep no one else from writing.
-_BEGINNING = 65536
+# This much of each body does not count towards the limit on all bodies. Most bodies are shorter, so
+# clients that send long bodies slowly do not prevent others from writing.
+_UNCOUNTED = 65536
 _RETRY_SECONDS = 5
 
 
@@ -29,74 +29,75 @@ class SlowClient(RequestTimeout):
     """Raised for a body that takes too long (RFC 9110 section 15.5.9)."""
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Add that the connection ends: the rest of the body may still come."""
+        """Add that the connection ends: the rest of the body may still arrive."""
         return [*super().get_headers(*args, **kwargs), ("Connection", "close")]
 
 
-class Intake:
-    """Where bodies are while they come and until they are answered."""
+class RequestBodies:
+    """The bodies of the requests of a process, in memory until the requests are served."""
 
-    def __init__(self, longest: int, capacity: int, patience: float) -> None:
-        """Take bodies of ``longest`` bytes, for each MiB of which a client has so many seconds.
+    def __init__(self, longest: int, capacity: int, timeout: float) -> None:
+        """Accept bodies of up to ``longest`` bytes, which may take ``timeout`` seconds per MiB.
 
-        ``capacity`` is for what is beyond the first 64 KiB of each; so many bytes in all.
+        ``capacity`` limits the bytes of all bodies together, beyond the first 64 KiB of each.
         """
         self._longest = longest
         self._capacity = capacity
-        self._patience = patience
+        self._timeout = timeout
         self._held = 0
 
     @asynccontextmanager
-    async def body(self, receive: Receive, wanted: bool) -> AsyncIterator[BytesIO]:
-        """The whole body, kept as long as the context lasts; nothing of one that is not wanted.
+    async def receive(self, receive: Receive, discard: bool) -> AsyncIterator[BytesIO]:
+        """Receive a whole body and hold it while the context lasts, or discard it.
 
-        Raises RequestEntityTooLarge, SlowClient, ServiceUnavailable when too many bodies are here
-        already, and BadRequest when the client has gone.
+        Raises RequestEntityTooLarge, SlowClient, ServiceUnavailable when the capacity is exhausted,
+        and BadRequest when the client disconnects.
         """
-        # It is handed over without a copy, which would block the event loop.
-        kept = BytesIO()
+        # The application reads this buffer: a copy would block the event loop.
+        buffer = BytesIO()
         try:
-            await self._read(receive, kept if wanted else None)
-            kept.seek(0)
-            yield kept
+            await self._read(receive, None if discard else buffer)
+            buffer.seek(0)
+            yield buffer
         finally:
-            self._held -= _counted(kept)
+            self._held -= _counted_bytes(buffer)
 
-    async def _read(self, receive: Receive, kept: BytesIO | None) -> None:
+    async def _read(self, receive: Receive, buffer: BytesIO | None) -> None:
         try:
-            async with asyncio.timeout(self._patience) as deadline:
-                await self._read_until(deadline, receive, kept)
+            async with asyncio.timeout(self._timeout) as deadline:
+                await self._read_until(deadline, receive, buffer)
         except TimeoutError:
             raise SlowClient("the body takes too long to come") from None
 
     async def _read_until(
-        self, deadline: asyncio.Timeout, receive: Receive, kept: BytesIO | None
+        self, deadline: asyncio.Timeout, receive: Receive, buffer: BytesIO | None
     ) -> None:
         begun, length, more = asyncio.get_running_loop().time(), 0, True
-        # What is too long is read on for a while: who still sends would not see the answer.
+        # A body that is too long is read on up to twice the limit: a client that is still sending
+        # would not see the response.
         while more and length <= 2 * self._longest:
             chunk, more = await _next_chunk(receive)
             length += len(chunk)
-            deadline.reschedule(begun + self._patience * (1 + length // MEBIBYTE))
-            if kept is not None and length <= self._longest:
-                self._keep(chunk, kept)
+            deadline.reschedule(begun + self._timeout * (1 + length // MEBIBYTE))
+            if buffer is not None and length <= self._longest:
+                self._append(chunk, buffer)
         if length > self._longest:
             raise RequestEntityTooLarge
 
-    def _keep(self, chunk: bytes, kept: BytesIO) -> None:
-        before = _counted(kept)
-        kept.write(chunk)
-        self._held += _counted(kept) - before
+    def _append(self, chunk: bytes, buffer: BytesIO) -> None:
+        before = _counted_bytes(buffer)
+        buffer.write(chunk)
+        self._held += _counted_bytes(buffer) - before
         if self._held > self._capacity:
             raise ServiceUnavailable("too much is being sent at once", retry_after=_RETRY_SECONDS)
 
 
-def _counted(kept: BytesIO) -> int:
-    return max(0, kept.getbuffer().nbytes - _BEGINNING)
+def _counted_bytes(buffer: BytesIO) -> int:
+    return max(0, buffer.getbuffer().nbytes - _UNCOUNTED)
 
 
 async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:
-    """What has come, and whether there is more."""
+    """The next part of the body, and whether more follow."""
     message = await receive()
     if message["type"] == "http.disconnect":
         raise BadRequest("the body ends before it is whole")

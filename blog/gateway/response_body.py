@@ -1,4 +1,4 @@
-"""Handing an answer to its client: in parts, each when those before are taken, and not for ever."""
+"""Sending a response body in parts, at the pace of the client, within a time limit."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from blog.gateway.request_body import MEBIBYTE
-from blog.gateway.sockets import Client, hang_up
+from blog.gateway.sockets import ClientAddress, shut_down
 
-# How an ASGI application answers.
+# The `send` of ASGI.
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-# In seconds.
-_PAUSE = 0.5
-# What is longer is sent in parts.
-_PART = 65536
+# Seconds in which slow clients are collected, to end their connections together.
+_COLLECT_SECONDS = 0.5
+# Longer bodies are sent in parts of this many bytes.
+_PART_BYTES = 65536
 
 
-class Outbox:
-    """Where answers are until their clients have taken them; it holds so many bytes in all."""
+class ResponseSender:
+    """Sends response bodies, within a limit on the bytes that are being sent at once."""
 
-    def __init__(self, capacity: int, patience: float) -> None:
-        """Hold so many bytes, for each MiB of which a client has so many seconds."""
+    def __init__(self, capacity: int, timeout: float) -> None:
+        """Send up to ``capacity`` bytes at once; a client has ``timeout`` seconds for each MiB."""
         self._capacity = capacity
-        self._patience = patience
+        self._timeout = timeout
         self._held = 0
-        # The deadlines and the bytes of what is being sent, the oldest first.
+        # The deadlines of the bodies that are being sent, and their lengths, the oldest first.
         self._deadlines: dict[asyncio.Timeout, int] = {}
-        self._overdue: set[Client] = set()
+        self._too_slow: set[ClientAddress] = set()
 
-    async def send(self, body: bytes, send: Send, client: Client) -> None:
-        """Send the body of an answer, or hang up on a client that does not take it in time.
+    async def send(self, body: bytes, send: Send, client: ClientAddress) -> None:
+        """Send the body of a response; disconnect a client that does not take it in time.
 
-        Where there is too much on its way, those which have taken longest are out of time; an
-        answer that is larger than all may be together is not sent at all.
+        If the capacity is exhausted, the oldest responses are given up. A body that is larger than
+        the capacity is not sent at all.
         """
-        if len(body) <= _PART:
+        if len(body) <= _PART_BYTES:
             await send(_part(body, more=False))
             return
         if len(body) > self._capacity:
-            self.hang_up_on(client)
+            self.disconnect(client)
             return
-        deadline = asyncio.timeout(self._patience * (1 + len(body) // MEBIBYTE))
+        deadline = asyncio.timeout(self._timeout * (1 + len(body) // MEBIBYTE))
         self._make_room(len(body))
         try:
             async with deadline:
@@ -50,19 +50,19 @@ class Outbox:
                 self._deadlines[deadline] = len(body)
                 await _send_parts(body, send)
         except TimeoutError:
-            self.hang_up_on(client)
+            self.disconnect(client)
         finally:
             self._release(deadline)
 
-    def hang_up_on(self, client: Client) -> None:
-        """End a connection soon, and others with it: to find one, all have to be looked at."""
-        if not self._overdue:
-            asyncio.get_running_loop().call_later(_PAUSE, self._hang_up)
-        self._overdue.add(client)
+    def disconnect(self, client: ClientAddress) -> None:
+        """End a connection soon, together with others: finding one means going through all."""
+        if not self._too_slow:
+            asyncio.get_running_loop().call_later(_COLLECT_SECONDS, self._disconnect_all)
+        self._too_slow.add(client)
 
-    def _hang_up(self) -> None:
-        hang_up(lambda _port, client: client in self._overdue)
-        self._overdue.clear()
+    def _disconnect_all(self) -> None:
+        shut_down(lambda _port, client: client in self._too_slow)
+        self._too_slow.clear()
 
     def _make_room(self, size: int) -> None:
         while self._held + size > self._capacity:
@@ -75,9 +75,9 @@ class Outbox:
 
 
 async def _send_parts(body: bytes, send: Send) -> None:
-    for start in range(0, len(body), _PART):
-        more = start + _PART < len(body)
-        await send(_part(body[start : start + _PART], more))
+    for start in range(0, len(body), _PART_BYTES):
+        more = start + _PART_BYTES < len(body)
+        await send(_part(body[start : start + _PART_BYTES], more))
 
 
 def _part(body: bytes, more: bool) -> dict[str, Any]:

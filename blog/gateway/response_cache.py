@@ -1,8 +1,8 @@
-"""Answers that are finished: kept for whoever asks the same, for as long as they are true.
+"""The cache of responses, for requests without credentials.
 
-What was kept is right while the database is in the same state and no scheduled post has appeared
-since. Both are asked anew for each request, so that nobody sees what was, once a later write has
-been acknowledged.
+A stored response is valid while the database is in the same state and no scheduled post has been
+published since. Both are checked for each request, so that no response is older than the last
+acknowledged write.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from blog.errors import StorageUnavailable
 from blog.gateway.cache_keys import CacheKey, CacheKeys
 from blog.http.entity_tags import parse_entity_tags
 from blog.http.middleware.access_log import Access, new_request_id
-from blog.http.wsgi import ACCESS, QUESTION, Answer, Application, Environ, call
+from blog.http.wsgi import ACCESS, CACHE_LOOKUP, Application, Environ, WholeResponse, call
 from blog.storage.schedule import next_publication
 
-_KEPT = frozenset({200, 304, 404})
-# What each request has of its own.
+_STORED_STATUSES = frozenset({200, 304, 404})
+# The one header that is different in each response.
 _REQUEST_ID = b"X-Request-Id"
-# What is said of a body, and so not by a 304.
-_OF_A_BODY = frozenset(
+# Headers that describe a body, which 304 does not have.
+_BODY_HEADERS = frozenset(
     {b"Content-Type", b"Content-Length", b"Content-Encoding", b"Last-Modified", b"Link"}
 )
-# What an entry takes of memory beside what it says, in bytes: tuples, texts and their places.
+# The memory that an entry takes in addition to its texts, in bytes: tuples, strings, dict slots.
 _OVERHEAD = 2048
 
-# Told of each answer that is given again: to which request, and under which id.
-Witness = Callable[[Access, Environ, str], None]
+# Called with each response that is served from a cache, its request, and the new request id.
+Observer = Callable[[Access, Environ, str], None]
 
 
-class Question(NamedTuple):
-    """What is asked, in which state of the database, and when."""
+class CacheLookup(NamedTuple):
+    """The key that is looked up, the state of the database, and the time."""
 
     key: CacheKey
     state: Hashable
@@ -49,115 +49,116 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An answer, what the log says of it, what it was given to, and until when it is true."""
+    """A stored response, its entry in the access log, for what it was made, and when it expires."""
 
-    answer: Answer
+    response: WholeResponse
     access: Access
-    question: Question
-    until: datetime | None
+    lookup: CacheLookup
+    expires: datetime | None
 
-    def answers(self, question: Question) -> bool:
-        """Whether this is what the application would answer."""
-        if self.question.state != question.state or question.now < self.question.now:
+    def is_valid(self, lookup: CacheLookup) -> bool:
+        """Whether the application would give the same response now."""
+        if self.lookup.state != lookup.state or lookup.now < self.lookup.now:
             return False
-        return self.until is None or question.now < self.until
+        return self.expires is None or lookup.now < self.expires
 
     def size(self) -> int:
-        """How many bytes of memory it takes."""
-        texts = (*self.question.key, self.access.target, self.answer.body)
-        headers = sum(len(name) + len(value) for name, value in self.answer.headers)
+        """The memory that the entry takes, in bytes."""
+        texts = (*self.lookup.key, self.access.target, self.response.body)
+        headers = sum(len(name) + len(value) for name, value in self.response.headers)
         return _OVERHEAD + headers + sum(len(text) for text in texts if text)
 
 
-class AnswerCache:
-    """The answers that one process keeps, of so many bytes in all."""
+class ResponseCache:
+    """The responses that one process stores, up to a number of bytes."""
 
     def __init__(
         self,
         application: Application,
         keys: CacheKeys,
         database: Database,
+        *,
         now: Callable[[], datetime],
         capacity: int,
-        witnesses: Sequence[Witness],
+        observers: Sequence[Observer],
     ) -> None:
         self._application = application
         self._keys = keys
         self._database = database
         self._now = now
-        self._witnesses = witnesses
+        self._observers = observers
         self._freshness: Freshness = database.freshness()
         self._entries: LRUCache[CacheKey, Entry] = LRUCache(capacity, Entry.size)
         self._lock = Lock()
         self._schedule: tuple[Hashable, datetime, datetime | None] | None = None
 
     def share(self, memory: memoryview) -> None:
-        """Use the mark of this node, which is in this memory."""
+        """Learn of writes by the other processes of this node through this shared memory."""
         self._database.mark.share(memory)
 
     def state(self) -> Hashable | None:
-        """In which state the database is, None where nobody knows."""
+        """The current state of the database; None if it is unknown."""
         return self._freshness.state()
 
-    def look_up(self, environ: Environ, state: Hashable) -> Answer | None:
-        """The answer to a request, where it is here and true of this state of the database.
+    def find(self, environ: Environ, state: Hashable) -> WholeResponse | None:
+        """The stored response to a request, if it is valid in this state of the database.
 
-        Otherwise what is asked stands in the environ, for `answer`.
+        Otherwise the lookup is left in the environ for `respond`, if the response may be stored.
         """
-        key = self._keys.of(environ)
+        key = self._keys.make(environ)
         if key is None:
             return None
-        environ[QUESTION] = Question(key, state, self._now())
-        return self.look_again(environ)
+        environ[CACHE_LOOKUP] = CacheLookup(key, state, self._now())
+        return self.find_again(environ)
 
-    def look_again(self, environ: Environ) -> Answer | None:
-        """The answer that somebody else has asked for meanwhile, no less true than by `look_up`."""
-        entry = self._find(environ[QUESTION])
-        return give_again(entry.answer, entry.access, environ, self._witnesses) if entry else None
+    def find_again(self, environ: Environ) -> WholeResponse | None:
+        """Repeat the lookup of `find`, after another request may have had the response stored."""
+        entry = self._find(environ[CACHE_LOOKUP])
+        return replay(entry.response, entry.access, environ, self._observers) if entry else None
 
-    def answer(self, environ: Environ) -> Answer:
-        """Have the application answer, and keep that for others who ask the same."""
-        answer = call(self._application, environ)
-        question: Question | None = environ.get(QUESTION)
-        if question and answer.status in _KEPT:
-            self._keep(question, answer, environ[ACCESS])
-        return answer
+    def respond(self, environ: Environ) -> WholeResponse:
+        """Have the application respond, and store the response if that is allowed."""
+        response = call(self._application, environ)
+        lookup: CacheLookup | None = environ.get(CACHE_LOOKUP)
+        if lookup and response.status in _STORED_STATUSES:
+            self._store(lookup, response, environ[ACCESS])
+        return response
 
     def size(self) -> int:
-        """How many bytes are kept."""
+        """The number of bytes that are stored."""
         return int(self._entries.currsize)
 
     def close(self) -> None:
-        """Keep no connection; nothing is found any more."""
+        """Close the connection to the database; no entry is valid any more."""
         self._freshness.close()
 
-    def _find(self, question: Question) -> Entry | None:
+    def _find(self, lookup: CacheLookup) -> Entry | None:
+        tags = lookup.key.tags
         with self._lock:
-            entry = self._entries.get(question.key)
-            if entry and entry.answers(question):
+            entry = self._entries.get(lookup.key)
+            if entry and entry.is_valid(lookup):
                 return entry
-            tags = question.key.tags
-            whole = self._entries.get(question.key._replace(tags=None)) if tags else None
-        if tags and whole and whole.answers(question):
-            return _compare(whole, tags)
+            full = self._entries.get(lookup.key._replace(tags=None)) if tags else None
+        if tags and full and full.is_valid(lookup):
+            return _evaluate(full, tags)
         return None
 
-    def _keep(self, question: Question, answer: Answer, access: Access) -> None:
+    def _store(self, lookup: CacheLookup, response: WholeResponse, access: Access) -> None:
         try:
-            until = self._next_publication(question)
+            expires = self._next_publication(lookup)
         except StorageUnavailable:
-            # It has gone since it was read, and then nothing will be found here either.
+            # Without the database the state is unknown, and no entry would be found.
             return
-        entry = Entry(without_request_id(answer), access, question, until)
-        # What appeared while this was made, may be in it or not.
-        if entry.answers(question._replace(now=self._now())):
+        entry = Entry(without_request_id(response), access, lookup, expires)
+        # A post that was published while the response was made may or may not be in it.
+        if entry.is_valid(lookup._replace(now=self._now())):
             with self._lock:
                 if entry.size() <= self._entries.maxsize:
-                    self._entries[question.key] = entry
+                    self._entries[lookup.key] = entry
 
-    def _next_publication(self, question: Question) -> datetime | None:
-        """When the next scheduled post appears: asked once for each state of the database."""
-        state, now = question.state, question.now
+    def _next_publication(self, lookup: CacheLookup) -> datetime | None:
+        """The time of the next scheduled post, read once for each state of the database."""
+        state, now = lookup.state, lookup.now
         if self._schedule is not None:
             known, since, until = self._schedule
             if known == state and since <= now and (until is None or now < until):
@@ -168,35 +169,33 @@ class AnswerCache:
         return until
 
 
-def without_request_id(answer: Answer) -> Answer:
-    """An answer as it can be given again, which takes no more memory than it has to."""
-    headers = [header for header in answer.headers if header[0] != _REQUEST_ID]
-    # What writes JSON leaves kilobytes of room behind the text; a copy has none.
-    return Answer(answer.status, headers, bytes(memoryview(answer.body)))
+def without_request_id(response: WholeResponse) -> WholeResponse:
+    """A copy of a response to store, without the id of its request."""
+    headers = [header for header in response.headers if header[0] != _REQUEST_ID]
+    # The JSON writer allocates kilobytes more than the text needs; a copy does not.
+    return WholeResponse(response.status, headers, bytes(memoryview(response.body)))
 
 
-def give_again(
-    answer: Answer, access: Access, environ: Environ, witnesses: Sequence[Witness]
-) -> Answer:
-    """An answer to another request, which has an id of its own and is logged and counted."""
+def replay(
+    response: WholeResponse, access: Access, environ: Environ, observers: Sequence[Observer]
+) -> WholeResponse:
+    """A stored response as the response to another request, which is logged and counted."""
     request_id = new_request_id()
-    for witness in witnesses:
-        witness(access, environ, request_id)
-    return answer._replace(headers=[*answer.headers, (_REQUEST_ID, request_id.encode())])
+    for observe in observers:
+        observe(access, environ, request_id)
+    return response._replace(headers=[*response.headers, (_REQUEST_ID, request_id.encode())])
 
 
-def _compare(whole: Entry, tags: str) -> Entry:
-    """The answer to a client that has what these entity-tags name (RFC 9110 section 13.1.2)."""
-    status, headers, _ = whole.answer
+def _evaluate(full: Entry, tags: str) -> Entry:
+    """Evaluate If-None-Match against a stored response (RFC 9110 section 13.1.2)."""
+    status, headers, _ = full.response
     etag = next((value.decode() for name, value in headers if name == b"ETag"), None)
-    if status != 200 or etag is None or not _has(tags, etag):
-        return whole
-    kept = [header for header in headers if header[0] not in _OF_A_BODY]
-    access = whole.access._replace(status=304, bytes=0)
-    return Entry(Answer(304, kept, b""), access, whole.question, whole.until)
+    if status != 200 or etag is None or not _match(tags, etag):
+        return full
+    remaining = [header for header in headers if header[0] not in _BODY_HEADERS]
+    access = full.access._replace(status=304, bytes=0)
+    return Entry(WholeResponse(304, remaining, b""), access, full.lookup, full.expires)
 
 
-def _has(tags: str, etag: str) -> bool:
-    if tags == etag:
-        return True
-    return parse_entity_tags(tags).contain(unquote_etag(etag)[0] or "")
+def _match(tags: str, etag: str) -> bool:
+    return tags == etag or parse_entity_tags(tags).contain(unquote_etag(etag)[0] or "")

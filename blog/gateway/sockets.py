@@ -1,4 +1,4 @@
-"""The connections of this process, found among its file descriptors."""
+"""The file descriptors of this process, and the TCP connections among them."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-# A client by its address and port.
-Client = tuple[str, str]
+# A client's IP address and port.
+ClientAddress = tuple[str, str]
 
-# Each system that has it lists there what is open; on Linux it leads to /proc.
-_LIST = "/dev/fd"
-# Where nothing is listed, or nothing more can be opened, each number below this one is tried.
-_MOST = 131072
+# Linux, macOS and the BSDs list the open descriptors here; on Linux it is /proc/self/fd.
+_DIRECTORY = "/dev/fd"
+# Where the directory can't be listed, each number below this one is tried.
+_MOST_DESCRIPTORS = 131072
 
 
-def connections() -> Iterator[tuple[socket.socket, int, Client]]:
-    """Each TCP connection, with its own port and its peer.
+def connections() -> Iterator[tuple[socket.socket, int, ClientAddress]]:
+    """Yield each TCP connection: its socket, its own port and its client.
 
-    A socket is lent until the next one is asked for, and closes nothing. It is not a duplicate,
-    since none can be made while the process is out of descriptors.
+    A socket is valid until the next one is yielded; it is not to be closed. It is no duplicate,
+    since none can be made when the process is out of descriptors.
     """
     for descriptor in open_descriptors():
-        # What is open may be no socket, one without a peer, or closed by now.
+        # A descriptor may be no socket, or not connected, or closed by now.
         with suppress(OSError):
-            lent = socket.socket(fileno=descriptor)
+            borrowed = socket.socket(fileno=descriptor)
             try:
-                own, peer = lent.getsockname(), lent.getpeername()
-                # A socket within this machine has a path instead, or nothing.
+                own, peer = borrowed.getsockname(), borrowed.getpeername()
+                # A Unix socket has a path or nothing instead of a tuple.
                 if isinstance(peer, tuple):
-                    yield lent, own[1], (peer[0], str(peer[1]))
+                    yield borrowed, own[1], (peer[0], str(peer[1]))
             finally:
-                lent.detach()
+                borrowed.detach()
 
 
-def hang_up(is_unwanted: Callable[[int, Client], bool]) -> None:
-    """End the connections of which this says so, given their own port and their peer.
+def shut_down(is_unwanted: Callable[[int, ClientAddress], bool]) -> None:
+    """Shut down the connections that the predicate selects by their own port and their client.
 
-    The server itself would wait for as long as the client stays, to send what it has left.
+    The server itself would wait to send the rest of a response for as long as the client stays.
     """
     for connection, port, client in connections():
         if is_unwanted(port, client):
@@ -47,27 +47,27 @@ def hang_up(is_unwanted: Callable[[int, Client], bool]) -> None:
 
 
 def open_descriptors() -> Iterable[int]:
-    """The descriptors that are open, or may be."""
+    """The open descriptors; where they can't be listed, all that may be open."""
     try:
-        return [int(name) for name in os.listdir(_LIST)]
+        return [int(name) for name in os.listdir(_DIRECTORY)]
     except OSError:
-        return range(_MOST)
+        return range(_MOST_DESCRIPTORS)
 
 
-def event_polls() -> Iterator[int]:
-    """The descriptors by which Linux tells this process that there is something to do.
+def epoll_descriptors() -> Iterator[int]:
+    """The descriptors of this process that are epoll instances (Linux only).
 
-    All others are left alone: a process that closes a duplicate of a file loses all its locks on
-    it, those of SQLite too (fcntl(2), "Advisory record locking").
+    Only these may be duplicated: closing a duplicate of a file drops all locks that the process has
+    on that file, including those of SQLite (fcntl(2), "Advisory record locking").
     """
     for descriptor in open_descriptors():
         with suppress(OSError):
-            if os.readlink(f"{_LIST}/{descriptor}") == "anon_inode:[eventpoll]":
+            if os.readlink(f"{_DIRECTORY}/{descriptor}") == "anon_inode:[eventpoll]":
                 yield descriptor
 
 
 def lowest_free_descriptor() -> int | None:
-    """The descriptor that the next file is given; None where no more may be open."""
+    """The descriptor that the next file would get; None when the process can open no more."""
     try:
         probes = os.pipe()
     except OSError:

@@ -123,7 +123,7 @@ class Resource(flask_restful.Resource):
         single = safe and self.single_read
         with self.services.database.session(source, single=single) as request.session:
             self._admit(safe)
-            if request.is_only_to_be_admitted:
+            if request.expects_continue:
                 return _without_body(100, None)
             try:
                 return self._method(*args, **kwargs)

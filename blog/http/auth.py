@@ -16,7 +16,7 @@ from werkzeug.exceptions import Unauthorized
 from blog.content.authors import LONGEST_NAME, LONGEST_PASSWORD, Caller
 from blog.errors import TooManySignIns, WrongCredentials
 from blog.http.request import current_request
-from blog.http.wsgi import AGAIN
+from blog.http.wsgi import RETRY
 from blog.sign_in.policy import Credentials, SignInPolicy
 
 # In characters; a name or password may be decomposed. The time to normalize them grows with the
@@ -88,10 +88,10 @@ class BasicAuthentication(HTTPBasicAuth):
                 address,
                 Credentials(name, password),
                 # The gateway repeats the request instead.
-                can_wait=AGAIN not in request.environ,
+                can_wait=RETRY not in request.environ,
             )
         except TooManySignIns:
-            request.environ[AGAIN] = True
+            request.environ[RETRY] = True
             raise
 
 

@@ -18,7 +18,7 @@ from werkzeug.wsgi import LimitedStream
 from blog.content.authors import Caller
 from blog.database.session import Session
 from blog.http.targets import decode_path, read_host
-from blog.http.wsgi import ADMISSION
+from blog.http.wsgi import EXPECTS_CONTINUE
 
 _CHUNK = 65536
 
@@ -81,9 +81,9 @@ class Request(FlaskRequest):
         return "HTTP_AUTHORIZATION" in self.environ
 
     @property
-    def is_only_to_be_admitted(self) -> bool:
+    def expects_continue(self) -> bool:
         """Whether its client waits for `100 Continue`, and only has to be admitted now."""
-        return ADMISSION in self.environ
+        return EXPECTS_CONTINUE in self.environ
 
     @property
     def route(self) -> str | None:

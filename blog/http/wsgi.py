@@ -1,4 +1,4 @@
-"""WSGI: the keys of the environ that are the blog's own, and whole responses (PEP 3333)."""
+"""WSGI: the keys that the blog adds to the environ, and complete responses (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -9,34 +9,33 @@ from typing import Any, NamedTuple
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-# Keys of the environ, beside those of PEP 3333:
-# the exception to raise, where the request is refused;
+# The exception to raise when the request is refused.
 REFUSAL = "blog.refusal"
-# when the request was received whole, by `time.perf_counter`;
-RECEIVED = "blog.received"
-# a list in the hands of the gateway, where it repeats a request that was answered too early;
-AGAIN = "blog.again"
-# whether the request is only to be admitted, before its body is read: the status 100 admits it and
-# is sent to no client, any other response refuses it;
-ADMISSION = "blog.admission"
-# the key of the request in the cache, and what the access log says of its response.
-QUESTION = "blog.question"
+# The time at which the request was complete, by `time.perf_counter`.
+RECEIVED_AT = "blog.received_at"
+# False where the gateway can retry the request; the application sets it to True to have it retried.
+RETRY = "blog.retry"
+# Set when the client waits for `100 Continue`. The application responds with status 100 to accept
+# the request before its body is read, and with any other status to refuse it.
+EXPECTS_CONTINUE = "blog.expects_continue"
+# The lookup in the response cache, and what the access log records of the response.
+CACHE_LOOKUP = "blog.cache_lookup"
 ACCESS = "blog.access"
 
-# An answer says nothing of what made it.
+# The server would otherwise name itself in each response.
 _SERVER = (b"server", b"blog")
 
 
-class Answer(NamedTuple):
-    """An answer of the application, as the server takes it."""
+class WholeResponse(NamedTuple):
+    """A complete response of the application, in the form that an ASGI server takes."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
 
-def call(application: Application, environ: Environ) -> Answer:
-    """What a WSGI application answers (PEP 3333)."""
+def call(application: Application, environ: Environ) -> WholeResponse:
+    """Call a WSGI application and collect its response (PEP 3333)."""
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> None:
@@ -49,10 +48,11 @@ def call(application: Application, environ: Environ) -> Answer:
         if hasattr(chunks, "close"):
             chunks.close()
     status, headers = started
-    return Answer(status, [*(_encode(name, value) for name, value in headers), _SERVER], body)
+    encoded = [_encode(name, value) for name, value in headers]
+    return WholeResponse(status, [*encoded, _SERVER], body)
 
 
 @lru_cache(maxsize=1024)
 def _encode(name: str, value: str) -> tuple[bytes, bytes]:
-    """A header field in bytes; most are the same in every answer, and so kept once."""
+    """A header field in bytes, cached because most fields are the same in every response."""
     return name.encode("latin-1"), value.encode("latin-1")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
 
-from blog.gateway.sockets import Client, connections, hang_up, lowest_free_descriptor
+from blog.gateway.sockets import ClientAddress, connections, lowest_free_descriptor, shut_down
 
 logger = logging.getLogger("blog.server")
 
@@ -31,7 +31,7 @@ class ConnectionWatch:
         self._served = served
         self._port = port
         self._most = most
-        self._under_way: set[Client] = set()
+        self._under_way: set[ClientAddress] = set()
         self._next_word = 0.0
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -40,7 +40,7 @@ class ConnectionWatch:
             asyncio.get_running_loop().call_soon(self._look_again_and_again)
             await self._served(scope, receive, send)
             return
-        client: Client = scope["client"]
+        client: ClientAddress = scope["client"]
         self._under_way.add(client)
         try:
             await self._served(scope, receive, send)
@@ -56,11 +56,11 @@ class ConnectionWatch:
         free = lowest_free_descriptor()
         if free is None:
             self._warn("no file descriptor is left: connections without a request are closed")
-            hang_up(self._is_idle)
+            shut_down(self._is_idle)
         elif free > self._most and self._count() >= self._most:
             self._warn("all %d connections are in use: new ones wait", self._most)
 
-    def _is_idle(self, port: int, client: Client) -> bool:
+    def _is_idle(self, port: int, client: ClientAddress) -> bool:
         return port == self._port and client not in self._under_way
 
     def _count(self) -> int:

@@ -30,7 +30,7 @@ from granian.server.mp import MPServer, WorkerProcess
 from blog import logs
 from blog.database.change_detection import MARK_BYTES
 from blog.errors import ServerError
-from blog.gateway.sockets import event_polls
+from blog.gateway.sockets import epoll_descriptors
 from blog.server.connection_watch import ConnectionWatch
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _load(
     gateway = _load_for_good(load)
     gateway.share(memoryview(memory).cast("B"))
     gateway.on_stop(partial(_stop_accepting, listener))
-    gateway.hold_signals()
+    gateway.block_stop_signals()
     return ConnectionWatch(gateway, listener.getsockname()[1], connections)
 
 
@@ -176,7 +176,7 @@ def _stop_accepting(listener: socket.socket) -> None:
     not sent a request yet is idle, too. So what it waits for is told to wake it no more. Systems
     without epoll wait in other ways, which no other part of a process can reach.
     """
-    for descriptor in event_polls() if hasattr(select, "epoll") else ():
+    for descriptor in epoll_descriptors() if hasattr(select, "epoll") else ():
         # Some wait for other things, and some have been closed.
         with suppress(OSError), select.epoll.fromfd(os.dup(descriptor)) as waiting:
             waiting.unregister(listener)

@@ -36,10 +36,10 @@ def _behind_gateway(application: Application) -> Gateway:
     settings = read_settings()
     bounds = Bounds(
         threads=settings.threads,
-        longest_body=settings.max_body,
-        intake=settings.max_body,
-        outbox=settings.max_body,
-        queue_seconds=settings.queue_timeout,
-        transfer_seconds=settings.transfer_timeout,
+        max_body=settings.max_body,
+        request_bytes=settings.max_body,
+        response_bytes=settings.max_body,
+        queue_timeout=settings.queue_timeout,
+        transfer_timeout=settings.transfer_timeout,
     )
     return Gateway(application, bounds)

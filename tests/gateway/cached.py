@@ -12,7 +12,7 @@ from typing import Any
 
 from blog.app import create_app, create_cache
 from blog.gateway.gateway import Gateway
-from blog.gateway.response_cache import AnswerCache
+from blog.gateway.response_cache import ResponseCache
 from blog.http.application import Application
 from blog.http.wsgi import Environ
 from blog.settings import Settings
@@ -48,7 +48,7 @@ class Served:
 
     app: Application
     counting: Counting
-    cache: AnswerCache
+    cache: ResponseCache
     gateway: Gateway
 
     @property

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from blog.app import create_cache
-from blog.gateway.response_cache import AnswerCache
+from blog.gateway.response_cache import ResponseCache
 from blog.http.application import Application
-from blog.http.wsgi import AGAIN, QUESTION, Answer, Environ, call
+from blog.http.wsgi import CACHE_LOOKUP, RETRY, Environ, WholeResponse, call
 from blog.settings import Settings
 
 _KEPT = ("200", "304", "404")
@@ -22,8 +22,8 @@ class Comparing:
     def __init__(self, app: Application, settings: Settings) -> None:
         self._app = app.wsgi_app
         # What is asked more often than a client has asked is not logged.
-        app.extensions["blog.witnesses"] = []
-        self._cache: AnswerCache = create_cache(app, settings)
+        app.extensions["blog.observers"] = []
+        self._cache: ResponseCache = create_cache(app, settings)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         statuses: list[str] = []
@@ -46,20 +46,20 @@ class Comparing:
     def _compare(self, environ: Environ) -> None:
         state = self._cache.state()
         first = self._copy(environ)
-        kept = self._cache.look_up(first, state)
-        if QUESTION not in first:
+        kept = self._cache.find(first, state)
+        if CACHE_LOOKUP not in first:
             return
         if kept is None:
-            self._cache.answer(first)
-            kept = self._cache.look_up(self._copy(environ), state)
+            self._cache.respond(first)
+            kept = self._cache.find(self._copy(environ), state)
         if kept is not None and state == self._cache.state():
             assert _shown(kept) == _shown(call(self._app, self._copy(environ)))
 
     @staticmethod
     def _copy(environ: Environ) -> Environ:
-        return {**environ, AGAIN: True, "blog.received": 0.0}
+        return {**environ, RETRY: True, "blog.received_at": 0.0}
 
 
-def _shown(answer: Answer) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def _shown(answer: WholeResponse) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     headers = sorted(header for header in answer.headers if header[0] != OWN)
     return answer.status, headers, answer.body

@@ -11,11 +11,11 @@ from blog.gateway.gateway import Bounds, Gateway
 
 BOUNDS = Bounds(
     threads=2,
-    longest_body=100_000,
-    intake=50_000,
-    outbox=300_000,
-    queue_seconds=60,
-    transfer_seconds=60,
+    max_body=100_000,
+    request_bytes=50_000,
+    response_bytes=300_000,
+    queue_timeout=60,
+    transfer_timeout=60,
 )
 GONE = {"type": "http.disconnect"}
 

@@ -42,10 +42,10 @@ def test_more_connections_than_there_may_be_wait_for_another_to_end(tmp_path: Pa
     ("setting", "value", "bound"),
     [
         ("threads", 3, lambda bounds: bounds.threads),
-        ("queue_timeout", 0.5, lambda bounds: bounds.queue_seconds),
-        ("transfer_timeout", 0.5, lambda bounds: bounds.transfer_seconds),
-        ("max_body", 2048, lambda bounds: bounds.longest_body),
-        ("max_body", 2048, lambda bounds: bounds.intake / 8),
+        ("queue_timeout", 0.5, lambda bounds: bounds.queue_timeout),
+        ("transfer_timeout", 0.5, lambda bounds: bounds.transfer_timeout),
+        ("max_body", 2048, lambda bounds: bounds.max_body),
+        ("max_body", 2048, lambda bounds: bounds.request_bytes / 8),
     ],
 )
 def test_a_setting_bounds_what_it_says(

@@ -248,8 +248,8 @@ class Blog:
         cache = self.cached.cache
         state = cache.state()
         for key, entry in cache._entries.items():
-            if entry.answers(entry.question._replace(key=key, state=state, now=self.clock())):
-                shown = TITLE.findall(entry.answer.body.decode())
+            if entry.is_valid(entry.lookup._replace(key=key, state=state, now=self.clock())):
+                shown = TITLE.findall(entry.response.body.decode())
                 assert key.path.startswith("/author") or public.issuperset(shown), key
 
     def target(self, step: Read | Write) -> str:

@@ -64,7 +64,7 @@ def test_no_answer_is_made_on_the_event_loop(
     request_: dict[str, Any], says: Iterable[dict[str, Any]], status: int
 ) -> None:
     threads = Threads()
-    bounds = replace(BOUNDS, transfer_seconds=0.2)
+    bounds = replace(BOUNDS, transfer_timeout=0.2)
     heard = asked(gateway(threads, bounds), request_, says)
 
     assert heard.status == status
@@ -74,9 +74,9 @@ def test_no_answer_is_made_on_the_event_loop(
 @pytest.mark.parametrize(
     ("request_", "says", "bound"),
     [
-        (scope(), (), {"queue_seconds": 0}),
-        (scope("POST", "/", **CHUNKED, expect="100-continue"), (), {"queue_seconds": 0}),
-        (scope("POST", "/", **CHUNKED), [part(b"a" * 70_000)], {"intake": 0}),
+        (scope(), (), {"queue_timeout": 0}),
+        (scope("POST", "/", **CHUNKED, expect="100-continue"), (), {"queue_timeout": 0}),
+        (scope("POST", "/", **CHUNKED), [part(b"a" * 70_000)], {"request_bytes": 0}),
     ],
 )
 def test_a_server_that_is_busy_does_not_say_so_on_the_event_loop(
@@ -176,10 +176,10 @@ def test_what_takes_long_to_look_at_gets_no_key(
         "wsgi.url_scheme": "http",
     }
 
-    assert keys.of({**environ, **named}) is None
+    assert keys.make({**environ, **named}) is None
     assert believed == []
-    assert keys.of(environ) is not None
-    assert keys.of({**environ, "HTTP_HOST": ""}) is None
+    assert keys.make(environ) is not None
+    assert keys.make({**environ, "HTTP_HOST": ""}) is None
 
 
 @pytest.mark.parametrize("separator", ["&", ";", ",", "/"])

@@ -27,7 +27,7 @@ from tests.gateway.gateways import (
 POST = {"content_type": "application/json", "authorization": "Basic cmljazpwYXNzd29yZA=="}
 CHUNKED = {**POST, "transfer_encoding": "chunked"}
 REQUEST = scope("POST", "/post", **CHUNKED)
-LARGE = replace(BOUNDS, longest_body=2**23, intake=2**23, outbox=2**23)
+LARGE = replace(BOUNDS, max_body=2**23, request_bytes=2**23, response_bytes=2**23)
 
 
 def told(of: str, asking: dict[str, Any], says: Iterable[dict[str, Any]] = ()) -> str:
@@ -122,7 +122,7 @@ def test_a_body_without_end_is_413(refused: Callable[..., Heard]) -> None:
 
 
 def test_a_body_that_stalls_is_408_and_ends_the_connection(refused: Callable[..., Heard]) -> None:
-    heard = refused(scope("POST", "/post", **CHUNKED), [part(b"a")], transfer_seconds=0.05)
+    heard = refused(scope("POST", "/post", **CHUNKED), [part(b"a")], transfer_timeout=0.05)
 
     assert (heard.status, heard.headers["connection"]) == (408, "close")
 
@@ -132,7 +132,7 @@ def test_a_body_that_nobody_wants_is_408_too_when_it_stalls(
 ) -> None:
     request = scope("POST", "/post", content_length="5")
 
-    assert refused(request, [part(b"a")], transfer_seconds=0.05).status == 408
+    assert refused(request, [part(b"a")], transfer_timeout=0.05).status == 408
 
 
 def test_a_body_that_ends_early_is_400_and_reaches_nobody(refused: Callable[..., Heard]) -> None:
@@ -192,7 +192,7 @@ async def fill(gate: Gate, **bounds: float) -> tuple[list[asyncio.Task[Heard]], 
 def test_a_request_that_gets_no_thread_in_time_is_503() -> None:
     async def crowd() -> list[Heard]:
         gate = Gate()
-        working, to = await fill(gate, queue_seconds=0.05)
+        working, to = await fill(gate, queue_timeout=0.05)
         late = await ask(to, scope())
         gate.opened.set()
         return [late, *await asyncio.gather(*working)]
@@ -211,7 +211,7 @@ class Early:
         refusal = environ.get("blog.refusal")
         if refusal is None:
             self.heard.append(environ["wsgi.input"].read())
-            environ["blog.again"] = len(self.heard) <= self._times
+            environ["blog.retry"] = len(self.heard) <= self._times
         start(f"{refusal.code if refusal else 200} said", [])
         return [b"done"]
 
@@ -224,7 +224,7 @@ def test_a_request_that_came_too_early_is_asked_again_whole() -> None:
 
 
 def test_a_request_that_comes_too_early_for_too_long_is_503() -> None:
-    heard = asked(gateway(Early(times=100), replace(BOUNDS, queue_seconds=0.2)), scope())
+    heard = asked(gateway(Early(times=100), replace(BOUNDS, queue_timeout=0.2)), scope())
 
     assert heard.status == 503
 
@@ -243,7 +243,7 @@ def test_whether_the_process_lives_is_answered_however_busy_it_is() -> None:
 def test_whose_credentials_have_to_be_looked_up_needs_a_thread_for_liveness_too() -> None:
     async def crowd() -> list[int]:
         gate = Gate()
-        working, to = await fill(gate, queue_seconds=0.05)
+        working, to = await fill(gate, queue_timeout=0.05)
         live = await ask(to, scope(target="/health/live", authorization="Basic x"))
         gate.opened.set()
         return [live.status, len(await asyncio.gather(*working))]
@@ -300,12 +300,12 @@ def test_there_is_room_again_once_a_long_body_has_left(app: Application) -> None
 
 def test_a_client_has_time_for_each_mebibyte_that_it_sends() -> None:
     parts = [part(b"a" * 1024 * 1024) for _ in range(4)] + [part(b"", more=False)]
-    to = gateway(Tell("CONTENT_LENGTH"), replace(LARGE, transfer_seconds=0.5))
+    to = gateway(Tell("CONTENT_LENGTH"), replace(LARGE, transfer_timeout=0.5))
 
     assert asked(to, REQUEST, parts, pause=0.2).body == b"4194304"
 
 
 def test_a_client_has_time_for_each_mebibyte_that_it_is_sent() -> None:
-    to = gateway(Large(2 * 1024 * 1024), replace(LARGE, transfer_seconds=0.5))
+    to = gateway(Large(2 * 1024 * 1024), replace(LARGE, transfer_timeout=0.5))
 
     assert len(asked(to, scope(), pause=0.03).body) == 2 * 1024 * 1024

@@ -16,7 +16,7 @@ from tests.gateway.gateways import BOUNDS, Heard, Large, Tell, ask, asked, gatew
 POST = {"content_type": "application/json", "authorization": "Basic cmljazpwYXNzd29yZA=="}
 CHUNKED = {**POST, "transfer_encoding": "chunked"}
 REQUEST = scope("POST", "/post", **CHUNKED)
-LARGE = replace(BOUNDS, longest_body=2**23, intake=2**23, outbox=2**23)
+LARGE = replace(BOUNDS, max_body=2**23, request_bytes=2**23, response_bytes=2**23)
 
 
 def test_the_oldest_answer_is_given_up_where_there_is_no_room_for_another() -> None:
@@ -57,7 +57,7 @@ def test_an_answer_that_is_larger_than_all_may_be_together_is_not_sent() -> None
 
 def test_those_who_do_not_take_an_answer_are_hung_up_on() -> None:
     async def keep_waiting(clients: list[socket.socket]) -> None:
-        to = gateway(Large(70_000), replace(BOUNDS, transfer_seconds=0.05))
+        to = gateway(Large(70_000), replace(BOUNDS, transfer_timeout=0.05))
         places = [client.getsockname() for client in clients]
         requests = [{**scope(), "client": (host, str(port))} for host, port in places]
         await asyncio.gather(*(ask(to, request, stalls=True) for request in requests))
@@ -89,7 +89,7 @@ def test_a_long_answer_is_sent_in_parts() -> None:
 
 
 def test_an_answer_that_nobody_takes_is_given_up() -> None:
-    heard = asked(gateway(big, replace(BOUNDS, transfer_seconds=0.05)), scope(), stalls=True)
+    heard = asked(gateway(big, replace(BOUNDS, transfer_timeout=0.05)), scope(), stalls=True)
 
     assert (heard.status, heard.parts) == (200, [])
 

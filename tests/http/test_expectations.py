@@ -184,7 +184,7 @@ def test_an_expectation_of_http_1_0_is_ignored(client: FlaskClient) -> None:
 def test_an_admission_writes_nothing(
     client: FlaskClient, auth: tuple[str, str] | None, status: int
 ) -> None:
-    asking = {"blog.admission": True}
+    asking = {"blog.expects_continue": True}
     response = client.post("/post", data=CONTENT, auth=auth, environ_overrides=asking, **JSON)
 
     assert response.status_code == status
@@ -202,9 +202,9 @@ class Admitting:
         if refusal := environ.get("blog.refusal"):
             start(f"{refusal.code} said", [])
             return [b""]
-        asked = "blog.admission" in environ
+        asked = "blog.expects_continue" in environ
         self.heard.append((asked, environ["wsgi.input"].read()))
-        environ["blog.again"] = len(self.heard) < 3
+        environ["blog.retry"] = len(self.heard) < 3
         start("100 Continue" if asked else self._last, [])
         return [b""]
 

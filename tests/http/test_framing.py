@@ -13,7 +13,7 @@ import requests
 from flask.testing import FlaskClient
 
 from blog.http.application import Application
-from blog.http.framing import find_fault
+from blog.http.request_head import find_fault
 from tests.gateway.gateways import asked, gateway, part, scope
 from tests.servers.serving import Server, add_author, eventually, serve
 

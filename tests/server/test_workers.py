@@ -36,7 +36,7 @@ class Registered:
     def share(self, memory: memoryview) -> None:
         """Share nothing."""
 
-    def hold_signals(self) -> None:
+    def block_stop_signals(self) -> None:
         """Hold nothing: the process is the tests' own."""
 
 

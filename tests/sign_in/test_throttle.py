@@ -301,7 +301,7 @@ def test_a_right_token_is_heard_past_the_limit(client: FlaskClient, database: Da
 def test_a_thread_is_left_to_readers_however_many_sign_in(make_client: MakeClient) -> None:
     """Whoever passes requests on, and would ask again, is told at once to do so."""
     client = make_client(threads=2, sign_in_failures=100)
-    told = [{"blog.again": False}, {"blog.again": False}]
+    told = [{"blog.retry": False}, {"blog.retry": False}]
     # One that was never compared before, as that takes a turn.
     wrong = (RICK[0], token_hex())
     with ExitStack() as places, ThreadPoolExecutor(2) as others:

@@ -15,7 +15,7 @@ from flask import Flask, Response
 
 from blog.content.tokens import PREFIX
 from blog.http.request import Request, current_request
-from blog.http.wsgi import ACCESS, AGAIN, RECEIVED, Environ
+from blog.http.wsgi import ACCESS, RECEIVED_AT, RETRY, Environ
 from blog.logs import MEMBERS
 
 logger = logging.getLogger("blog.access")
@@ -57,7 +57,7 @@ def is_final(response: Response) -> bool:
 
     None is sent that came too early, nor one that only admits the request.
     """
-    return response.status_code >= 200 and not current_request().environ.get(AGAIN)
+    return response.status_code >= 200 and not current_request().environ.get(RETRY)
 
 
 def log(access: Access, request_id: str, caller: dict[str, str], seconds: float) -> None:
@@ -87,9 +87,9 @@ def _make_record(message: str, members: dict[str, Any]) -> logging.LogRecord:
     return record
 
 
-def see(access: Access, environ: Environ, request_id: str) -> None:
-    """Log a request whose answer was here already."""
-    log(access, request_id, address_of(environ), perf_counter() - environ[RECEIVED])
+def observe(access: Access, environ: Environ, request_id: str) -> None:
+    """Log a request that was served from a cache."""
+    log(access, request_id, address_of(environ), perf_counter() - environ[RECEIVED_AT])
 
 
 def new_request_id() -> str:
@@ -106,7 +106,7 @@ def address_of(environ: Environ) -> dict[str, str]:
 def _begin() -> None:
     request = current_request()
     request.id = new_request_id()
-    request.started = request.environ.get(RECEIVED) or perf_counter()
+    request.started = request.environ.get(RECEIVED_AT) or perf_counter()
 
 
 def _end(response: Response) -> Response:

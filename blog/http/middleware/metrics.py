@@ -20,7 +20,7 @@ from blog.database.write_health import WriteHealth
 from blog.errors import StorageUnavailable
 from blog.http.middleware.access_log import Access, duration, is_final
 from blog.http.request import current_request
-from blog.http.wsgi import RECEIVED, Environ
+from blog.http.wsgi import RECEIVED_AT, Environ
 
 # The text format that everything reads, and OpenMetrics.
 MEDIA_TYPES = ("text/plain", "application/openmetrics-text")
@@ -69,9 +69,9 @@ class Meters:
         """Count every request of the application."""
         app.after_request(self._count)
 
-    def see(self, access: Access, environ: Environ, _request_id: str) -> None:
-        """Count a request whose answer was here already."""
-        seconds = perf_counter() - environ[RECEIVED]
+    def observe(self, access: Access, environ: Environ, _request_id: str) -> None:
+        """Count a request that was served from a cache."""
+        seconds = perf_counter() - environ[RECEIVED_AT]
         self.count(access.method, access.route, access.status, seconds)
 
     def count(self, method: str, route: str | None, status: int, seconds: float) -> None:

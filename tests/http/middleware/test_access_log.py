@@ -75,7 +75,7 @@ def test_a_request_that_will_be_asked_again_is_not_logged_yet(
     make_app: Callable[..., Application], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_app(metrics=True).test_client()
-    client.get("/", environ_overrides={"blog.again": True})
+    client.get("/", environ_overrides={"blog.retry": True})
 
     assert [record for record in caplog.records if record.name == "blog.access"] == []
     assert b"blog_http_requests_total{" not in client.get("/metrics").data
@@ -84,7 +84,7 @@ def test_a_request_that_will_be_asked_again_is_not_logged_yet(
 def test_the_wait_for_a_thread_is_part_of_the_duration(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client.get("/", environ_overrides={"blog.received": perf_counter() - 60})
+    client.get("/", environ_overrides={"blog.received_at": perf_counter() - 60})
 
     assert only_record(caplog)["durationMs"] > 60_000
 
