@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 
 from flask import Response
 
@@ -38,6 +39,7 @@ from blog.maintenance import schema
 from blog.maintenance.schema_watch import SchemaWatch
 from blog.resources import ROUTES
 from blog.settings import Settings, read_settings
+from blog.sign_in.authenticator import Authenticator, ExternalAccounts
 from blog.sign_in.failure_counts import FailureCounts
 from blog.sign_in.passwords import PasswordChecker
 from blog.sign_in.policy import SignInPolicy
@@ -118,11 +120,13 @@ def create_app(
     settings: Settings | None = None,
     now: Callable[[], datetime] = utc_now,
     checker: PasswordChecker | None = None,
+    authenticator: Authenticator | None = None,
 ) -> Application:
     """Make the application, and bring its database up to date.
 
-    Settings come from the environment unless given; ``now`` is the clock, and ``checker`` verifies
-    passwords. Raises InvalidSetting, DatabaseError or StorageUnavailable.
+    Settings come from the environment unless given; ``now`` is the clock, ``checker`` verifies
+    passwords, and ``authenticator`` those of authors who have none in the blog. Raises
+    InvalidSetting, DatabaseError or StorageUnavailable.
     """
     settings = settings or read_settings()
     logs.set_up(settings.log_format)
@@ -133,9 +137,9 @@ def create_app(
     _install_concerns(app, settings)
     # Called for each response that is served from a cache instead of by the application.
     app.extensions["blog.observers"] = [access_log.observe]
-    app.extensions["blog"] = services = _services(
-        settings, database, now, checker or PasswordChecker()
-    )
+    external = ExternalAccounts(authenticator, now) if authenticator else None
+    policy = partial(SignInPolicy, now=now, checker=checker or PasswordChecker(), external=external)
+    app.extensions["blog"] = services = _services(settings, database, now, policy)
     _watch_schema(app, services)
     api = Api(app)
     for resource, rule in ROUTES:
@@ -187,10 +191,13 @@ def _add_metrics(app: Application, api: Api, services: Services) -> None:
 
 
 def _services(
-    settings: Settings, database: Database, now: Callable[[], datetime], checker: PasswordChecker
+    settings: Settings,
+    database: Database,
+    now: Callable[[], datetime],
+    create_policy: Callable[[Throttle], SignInPolicy],
 ) -> Services:
     secret_key = _secret_key(settings, database)
-    policy = SignInPolicy(_throttle(settings, secret_key, now), now, checker)
+    policy = create_policy(_throttle(settings, secret_key, now))
     return Services(
         database=database,
         authentication=BasicAuthentication(policy),

@@ -15,6 +15,7 @@ BlogError
 ├── NotReady              a check of the server's health has failed
 ├── NotFound              nothing there, or nothing that this caller may see
 ├── WrongCredentials      the name, password or access token is wrong
+├── AuthenticatorUnavailable   sign-ins can't be verified; the same request may succeed later
 ├── TooManySignIns        too many sign-ins are being verified
 ├── Throttled             too many sign-ins have failed
 ├── Forbidden             there, visible, and not this caller's to change
@@ -95,6 +96,10 @@ class NotFound(BlogError):
 
 class WrongCredentials(BlogError):
     """Raised for a name, password or access token that is wrong."""
+
+
+class AuthenticatorUnavailable(BlogError):
+    """Raised when the source of identities outside the blog does not respond."""
 
 
 class TooManySignIns(BlogError):

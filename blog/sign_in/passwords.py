@@ -45,8 +45,9 @@ def matches(password_hash: str, password: str) -> bool:
 class PasswordChecker:
     """Compares passwords with hashes; caches those that matched, as digests, never in clear.
 
-    The key of the digests exists in this process only. An entry is for one hash and one address, so
-    a changed password is invalid at once in every process. A wrong password removes the entry: a
+    The key of the digests exists in this process only. An entry is for one account, named by the
+    hash of its password, and one address, so a changed password is invalid at once in every
+    process. A wrong password removes the entry: a
     comparison with the cache is cheap and not counted, and would allow unlimited guesses.
     """
 
@@ -57,9 +58,14 @@ class PasswordChecker:
         self._cache: TTLCache[tuple[str, str], bytes] = TTLCache(_CACHE_SIZE, _CACHE_SECONDS)
         self._lock = threading.Lock()
 
-    def remembers(self, password_hash: str, password: str, address: str) -> bool:
-        """Whether this password matched this hash, from this address, within the last minute."""
-        key, digest = (password_hash, address), self._digest(password)
+    def remember(self, account: str, password: str, address: str) -> None:
+        """Cache a password that is right for an account, from an address, for a minute."""
+        with self._lock:
+            self._cache[account, address] = self._digest(password)
+
+    def remembers(self, account: str, password: str, address: str) -> bool:
+        """Whether this password is cached for this account and address."""
+        key, digest = (account, address), self._digest(password)
         with self._lock:
             if compare_digest(self._cache.get(key, b""), digest):
                 return True
@@ -73,8 +79,7 @@ class PasswordChecker:
         """
         if not self._matches(password_hash or _random_hash(), password) or password_hash is None:
             return False
-        with self._lock:
-            self._cache[password_hash, address] = self._digest(password)
+        self.remember(password_hash, password, address)
         return True
 
     def _digest(self, password: str) -> bytes:

@@ -11,6 +11,7 @@ from blog.content.authors import Caller
 from blog.content.tokens import digest, is_token
 from blog.database.session import Session
 from blog.errors import StorageUnavailable, WrongCredentials
+from blog.sign_in.authenticator import ExternalAccounts
 from blog.sign_in.passwords import PasswordChecker, hash_password, needs_rehash
 from blog.sign_in.throttle import SignIn, Throttle
 from blog.storage import accounts, tokens
@@ -32,20 +33,28 @@ class SignInPolicy:
     """Verifies credentials: access tokens at once, passwords as far as the throttle allows."""
 
     def __init__(
-        self, throttle: Throttle, now: Callable[[], datetime], checker: PasswordChecker
+        self,
+        throttle: Throttle,
+        now: Callable[[], datetime],
+        checker: PasswordChecker,
+        external: ExternalAccounts | None = None,
     ) -> None:
-        """Take the throttle of failed sign-ins, and the clock by which tokens expire."""
+        """Take the throttle of failed sign-ins, and the clock by which tokens expire.
+
+        With ``external``, every name without a password in the blog may have an external account.
+        """
         self._throttle = throttle
         self._now = now
         self._checker = checker
+        self._external = external
 
     def authenticate(
         self, session: Session, address: str, credentials: Credentials, *, can_wait: bool = True
     ) -> Caller:
         """The caller with these credentials, who signs in from an address.
 
-        Raises WrongCredentials; Throttled after too many failures; and TooManySignIns where the
-        sign-in would have to wait for others and can't.
+        Raises WrongCredentials; Throttled after too many failures; TooManySignIns where the sign-in
+        would have to wait for others and can't; and AuthenticatorUnavailable.
         """
         # A token that is wrong is a wrong password, and costs and counts as one.
         caller = self._verify_token(session, credentials)
@@ -64,24 +73,32 @@ class SignInPolicy:
             return known
         noted = known and known.noted
         account = self._throttle.verify(
-            session, sign_in, noted, lambda: self._verify_password(known, password, sign_in)
+            session,
+            sign_in,
+            noted,
+            lambda: self._verify_password(session, known, password, sign_in),
         )
         if account:
             _strengthen(session, account, password)
         return account
 
     def _remembers(self, account: Account, password: str, sign_in: SignIn) -> bool:
-        stored = account.password_hash
-        return stored is not None and self._checker.remembers(stored, password, sign_in.address_key)
+        key, is_open = _cache_key(account), account.password_hash is not None
+        return is_open and self._checker.remembers(key, password, sign_in.address_key)
 
     def _verify_password(
-        self, known: Account | None, password: str, sign_in: SignIn
+        self, session: Session, known: Account | None, password: str, sign_in: SignIn
     ) -> Account | None:
         """The account that a name and a password open, None where they are wrong.
 
         ``known`` is the account with that name, if there is one. No connection is held meanwhile.
         """
-        stored = known and known.password_hash
+        stored = known and known.own_hash
+        if stored is None and self._external:
+            account = self._external.open(session, sign_in.name, password)
+            if account:
+                self._checker.remember(_cache_key(account), password, sign_in.address_key)
+            return account
         return known if self._checker.verify(stored, password, sign_in.address_key) else None
 
     def _verify_token(self, session: Session, credentials: Credentials) -> Caller | None:
@@ -96,6 +113,11 @@ class SignInPolicy:
         return grant.caller
 
 
+def _cache_key(account: Account) -> str:
+    """By what the verified password of an account is cached: its hash, or else the name."""
+    return account.own_hash or f"external {account.name}"
+
+
 def _note_use(session: Session, grant: Grant, today: date) -> None:
     """Store the day on which a token was last used; where that fails, its next use does."""
     if grant.last_used == today or not session.is_on_primary():
@@ -108,7 +130,7 @@ def _note_use(session: Session, grant: Grant, today: date) -> None:
 
 def _strengthen(session: Session, account: Account, password: str) -> None:
     """Rehash a password whose hash has old parameters; where that fails, the next sign-in does."""
-    if not needs_rehash(account.password_hash or ""):
+    if account.own_hash is None or not needs_rehash(account.own_hash):
         return
     try:
         accounts.rehash(session, account, hash_password(password))

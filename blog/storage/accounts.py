@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Insert, bindparam, delete, exists, insert, or_, select, update
@@ -13,6 +14,9 @@ from blog.content.authors import Caller, Role, check_name, fold_name
 from blog.database.session import Session
 from blog.errors import AccountError
 from blog.storage.tables import access_token, author, revision, sign_in
+
+# In place of a hash, for an author whose password is verified outside the blog.
+_EXTERNAL = "external"
 
 
 class Account(NamedTuple):
@@ -30,6 +34,16 @@ class Account(NamedTuple):
     def is_editor(self) -> bool:
         """Whether this is an editor who may sign in."""
         return self.role == "editor" and self.password_hash is not None
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the password is verified outside the blog."""
+        return self.password_hash == _EXTERNAL
+
+    @property
+    def own_hash(self) -> str | None:
+        """The hash of the password; None for one that is verified outside the blog, too."""
+        return None if self.is_external else self.password_hash
 
     @property
     def caller(self) -> Caller:
@@ -66,13 +80,9 @@ def find_all(session: Session) -> Sequence[Account]:
 def add(session: Session, name: str, role: Role, password_hash: str, now: datetime) -> None:
     """Make a new account. Raises AccountError for a name that can't be one, or is too like one."""
     new = _new(name, role, password_hash, now)
-    taken = select(exists().where(author.c.name_key == fold_name(name)))
 
     def insert_it(connection: Connection) -> None:
-        if connection.scalar(taken):
-            raise AccountError(
-                f"there is an author {name!r} already, or one whose name differs by case alone"
-            )
+        _require_free(connection, name)
         connection.execute(new)
 
     session.write(insert_it)
@@ -92,6 +102,31 @@ def add_first(session: Session, name: str, password_hash: str, now: datetime) ->
         return True
 
     return session.write(insert_it, "queued")
+
+
+def open_external(session: Session, name: str, role: Role, now: datetime) -> Account:
+    """The account of an author whose password is verified outside the blog.
+
+    It is created, or gets the role, if needed. Raises AccountError for a name that can't be an
+    author's, is too like another one, or belongs to an author with a password in the blog.
+    """
+    account = Account(check_name(name), role, _EXTERNAL)
+    if find(session, account.name) != account:
+        session.write(partial(_write_external, account, now), "queued")
+    return account
+
+
+def _write_external(account: Account, now: datetime, connection: Connection) -> None:
+    name, role, password_hash, _ = account
+    current = select(author.c.password_hash).where(author.c.name == name)
+    row = connection.execute(current).one_or_none()
+    if row is None:
+        _require_free(connection, name)
+        connection.execute(_new(name, role, _EXTERNAL, now))
+    elif row.password_hash not in (None, _EXTERNAL):
+        raise AccountError(f"{name!r} has a password in the blog")
+    else:
+        _set(connection, name, role=role, password_hash=password_hash)
 
 
 def set_password(session: Session, name: str, password_hash: str) -> None:
@@ -155,6 +190,14 @@ def _keeping_an_editor(connection: Connection, name: str, force: bool) -> Iterat
     if had_editor and not force and not connection.scalar(_HAS_EDITOR):
         raise AccountError(
             f"{name!r} is the last editor who can sign in: make another one first, or use --force"
+        )
+
+
+def _require_free(connection: Connection, name: str) -> None:
+    """Raise AccountError for a name that is an author's, or too like one."""
+    if connection.scalar(select(exists().where(author.c.name_key == fold_name(name)))):
+        raise AccountError(
+            f"there is an author {name!r} already, or one whose name differs by case alone"
         )
 
 

@@ -110,6 +110,19 @@ def test_the_python_examples_run(block: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_an_authenticator_signs_its_people_in(tmp_path: Path) -> None:
+    (example,) = [block for block in blocks("python.md", "python") if "authenticator" in block]
+    check = """
+client = app.test_client()
+for person, status in {("alice", "wonderland"): 201, ("alice", "builder"): 401}.items():
+    response = client.post("/post", json={"title": "First!", "body": ""}, auth=person)
+    assert response.status_code == status, response.text
+"""
+    done = _run([sys.executable, "-W", "error", "-c", example + check], tmp_path, {})
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_mounted_blog_links_below_its_prefix(tmp_path: Path) -> None:
     (mounted,) = [block for block in blocks("python.md", "python") if "Dispatcher" in block]
     check = """

@@ -77,6 +77,8 @@ def _as_http(error: Exception) -> HTTPException:
         return kind(str(error))
     if isinstance(error, errors.TooManySignIns):
         return http.ServiceUnavailable(str(error), retry_after=1)
+    if isinstance(error, errors.AuthenticatorUnavailable):
+        return http.ServiceUnavailable(str(error), retry_after=_RETRY_SECONDS)
     if isinstance(error, errors.Throttled):
         return http.TooManyRequests(str(error), retry_after=error.seconds)
     if isinstance(error, (errors.StorageUnavailable, errors.DatabaseError)):
