@@ -173,7 +173,7 @@ def _watch_schema(app: Application, services: Services) -> None:
 
     def respond(error: SchemaMismatch) -> Response:
         services.schema_watch.doubt()
-        return problems.answer(error)
+        return problems.make_response(error)
 
     app.register_error_handler(SchemaMismatch, respond)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, NamedTuple, Self, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -22,12 +21,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from blog.database.limits import Limits, Synchronous
 from blog.database.urls import read_replica_url, read_url
 from blog.errors import DatabaseError, InvalidSetting
+from blog.http.request_target import DEFAULT_PORTS, Host, read_host
 from blog.setting_faults import PREFIX, REPLICAS, SERVICE_LINKS, mask, sentence, unknown_names
 from blog.sign_in.redis import open_redis
-
-_HOST = re.compile(r"([a-z0-9._-]+|\[[a-f0-9]*:[a-f0-9.:]+\])(:[1-9][0-9]{0,4})?")
-_ORIGIN = re.compile(rf"https?://{_HOST.pattern}")
-_USUAL_PORTS = {"http": 80, "https": 443}
 
 Item = TypeVar("Item")
 
@@ -40,47 +36,37 @@ def _split(value: str | Sequence[str]) -> Sequence[str]:
 Listed = Annotated[tuple[Item, ...], NoDecode, BeforeValidator(_split)]
 
 
-def _split_url(url: str) -> SplitResult:
-    """The parts of a URL. Raises ValueError for one that can't be read."""
+def _read_host(text: str) -> Host:
+    """A host, and a port if there is one. Raises ValueError for what is neither."""
+    host = read_host(text)
+    if host is None or text.endswith(":") or host.port.startswith("0"):
+        raise ValueError("must be a host name or an address, such as blog.example.org or [::1]:80")
+    return host
+
+
+def _host_of(url: str) -> Host:
+    """The host of a URL. Raises ValueError where it has none, or has a user name or a password."""
     try:
-        parts = urlsplit(url)
-        # To read the port is to check it.
-        _ = parts.port
+        return _read_host(urlsplit(url).netloc)
     except ValueError:
-        raise ValueError("must have a host and a port that can be read") from None
-    return parts
+        raise ValueError("must have a valid host and port, and no user name or password") from None
 
 
 def _check_base_url(url: str) -> str:
-    # It goes into links and headers as it is.
+    _host_of(url)
+    # It is copied into links and headers.
     usable = url.isascii() and url.isprintable() and not set(url) & set(' ?#"<>\\^`{|}')
-    parts = _split_url(url)
-    # A name or a password would stand in every link.
-    usable = usable and parts.port != 0 and bool(parts.hostname) and "@" not in parts.netloc
-    if not usable or parts.scheme not in ("http", "https"):
-        raise ValueError(
-            "must be an http or https URL in ASCII, without a name, a password, spaces or a query"
-        )
+    if not usable or urlsplit(url).scheme not in DEFAULT_PORTS:
+        raise ValueError("must be an http or https URL in ASCII, without spaces or a query")
     return url.rstrip("/")
-
-
-def _host_of(url: str) -> str:
-    """The host in a URL, without a port."""
-    name = urlsplit(url).hostname or ""
-    return f"[{name}]" if ":" in name else name
-
-
-def _origin_of(url: str) -> str:
-    """The origin of a URL, as browsers write it (RFC 6454 section 6.2)."""
-    parts = urlsplit(url)
-    usual = parts.port in (None, _USUAL_PORTS.get(parts.scheme))
-    return f"{parts.scheme}://{_host_of(url)}" + ("" if usual else f":{parts.port}")
 
 
 def _check_origin(text: str) -> str:
     if text in ("*", "null"):
         raise ValueError("each origin whose pages may write has to be named")
-    if not _ORIGIN.fullmatch(text) or _origin_of(text) != text:
+    scheme, _, rest = text.partition("://")
+    host = read_host(rest)
+    if host is None or scheme not in DEFAULT_PORTS or host.origin(scheme) != text:
         raise ValueError(
             "must be written as browsers write an origin, such as https://editor.example.org"
         )
@@ -88,11 +74,8 @@ def _check_origin(text: str) -> str:
 
 
 def _check_host(text: str) -> str:
-    host = text.lower()
-    if not _HOST.fullmatch(host):
-        raise ValueError("must be a host name or an address, such as blog.example.org or [::1]:80")
-    _split_url(f"//{host}")
-    return host
+    _read_host(text)
+    return text.lower()
 
 
 def _check_port(value: object) -> object:
@@ -303,12 +286,13 @@ class Settings(BaseSettings):
     @property
     def origin(self) -> str | None:
         """The origin that the blog is known by, if that is set."""
-        return _origin_of(self.base_url) if self.base_url else None
+        url = self.base_url
+        return _host_of(url).origin(urlsplit(url).scheme) if url else None
 
     @property
     def hosts(self) -> frozenset[str]:
         """The hosts to serve; none where every host is to be."""
-        own = [_host_of(self.base_url)] if self.base_url else []
+        own = [_host_of(self.base_url).name.lower()] if self.base_url else []
         return frozenset([*own, *self.allowed_hosts])
 
 

@@ -11,6 +11,8 @@ from tests.commands import blog, failed
 from tests.misconfiguration import refused
 from tests.servers.serving import free_port, run_blog, start, wait_until_it_serves
 
+HOST = "a host name or an address, such as blog.example.org or [::1]:80"
+
 
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
@@ -26,9 +28,17 @@ from tests.servers.serving import free_port, run_blog, start, wait_until_it_serv
         ("BLOG_MAX_BODY", "8 apples", "must be a size, such as 8388608 or 8MiB"),
         ("BLOG_LOG_FORMAT", "xml", "must be 'auto', 'json' or 'text'"),
         ("BLOG_SECRET_KEY", "short", "must have at least 16 characters"),
-        ("BLOG_BASE_URL", "http://[::1", "must have a host and a port that can be read"),
-        ("BLOG_BASE_URL", "http://a:port", "must have a host and a port that can be read"),
-        ("BLOG_ALLOWED_HOSTS", "a:65536", "must have a host and a port that can be read"),
+        (
+            "BLOG_BASE_URL",
+            "http://[::1",
+            "must have a valid host and port, and no user name or password",
+        ),
+        (
+            "BLOG_BASE_URL",
+            "http://a:port",
+            "must have a valid host and port, and no user name or password",
+        ),
+        ("BLOG_ALLOWED_HOSTS", "a:65536", f"must be {HOST}"),
         (
             "BLOG_RATE_LIMIT_URL",
             "redis://localhost?colour=blue",

@@ -15,7 +15,7 @@ from blog.http.compression import choose_coding
 from blog.http.middleware.proxies import Believe
 from blog.http.negotiation import choose
 from blog.http.query_parameters import split_query
-from blog.http.targets import has_one_spelling, names_host
+from blog.http.request_target import READ_METHODS, has_one_spelling, names_host
 from blog.http.wsgi import Environ
 
 # A request with one of these headers is not cached: few requests have one, or only one caller's.
@@ -116,7 +116,7 @@ class CacheKeys:
 
 
 def _may_be_cached(environ: Environ) -> bool:
-    reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    reads = environ["REQUEST_METHOD"] in READ_METHODS
     return reads and _UNCACHED_FIELDS.isdisjoint(environ) and _is_short(environ)
 
 

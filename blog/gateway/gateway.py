@@ -30,6 +30,8 @@ from blog.gateway.request_body import Receive, RequestBodies
 from blog.gateway.response_body import ResponseSender, Send
 from blog.gateway.response_cache import CacheLookup, ResponseCache
 from blog.http.request_head import awaits_continue, declared_length, has_body
+from blog.http.request_target import READ_METHODS
+from blog.http.retry_after import BUSY
 from blog.http.wsgi import (
     CACHE_LOOKUP,
     EXPECTS_CONTINUE,
@@ -42,7 +44,6 @@ from blog.http.wsgi import (
     call,
 )
 
-_RETRY_SECONDS = 1
 _CLOSE = (b"connection", b"close")
 # The grace period in which keep-alive clients get `Connection: close`, before the server stops.
 _GRACE_SECONDS = 0.5
@@ -297,12 +298,12 @@ class Gateway:
 
 def _checks_liveness(environ: Environ) -> bool:
     """Whether a request is a liveness probe, without credentials that would need the database."""
-    reads = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    reads = environ["REQUEST_METHOD"] in READ_METHODS
     return reads and environ["PATH_INFO"] == _LIVENESS and "HTTP_AUTHORIZATION" not in environ
 
 
 def _overload() -> HTTPException:
-    return ServiceUnavailable("the server is busy", retry_after=_RETRY_SECONDS)
+    return ServiceUnavailable("the server is busy", retry_after=BUSY)
 
 
 def _with_close(response: WholeResponse) -> WholeResponse:

@@ -15,6 +15,8 @@ from werkzeug.exceptions import (
     ServiceUnavailable,
 )
 
+from blog.http.retry_after import UNAVAILABLE
+
 # The `receive` of ASGI.
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -22,7 +24,6 @@ MEBIBYTE = 1024 * 1024
 # This much of each body does not count towards the limit on all bodies. Most bodies are shorter, so
 # clients that send long bodies slowly do not prevent others from writing.
 _UNCOUNTED = 65536
-_RETRY_SECONDS = 5
 
 
 class SlowClient(RequestTimeout):
@@ -89,7 +90,7 @@ class RequestBodies:
         buffer.write(chunk)
         self._held += _counted_bytes(buffer) - before
         if self._held > self._capacity:
-            raise ServiceUnavailable("too much is being sent at once", retry_after=_RETRY_SECONDS)
+            raise ServiceUnavailable("too much is being sent at once", retry_after=UNAVAILABLE)
 
 
 def _counted_bytes(buffer: BytesIO) -> int:

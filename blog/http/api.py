@@ -18,6 +18,7 @@ from blog.database.database import Database
 from blog.database.nodes import Source
 from blog.database.session import Session
 from blog.errors import Forbidden, Interrupted, PreconditionFailed
+from blog.http import relations
 from blog.http.application import Response
 from blog.http.auth import BasicAuthentication, SignInRequired
 from blog.http.compression import SHORTEST, choose_coding, compress
@@ -29,6 +30,7 @@ from blog.http.negotiation import check_body_type, negotiate
 from blog.http.preferences import prefers
 from blog.http.query_parameters import Parser, Query, read_query
 from blog.http.request import Request, current_request
+from blog.http.request_target import READ_METHODS
 from blog.maintenance.schema_watch import SchemaWatch
 from blog.representations import hal, json, json_patch
 from blog.representations.document import Document
@@ -39,7 +41,6 @@ WRITERS: Mapping[str, Callable[[Document], bytes]] = {
     hal.MEDIA_TYPE: hal.write,
     json_patch.MEDIA_TYPE: json_patch.write,
 }
-_SAFE = frozenset({"GET", "HEAD"})
 # How often a read is tried when the database cuts it off: a server that stops cuts off each of the
 # connections that were open, one after the other.
 _READS = 5
@@ -102,7 +103,7 @@ class Resource(flask_restful.Resource):
         """Negotiate, before anything is done; learn who calls; then run the method."""
         request = self.request
         request.media_type = self._negotiate()
-        safe = request.method in _SAFE
+        safe = request.method in READ_METHODS
         if not safe:
             check_body_type(type(self))
         # A Host header that can't be used is refused now, too.
@@ -119,7 +120,7 @@ class Resource(flask_restful.Resource):
 
     def _run(self, source: Source, *args: Any, **kwargs: Any) -> Any:
         request = self.request
-        safe = request.method in _SAFE
+        safe = request.method in READ_METHODS
         single = safe and self.single_read
         with self.services.database.session(source, single=single) as request.session:
             self._admit(safe)
@@ -204,7 +205,7 @@ class Api(flask_restful.Api):
             return _without_body(code, headers)
         request = current_request()
         if request.caller and not request.caller.may_write:
-            data = data.read_only()
+            data = data.without_links(relations.WRITING)
         body = WRITERS[request.media_type](data)
         coding = _choose_coding(request, body)
         etag = entity_tag(data, body, coding)
@@ -214,19 +215,19 @@ class Api(flask_restful.Api):
             # A clock that was ahead may have dated it in the future (RFC 9110 section 8.8.2.1).
             modified = min(data.validators.modified, request.now)
             response.headers.add("Last-Modified", http_date(modified))
-        if request.method in _SAFE:
+        if request.method in READ_METHODS:
             answer = answer_conditionally(response, etag, data.validators)
             return _encode(answer, body, coding) if coding and answer is response else answer
         if prefers("return", "minimal"):
             return _minimal(response)
         if "fields" not in request.args:
-            response.headers["Content-Location"] = data.links["self"].href
+            response.headers["Content-Location"] = data.links[relations.SELF].href
         return response
 
 
 def _choose_coding(request: Request, body: bytes) -> str | None:
     """The coding in which a body is sent; what answers a write is short, or known to the client."""
-    if len(body) < SHORTEST or request.method not in _SAFE:
+    if len(body) < SHORTEST or request.method not in READ_METHODS:
         return None
     return choose_coding(request.headers.get("Accept-Encoding", ""))
 

@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter, MapAdapter
 
 from blog.http.negotiation import accepted_by
 from blog.http.request import Request, current_request
-from blog.http.targets import METHODS, has_one_spelling, prefer_target, respell
+from blog.http.request_target import METHODS, has_one_spelling, prefer_target, respell
 
 # The statuses whose answers are sent as they are.
 _WHOLE = frozenset({200, 201})

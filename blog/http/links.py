@@ -9,20 +9,12 @@ from urllib.parse import quote, urlencode
 
 from werkzeug.exceptions import BadRequest
 
+from blog.http.relations import REGISTERED
 from blog.http.request import current_request
 from blog.representations.document import Link
 
 # A path below which the blog lies: nothing, or segments that are not empty.
 _PREFIX = re.compile(r"(/[^/]+)*")
-# Relation types that IANA has registered. A Link header may name others by URI only
-# (RFC 8288 section 2.1.2), so those stay in the representation.
-_REGISTERED = frozenset(
-    {
-        *("self", "first", "prev", "next", "edit", "author", "search"),
-        # RFC 5829
-        *("version-history", "latest-version", "predecessor-version", "successor-version"),
-    }
-)
 
 
 class Links:
@@ -134,5 +126,5 @@ def link_header(links: Mapping[str, Link]) -> str:
     return ", ".join(
         f'<{link.href}>; rel="{relation}"'
         for relation, link in links.items()
-        if relation in _REGISTERED and not link.templated
+        if relation in REGISTERED and not link.templated
     )

@@ -6,13 +6,13 @@ from flask import Flask, Response
 from werkzeug.http import parse_list_header
 
 from blog.http.request import current_request
+from blog.http.request_target import READ_METHODS, WRITE_METHODS
 
 # The header, as it stands in an environ.
 _PREFER = "HTTP_PREFER"
-_WRITING = frozenset({"POST", "PUT", "PATCH"})
 _HONOURED = {
-    ("return", "minimal"): _WRITING,
-    ("handling", "lenient"): _WRITING | {"GET", "HEAD", "DELETE"},
+    ("return", "minimal"): WRITE_METHODS - {"DELETE"},
+    ("handling", "lenient"): READ_METHODS | WRITE_METHODS,
 }
 
 

@@ -17,7 +17,7 @@ from werkzeug.wsgi import LimitedStream
 
 from blog.content.authors import Caller
 from blog.database.session import Session
-from blog.http.targets import decode_path, read_host
+from blog.http.request_target import decode_path, read_host
 from blog.http.wsgi import EXPECTS_CONTINUE
 
 _CHUNK = 65536
@@ -53,7 +53,7 @@ class Request(FlaskRequest):
     def host(self) -> str:
         """The host that it is for, or else the address of the server, as links have it."""
         host = read_host(self.environ.get("HTTP_HOST", ""))
-        return host.without_usual_port(self.scheme) if host else super().host
+        return host.without_default_port(self.scheme) if host else super().host
 
     @cached_property
     def stream(self) -> IO[bytes]:

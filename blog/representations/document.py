@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
-
-# The relations of links that lead to a change (RFC 5023 section 11.1).
-_WRITING = frozenset({"edit"})
 
 
 class Link(NamedTuple):
@@ -48,9 +45,11 @@ class Document:
     validators: Validators | None = None
     embedded: Mapping[str, Document | None] = field(default_factory=dict)
 
-    def read_only(self) -> Document:
-        """The same for a caller who may only read: without what leads to a change."""
-        links = {name: link for name, link in self.links.items() if name not in _WRITING}
-        embedded = {name: each and each.read_only() for name, each in self.embedded.items()}
-        items = [item.read_only() for item in self.items]
+    def without_links(self, relations: Set[str]) -> Document:
+        """The same without the links of some relations, in embedded documents too."""
+        links = {name: link for name, link in self.links.items() if name not in relations}
+        embedded = {
+            name: each and each.without_links(relations) for name, each in self.embedded.items()
+        }
+        items = [item.without_links(relations) for item in self.items]
         return replace(self, links=links, items=items, embedded=embedded)

@@ -7,9 +7,9 @@ from functools import partial
 from blog.content import authors as content
 from blog.content.authors import FIELDS, SERVER_FIELDS, Profile
 from blog.content.validation import as_json, validate
-from blog.http import pages
+from blog.http import cursors, relations
 from blog.http.api import Resource
-from blog.http.pages import Paging
+from blog.http.cursors import Paging
 from blog.http.request_json import Patch, read_json, read_patch
 from blog.representations.document import Document, Validators
 from blog.storage import authors
@@ -22,12 +22,12 @@ class _AuthorResource(Resource):
         """Represent a profile to the caller."""
         own = self.links.author(state.name)
         links = {
-            "self": own,
-            "authors": self.links.authors,
-            "posts": self.links.query(self.links.posts, {"author": state.name}),
+            relations.SELF: own,
+            relations.AUTHORS: self.links.authors,
+            relations.POSTS: self.links.query(self.links.posts, {"author": state.name}),
         }
         if state.editable:
-            links["edit"] = own
+            links[relations.EDIT] = own
         return Document(
             links,
             {name: getattr(state, attribute) for name, attribute in FIELDS.items()},
@@ -40,14 +40,16 @@ class _AuthorResource(Resource):
 class AuthorList(_AuthorResource):
     """All authors."""
 
-    parameters = pages.PARAMETERS
+    parameters = cursors.PARAMETERS
 
     def get(self) -> Document:
         """A page of profiles, by name."""
         listing = Paging(self.services.cursors, self.links.authors, self.query)
         page = authors.page(self.session, self.caller, listing.limit, listing.position)
-        links = {**listing.links(page), "home": self.links.root}
-        return Document(links, name="authors", items=[self.document(item) for item in page.items])
+        links = {**listing.links(page), relations.HOME: self.links.root}
+        return Document(
+            links, name=relations.AUTHORS, items=[self.document(item) for item in page.items]
+        )
 
 
 class Author(_AuthorResource):

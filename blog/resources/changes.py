@@ -10,9 +10,10 @@ from werkzeug.http import quote_etag
 
 from blog.content.posts import Post
 from blog.errors import DeadCursor, Fault, Malformed, NotFound
+from blog.http import relations
 from blog.http.api import Resource
 from blog.http.conditional import version_tag
-from blog.http.pages import DEFAULT_LIMIT, PARAMETERS
+from blog.http.cursors import DEFAULT_LIMIT, PARAMETERS
 from blog.representations.document import Document, Link
 from blog.resources.posts import FIELD_PARAMETER, field_places, represent, texts_of, validators_of
 from blog.storage import changes
@@ -20,7 +21,7 @@ from blog.storage.changes import BEGINNING, Change, Changes, Due, Frontier
 from blog.storage.current import find_current
 from blog.storage.keyset import Key, Position
 
-# Stands in the place of a cursor for the end, wherever that is now.
+# Stands in place of a cursor for the current end of the feed.
 LATEST = "latest"
 
 
@@ -51,20 +52,20 @@ class ChangeList(Resource):
 
     def _page(self, found: _Found) -> Document:
         links = {
-            "self": self._link(self.query.get("after")),
-            "first": self._link(None),
-            "next": self._link(self._cursor(found.changes.frontier)),
-            LATEST: self._link(LATEST),
-            "home": self.links.root,
+            relations.SELF: self._link(self.query.get("after")),
+            relations.FIRST: self._link(None),
+            relations.NEXT: self._link(self._cursor(found.changes.frontier)),
+            relations.LATEST: self._link(LATEST),
+            relations.HOME: self.links.root,
         }
         items = [self.document(item, found.posts.get(item.post_id)) for item in found.changes.items]
-        return Document(links, name="changes", items=items)
+        return Document(links, name=relations.CHANGES, items=items)
 
     def document(self, state: Change, current: Post | None) -> Document:
         """Represent a change to the caller, with the way to the post and to its versions."""
-        links = {"post": self.links.post(state.post_id)}
+        links = {relations.POST: self.links.post(state.post_id)}
         if state.editable:
-            links["version-history"] = self.links.revisions(state.post_id)
+            links[relations.VERSION_HISTORY] = self.links.revisions(state.post_id)
         fields: dict[str, object] = {
             "operation": state.operation,
             "version": state.version,
@@ -82,7 +83,7 @@ class ChangeList(Resource):
         fields = self.query.get("fields")
         if fields is None:
             return {}
-        return {"post": current and represent(current, field_places(fields), self.links)}
+        return {relations.POST: current and represent(current, field_places(fields), self.links)}
 
     def _look(self, start: Frontier) -> _Found:
         limit = self.query.get("limit", DEFAULT_LIMIT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from blog.errors import DatabaseError, NotReady, StorageUnavailable
+from blog.http import relations
 from blog.http.api import Resource
 from blog.maintenance import schema
 from blog.representations.document import Document
@@ -19,7 +20,7 @@ class Liveness(Resource):
 
     def get(self) -> Document:
         """Say that it does, without a look at the database."""
-        return Document({"self": self.links.liveness}, {"status": "live"})
+        return Document({relations.SELF: self.links.liveness}, {"status": "live"})
 
 
 class Readiness(Resource):
@@ -44,4 +45,4 @@ class Readiness(Resource):
         answering = "primary" if self.session.is_on_primary() else "replica"
         writes = "failing" if schema.why_unwritable(self.session) else "working"
         members = {"status": "ready", "database": answering, "writes": writes}
-        return Document({"self": self.links.readiness}, members)
+        return Document({relations.SELF: self.links.readiness}, members)

@@ -11,13 +11,13 @@ from blog.content import posts as content
 from blog.content.dates import parse_moment
 from blog.content.posts import FIELDS, SERVER_FIELDS, PostContent
 from blog.content.validation import as_json, validate
-from blog.http import pages
+from blog.http import cursors, relations
 from blog.http.api import Answer, Resource
 from blog.http.application import POST_ID
 from blog.http.conditional import check_list_precondition
+from blog.http.cursors import DEFAULT_LIMIT, Paging
 from blog.http.idempotency import read_claim
 from blog.http.links import Links
-from blog.http.pages import DEFAULT_LIMIT, Paging
 from blog.http.query_parameters import Parser, list_of, one_of, plain_text, some_of
 from blog.http.request_json import Patch, read_json, read_patch
 from blog.representations.document import Document, Validators
@@ -78,7 +78,7 @@ class PostList(_PostResource):
     """All posts that the caller may see."""
 
     parameters = {
-        **pages.PARAMETERS,
+        **cursors.PARAMETERS,
         **FILTER_PARAMETERS,
         "sort": one_of(tuple(SORTS)),
         **FIELD_PARAMETER,
@@ -103,10 +103,10 @@ class PostList(_PostResource):
         )
         links = {
             **listing.links(page),
-            "home": self.links.root,
-            "search": self.links.template(self.links.posts, SEARCH_PARAMETERS),
+            relations.HOME: self.links.root,
+            relations.SEARCH: self.links.template(self.links.posts, SEARCH_PARAMETERS),
         }
-        return Document(links, name="posts", items=self._documents(page.items))
+        return Document(links, name=relations.POSTS, items=self._documents(page.items))
 
     def _documents(self, found: Sequence[content.Post]) -> Sequence[Document]:
         places, links = self.places, self.links
@@ -119,7 +119,7 @@ class PostList(_PostResource):
         written = validate(PostContent, read_json(), SERVER_FIELDS)
         created = posts.create(self.session, written, self.author, self.now, claim, self.texts)
         document = self.document(created)
-        return document, 201, {"Location": document.links["self"].href}
+        return document, 201, {"Location": document.links[relations.SELF].href}
 
 
 class Post(_PostResource):
@@ -164,11 +164,15 @@ def texts_of(fields: Sequence[str]) -> Texts:
 def represent(post: content.Post, places: Mapping[str, int], links: Links) -> Document:
     """A post with the fields that are in these places, as `field_places` gives them."""
     own = links.post(post.id)
-    shown = {"self": own, "posts": links.posts, "author": links.author(post.author_name)}
+    shown = {
+        relations.SELF: own,
+        relations.POSTS: links.posts,
+        relations.AUTHOR: links.author(post.author_name),
+    }
     if post.editable:
-        shown["edit"] = own
+        shown[relations.EDIT] = own
         # The same by the name that the posts and authors have, and by the registered one.
-        shown["revisions"] = shown["version-history"] = links.revisions(post.id)
+        shown[relations.REVISIONS] = shown[relations.VERSION_HISTORY] = links.revisions(post.id)
     return Document(
         shown,
         {name: post[place] for name, place in places.items()},

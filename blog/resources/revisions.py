@@ -10,12 +10,12 @@ from blog.content.posts import Post
 from blog.content.revisions import EVENT_FIELDS, FIELDS, Restoration, difference
 from blog.content.validation import validate
 from blog.errors import NotFound
-from blog.http import pages
+from blog.http import cursors, relations
 from blog.http.api import Answer, Resource
 from blog.http.conditional import read_precondition
+from blog.http.cursors import Paging
 from blog.http.idempotency import read_claim
 from blog.http.links import Links
-from blog.http.pages import Paging
 from blog.http.request_json import read_json
 from blog.representations import hal, json, json_patch
 from blog.representations.document import Document, Validators
@@ -29,18 +29,20 @@ LISTED_FIELDS = {name: attribute for name, attribute in FIELDS.items() if name !
 class RevisionList(Resource):
     """Every version of a post, for those who may change it, also after its deletion."""
 
-    parameters = pages.PARAMETERS
+    parameters = cursors.PARAMETERS
 
     def get(self, post_id: str) -> Document:
         """A page of the versions, the newest first."""
         newest = revisions.find_newest(self.session, post_id, self.caller, self.now)
         listing = Paging(self.services.cursors, self.links.revisions(post_id), self.query)
         page = revisions.page(self.session, post_id, listing.limit, listing.position)
-        links = {**listing.links(page), "home": self.links.root}
+        links = {**listing.links(page), relations.HOME: self.links.root}
         if not newest.is_tombstone:
-            links["post"] = links["latest-version"] = self.links.post(post_id)
+            links[relations.POST] = links[relations.LATEST_VERSION] = self.links.post(post_id)
         items = [_represent(item, LISTED_FIELDS, self.links) for item in page.items]
-        return Document(links, name="revisions", items=items, validators=_validators(newest))
+        return Document(
+            links, name=relations.REVISIONS, items=items, validators=_validators(newest)
+        )
 
     def post(self, post_id: str) -> Answer:
         """Make a version current again, as a new one."""
@@ -56,7 +58,7 @@ class RevisionList(Resource):
         document = _represent(replace(version, successor_date=None), FIELDS, self.links)
         if not restored.written:
             return document
-        return document, 201, {"Location": document.links["self"].href}
+        return document, 201, {"Location": document.links[relations.SELF].href}
 
     def document(self, state: Post | content.Revision) -> Document:
         """The list as it is now, for a write that came too late."""
@@ -84,27 +86,27 @@ class RevisionDiff(Resource):
         if before is None or before.is_tombstone or after.is_tombstone:
             raise NotFound(f"version {number} follows no other that it could be compared with")
         links = {
-            "self": self.links.diff(post_id, number),
-            "version-history": self.links.revisions(post_id),
-            "predecessor-version": self.links.revision(post_id, number - 1),
+            relations.SELF: self.links.diff(post_id, number),
+            relations.VERSION_HISTORY: self.links.revisions(post_id),
+            relations.PREDECESSOR_VERSION: self.links.revision(post_id, number - 1),
         }
         operations = [Document({}, operation) for operation in difference(before, after)]
-        return Document(links, name="operations", items=operations)
+        return Document(links, name=relations.OPERATIONS, items=operations)
 
 
 def _represent(revision: content.Revision, fields: Mapping[str, str], links: Links) -> Document:
     post_id, number = revision.post_id, revision.version
     shown = {
-        "self": links.revision(post_id, number),
-        "version-history": links.revisions(post_id),
-        "author": links.author(revision.author_name),
+        relations.SELF: links.revision(post_id, number),
+        relations.VERSION_HISTORY: links.revisions(post_id),
+        relations.AUTHOR: links.author(revision.author_name),
     }
     if revision.predecessor is not None:
-        shown["predecessor-version"] = links.revision(post_id, number - 1)
+        shown[relations.PREDECESSOR_VERSION] = links.revision(post_id, number - 1)
     if revision.successor_date is not None:
-        shown["successor-version"] = links.revision(post_id, number + 1)
+        shown[relations.SUCCESSOR_VERSION] = links.revision(post_id, number + 1)
     if not revision.is_tombstone and revision.predecessor in ("created", "updated"):
-        shown["diff"] = links.diff(post_id, number)
+        shown[relations.DIFF] = links.diff(post_id, number)
     kept = {**EVENT_FIELDS, "authorName": "author_name"} if revision.is_tombstone else fields
     return Document(
         shown,

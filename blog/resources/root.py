@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blog.http import relations
 from blog.http.api import Resource
 from blog.representations.document import Document
 from blog.resources.posts import SEARCH_PARAMETERS
@@ -13,13 +14,13 @@ class Root(Resource):
     def get(self) -> Document:
         """Say where everything is, for this caller."""
         links = {
-            "self": self.links.root,
-            "posts": self.links.posts,
-            "authors": self.links.authors,
-            "tags": self.links.tags,
-            "changes": self.links.changes,
-            "search": self.links.template(self.links.posts, SEARCH_PARAMETERS),
+            relations.SELF: self.links.root,
+            relations.POSTS: self.links.posts,
+            relations.AUTHORS: self.links.authors,
+            relations.TAGS: self.links.tags,
+            relations.CHANGES: self.links.changes,
+            relations.SEARCH: self.links.template(self.links.posts, SEARCH_PARAMETERS),
         }
         if self.caller:
-            links["me"] = self.links.author(self.caller.name)
+            links[relations.ME] = self.links.author(self.caller.name)
         return Document(links)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from blog.http import pages
+from blog.http import cursors, relations
 from blog.http.api import Resource
-from blog.http.pages import Paging
+from blog.http.cursors import Paging
 from blog.representations.document import Document
 from blog.storage import tags
 from blog.storage.tags import TagCount
@@ -13,16 +13,22 @@ from blog.storage.tags import TagCount
 class TagList(Resource):
     """All tags of posts that the caller may see."""
 
-    parameters = pages.PARAMETERS
+    parameters = cursors.PARAMETERS
 
     def get(self) -> Document:
         """A page of tags, by name."""
         listing = Paging(self.services.cursors, self.links.tags, self.query)
         page = tags.page(self.session, self.caller, self.now, listing.limit, listing.position)
-        links = {**listing.links(page), "home": self.links.root, "posts": self.links.posts}
-        return Document(links, name="tags", items=[self.document(item) for item in page.items])
+        links = {
+            **listing.links(page),
+            relations.HOME: self.links.root,
+            relations.POSTS: self.links.posts,
+        }
+        return Document(
+            links, name=relations.TAGS, items=[self.document(item) for item in page.items]
+        )
 
     def document(self, state: TagCount) -> Document:
         """Represent a tag by its name, its count, and the way to its posts."""
         posts = self.links.query(self.links.posts, {"tag": state.name})
-        return Document({"posts": posts}, {"name": state.name, "count": state.count})
+        return Document({relations.POSTS: posts}, {"name": state.name, "count": state.count})

@@ -1,8 +1,8 @@
-"""Rows that count for some time from their date on: which of them do, and which are swept away.
+"""Rows that expire a lifetime after their date: which are valid, and the deletion of the others.
 
-A clock that was ahead leaves dates in the future. A row counts only while its date is less than
-its lifetime away, before or after now, so that the clocks of two nodes may differ and no wrong
-date counts for longer than twice that.
+A clock that was ahead leaves dates in the future. A row is valid while its date is less than its
+lifetime before or after now, so that the clocks of two nodes may differ, and a wrong date is valid
+for at most twice the lifetime.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, bindparam
 
 from blog.database.types import UTCDateTime
 
-# How many rows are swept at each end with each one that is added: more than one, so that they get
-# fewer.
+# How many expired rows are deleted at each end for each row that is added: more than one, so that
+# their number falls.
 _SWEPT = 10
 
 _since = bindparam("since", type_=UTCDateTime)
@@ -28,22 +28,22 @@ def is_near(date: datetime, now: datetime, lifetime: timedelta) -> bool:
 
 
 def counts(date: Column[datetime]) -> ColumnElement[bool]:
-    """The same as a condition, of which `window` gives the values."""
+    """The condition that a row is valid; `window` has its values."""
     return and_(date > _since, date < _until)
 
 
 def window(now: datetime, lifetime: timedelta) -> dict[str, object]:
-    """The values that `counts` and `Sweep` leave open."""
+    """The values of the parameters of `counts` and `Sweep`."""
     return {"since": now - lifetime, "until": now + lifetime}
 
 
 class Sweep:
-    """Deletes rows that do not count, some at a time."""
+    """Deletes expired rows, a few at a time."""
 
     def __init__(self, table: Table, date: Column[datetime]) -> None:
-        """Take a table, and its column with the date, which has an index."""
+        """Sweep a table by its date column, which has an index."""
         key = table.primary_key.columns
-        # Another transaction that sweeps them need not be waited for.
+        # Skips rows that another transaction is deleting.
         some = select(*key).limit(_SWEPT).with_for_update(skip_locked=True)
         self._expired = (
             some.where(date <= _since).order_by(date),
@@ -52,7 +52,7 @@ class Sweep:
         self._delete = delete(table).where(*(c == bindparam(f"swept_{c.name}") for c in key))
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> None:
-        """Delete some of them, in the caller's transaction."""
+        """Delete some expired rows, in the caller's transaction."""
         found = [row for query in self._expired for row in connection.execute(query, values)]
         if found:
             keys = [

@@ -17,7 +17,7 @@ from blog.content.dates import utc_now
 from blog.content.tokens import digest, new_secret
 from blog.database.database import Database
 from blog.database.session import Session
-from blog.http.pages import Cursors
+from blog.http.cursors import Cursors
 from blog.maintenance import schema
 from blog.sign_in.passwords import hash_password
 from blog.storage import accounts, tokens

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 from flask.testing import FlaskClient
 
+from blog.http import relations
 from blog.http.application import Application
 from tests.contract import assert_problem, headers_of, path_of
 from tests.people import RICK
@@ -159,9 +160,11 @@ def test_every_answer_tells_browsers_what_not_to_do_with_it(
 def test_every_link_of_every_route_leads_somewhere(
     app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
+    known = {value for name, value in vars(relations).items() if name.isupper()}
     for rule in routes(app):
         path = address(app, rule, there)
         links = client.get(path, headers=JSON, auth=RICK).json["_links"]
         for relation, target in links.items():
             with subtests.test(rule=rule.rule, relation=relation):
+                assert relation in known
                 assert client.get(path_of(target), auth=RICK).status_code == 200

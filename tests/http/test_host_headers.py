@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from blog.gateway.environ import LONGEST_HEADERS, LONGEST_TARGET
 from blog.http.application import Application
-from blog.http.targets import read_host
+from blog.http.request_target import read_host
 from tests.contract import Clock, assert_problem
 from tests.gateway.cached import Served, served
 from tests.gateway.gateways import asked, gateway, scope

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from blog.app import create_app
-from blog.http.pages import Cursors
+from blog.http.cursors import Cursors
 from blog.settings import Settings
 from blog.storage.keyset import Position
 from tests.blogs import Blogs

@@ -13,8 +13,8 @@ from tests.contract import assert_problem
 from tests.servers.postgresql import Cluster
 from tests.servers.serving import eventually
 
-UNKNOWN = "the storage did not say whether this was done: look before you try again"
-AWAY = "the storage can't serve now"
+UNKNOWN = "the database did not confirm this write: check whether it took effect before a retry"
+AWAY = "the database is temporarily unavailable"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from flask import Flask
 
 from blog.http.application import Response
 from blog.http.request import current_request
+from blog.http.request_target import READ_METHODS
 
 _VARY = "Accept, Accept-Encoding, Authorization"
 
@@ -24,7 +25,7 @@ def _add_headers(response: Response) -> Response:
 
 def _cache_control(response: Response) -> str:
     request = current_request()
-    if response.status_code >= 400 or request.method not in ("GET", "HEAD"):
+    if response.status_code >= 400 or request.method not in READ_METHODS:
         return "no-store"
     if not getattr(request.resource, "cacheable", True):
         return "no-store"

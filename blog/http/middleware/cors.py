@@ -15,13 +15,12 @@ from flask_cors import cross_origin
 
 from blog.http.application import Response
 from blog.http.request import Request, current_request
+from blog.http.request_target import READ_METHODS, WRITE_METHODS
 
-_READING = ("GET", "HEAD")
 _READING_HEADERS = (
     *("Accept", "Prefer"),
     *("If-Match", "If-Modified-Since", "If-None-Match", "If-Unmodified-Since"),
 )
-_WRITING = (*_READING, "POST", "PUT", "PATCH", "DELETE")
 _WRITING_HEADERS = (*_READING_HEADERS, "Authorization", "Content-Type", "Idempotency-Key")
 # What a page may see of an answer, beside what it always may.
 _EXPOSED = (
@@ -50,13 +49,13 @@ _permission = partial(
 )
 
 
-@_permission(methods=_READING, allow_headers=_READING_HEADERS)
+@_permission(methods=READ_METHODS, allow_headers=_READING_HEADERS)
 def _permit_reading(response: Response) -> Response:
     """Permit what the client asks whether it may, if that is to read."""
     return response
 
 
-@_permission(methods=_WRITING, allow_headers=_WRITING_HEADERS)
+@_permission(methods=READ_METHODS | WRITE_METHODS, allow_headers=_WRITING_HEADERS)
 def _permit_writing(response: Response) -> Response:
     """Permit what the client asks whether it may."""
     return response

@@ -13,9 +13,9 @@ from flask import Flask
 from werkzeug.exceptions import Forbidden
 
 from blog.http.request import Request, current_request
+from blog.http.request_target import READ_METHODS
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-# The page is one of ours, or there is none: the user gave the address.
+# The page is one of ours, or there is none: the user entered the address.
 _OWN_SITES = frozenset({"same-origin", "none"})
 
 
@@ -29,7 +29,7 @@ def install(app: Flask, own: str | None, others: Collection[str]) -> None:
 
 def _check(own: str | None, others: Collection[str]) -> None:
     request = current_request()
-    if request.method in _SAFE or _is_own(request, own):
+    if request.method in READ_METHODS | {"OPTIONS"} or _is_own(request, own):
         return
     origin = request.headers.get("Origin")
     if origin not in others:

@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from blog.http.request import Request, current_request
-from blog.http.targets import USUAL_PORTS, names_host, read_host
+from blog.http.request_target import DEFAULT_PORTS, names_host, read_host
 
 
 class MisdirectedRequest(HTTPException):
@@ -51,7 +51,7 @@ def _check(served: Set[str]) -> None:
     # One that names no host is served by the base URL.
     if not (host := read_host(told.lower())) or _is_for_any_host(request):
         return
-    names = host.name, f"{host.name}:{host.port or USUAL_PORTS.get(request.scheme)}"
+    names = host.name, f"{host.name}:{host.port or DEFAULT_PORTS.get(request.scheme)}"
     if served.isdisjoint(names):
         raise MisdirectedRequest(f"the host {told!a:.80} is not served here")
 

@@ -20,13 +20,13 @@ from blog.database.write_health import WriteHealth
 from blog.errors import StorageUnavailable
 from blog.http.middleware.access_log import Access, duration, is_final
 from blog.http.request import current_request
+from blog.http.request_target import METHODS
 from blog.http.wsgi import RECEIVED_AT, Environ
 
 # The text format that everything reads, and OpenMetrics.
 MEDIA_TYPES = ("text/plain", "application/openmetrics-text")
 # In seconds: most reads take a few milliseconds, and who follows changes may wait for 30 s.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 31)
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Meters:
@@ -76,7 +76,7 @@ class Meters:
 
     def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count a request, and how long it took to answer it."""
-        known = method if method in _METHODS else "other"
+        known = method if method in METHODS else "other"
         self._requests(known, route or "unmatched", status).inc()
         self._durations(known, route or "unmatched").observe(seconds)
 

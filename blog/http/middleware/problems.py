@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: the one place where an exception becomes an answer."""
+"""Problem documents (RFC 9457): the one place where an exception becomes a response."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from blog import errors
 from blog.http.links import links_below
 from blog.http.middleware.access_log import request_id
 from blog.http.request import Request, current_request
+from blog.http.retry_after import BUSY, UNAVAILABLE
 
 logger = logging.getLogger("blog.errors")
 
 MEDIA_TYPE = "application/problem+json"
-_RETRY_SECONDS = 5
-# What is refused for its length need not be said again whole.
+# A request that is refused for the length of its path is not echoed whole.
 _LONGEST_INSTANCE = 8192
 _STATUSES: dict[type[Exception], type[HTTPException]] = {
     errors.Malformed: http.BadRequest,
@@ -35,7 +35,7 @@ _STATUSES: dict[type[Exception], type[HTTPException]] = {
 # The kinds of problem that a client has to distinguish from others with the same status, by the
 # fragment of their type, which never changes.
 TYPES: dict[type[Exception], str] = {errors.DeadCursor: "dead-cursor"}
-# The names of RFC 9110; Python knows some of them by their names of old.
+# The names of RFC 9110, where Python has those of an earlier RFC.
 _TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 _DETAILS = {
     400: "the request can't be read",
@@ -47,64 +47,70 @@ _DETAILS = {
 
 
 def install(app: Flask) -> None:
-    """Answer every exception of the application with a problem document."""
-    app.register_error_handler(Exception, answer)
+    """Respond to every exception of the application with a problem document."""
+    app.register_error_handler(Exception, make_response)
 
 
-def answer(error: Exception) -> Response:
-    """The answer to an exception. What is not the client's doing is logged with its cause."""
+def make_response(error: Exception) -> Response:
+    """The response to an exception. An error that is not the client's is logged with its cause."""
     request = current_request()
-    # For those who count what went wrong. The exception itself knows of the request, and would
-    # keep it in memory.
+    # The metrics read this. The exception itself refers to the request, which would stay in memory.
     request.error = type(error)
-    status = _as_http(error)
+    status = _http_error(error)
     document = _document(status, error)
-    # In the status line this is the phrase of the document; `blog serve` writes its own there.
+    # The title as the reason phrase; `blog serve` writes a phrase of its own.
     line = f"{document['status']} {document['title']}"
     response = Response(_encode(document), line, mimetype=MEDIA_TYPE)
-    for name, value in status.get_headers(request.environ):
+    _add_headers(response, status)
+    return response
+
+
+def _add_headers(response: Response, status: HTTPException) -> None:
+    for name, value in status.get_headers(current_request().environ):
         if name not in ("Content-Type", "Content-Length"):
             response.headers.add(name, value)
     if "Allow" in response.headers:
         response.headers["Allow"] = ", ".join(sorted(response.allow))
-    return response
 
 
-def _as_http(error: Exception) -> HTTPException:
+def _http_error(error: Exception) -> HTTPException:
+    """The error with its status, its detail and its headers."""
     if isinstance(error, HTTPException):
         return error
     if kind := _STATUSES.get(type(error)):
         return kind(str(error))
-    if isinstance(error, errors.TooManySignIns):
-        return http.ServiceUnavailable(str(error), retry_after=1)
-    if isinstance(error, errors.AuthenticatorUnavailable):
-        return http.ServiceUnavailable(str(error), retry_after=_RETRY_SECONDS)
     if isinstance(error, errors.Throttled):
         return http.TooManyRequests(str(error), retry_after=error.seconds)
+    if isinstance(error, errors.TooManySignIns):
+        return http.ServiceUnavailable(str(error), retry_after=BUSY)
+    if isinstance(error, errors.AuthenticatorUnavailable):
+        return http.ServiceUnavailable(str(error), retry_after=UNAVAILABLE)
+    return _server_error(error)
+
+
+def _server_error(error: Exception) -> HTTPException:
+    extra = {"requestId": request_id()}
     if isinstance(error, (errors.StorageUnavailable, errors.DatabaseError)):
-        logger.warning("storage unavailable: %s", error, extra=_request())
-        return http.ServiceUnavailable(_storage_detail(error), retry_after=_RETRY_SECONDS)
+        logger.warning("storage unavailable: %s", error, extra=extra)
+        return http.ServiceUnavailable(_storage_detail(error), retry_after=UNAVAILABLE)
     if isinstance(error, errors.NotReady):
-        logger.warning("not ready: %s", error.__cause__ or error, extra=_request())
-        return http.ServiceUnavailable(str(error), retry_after=_RETRY_SECONDS)
-    logger.error("unexpected error", exc_info=error, extra=_request())
+        logger.warning("not ready: %s", error.__cause__ or error, extra=extra)
+        return http.ServiceUnavailable(str(error), retry_after=UNAVAILABLE)
+    logger.error("unexpected error", exc_info=error, extra=extra)
     return http.InternalServerError()
 
 
 def _encode(document: dict[str, Any]) -> bytes:
-    """Write JSON; a lone surrogate that a client sent has no UTF-8, and becomes ``?``."""
+    """Write JSON; a lone surrogate, which a client may send, can't be UTF-8 and becomes ``?``."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-
-
-def _request() -> dict[str, str]:
-    """By which a line in the log is found."""
-    return {"requestId": request_id()}
 
 
 def _storage_detail(error: errors.BlogError) -> str:
     if isinstance(error, errors.OutcomeUnknown):
-        return "the storage did not say whether this was done: look before you try again"
-    return "the storage can't serve now"
+        return (
+            "the database did not confirm this write: check whether it took effect before a retry"
+        )
+    return "the database is temporarily unavailable"
 
 
 def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
@@ -126,7 +132,7 @@ def _document(status: HTTPException, error: Exception) -> dict[str, Any]:
 
 
 def _instance(request: Request) -> str:
-    """The path of the request as a reference (RFC 3986 section 4.2): ``//x`` would be a host."""
+    """The path of the request as a relative reference: ``//x`` is a host (RFC 3986 section 4.2)."""
     path = quote(request.root_path + request.path, errors="replace")
     return f"/.{path}" if path.startswith("//") else path
 
@@ -138,7 +144,7 @@ def _type(error: Exception) -> str:
 
 
 def _detail(status: HTTPException, code: int) -> str:
-    """Our own sentence, where there is one, or Werkzeug's for the status."""
+    """The detail of the error, else the one of its status, else Werkzeug's."""
     own = status.description != type(status).description
     return str(status.description if own else _DETAILS.get(code, status.description))
 

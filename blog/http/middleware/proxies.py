@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.http import unquote_header_value
 
-from blog.http.targets import names_host, read_host
+from blog.http.request_target import names_host, read_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -117,7 +117,7 @@ def _add_port(environ: WSGIEnvironment, port: str) -> None:
     """Add a port to a host that has none, unless it is that of the scheme, or no port."""
     host = read_host(environ.get("HTTP_HOST", ""))
     if host and not host.port and (whole := read_host(f"{host.name}:{port}")):
-        environ["HTTP_HOST"] = whole.without_usual_port(environ["wsgi.url_scheme"])
+        environ["HTTP_HOST"] = whole.without_default_port(environ["wsgi.url_scheme"])
 
 
 def _set_address(environ: WSGIEnvironment, node: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from blog.http.application import Application
-from blog.http.targets import has_one_spelling
+from blog.http.request_target import has_one_spelling
 from tests.contract import Clock, assert_problem, create
 from tests.gateway.cached import Served, served
 from tests.people import RICK
