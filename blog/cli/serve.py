@@ -33,23 +33,25 @@ _NO_EDITOR = "no editor can sign in: `blog author add NAME --role editor` makes 
 )
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Bring the database up to date and serve until SIGTERM or SIGINT."""
-    from blog.server import processes
+    from blog.server.capacity import Capacity
+    from blog.server.listener import listen
+    from blog.server.processes import run
 
     settings = opening.load_settings()
     host = settings.host if host is None else host
-    capacity = processes.Capacity(
-        workers or settings.workers or _cores(),
-        settings.connections,
-        settings.limits.connections,
-        settings.transfer_timeout,
+    capacity = Capacity(
+        workers=workers or settings.workers or _cores(),
+        connections=settings.connections,
+        database_connections=settings.limits.connections,
+        head_timeout=settings.transfer_timeout,
     )
-    with processes.listen(host, port or settings.port, settings.transfer_timeout) as listener:
+    with listen(host, port or settings.port, settings.transfer_timeout) as listener:
         warnings = _prepare(settings)
-        processes.run(
+        run(
             listener,
             capacity,
-            settings.log_format,
-            settings.metrics,
+            log_format=settings.log_format,
+            metrics=settings.metrics,
             database=opening.place(settings.database_url),
             warnings=warnings,
         )

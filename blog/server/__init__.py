@@ -1,1 +1,1 @@
-"""How processes and connections are managed: the only package that imports granian."""
+"""Manages processes and connections: the only package that imports granian."""

@@ -8,7 +8,9 @@ import multiprocessing
 from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
-from blog.server import processes
+from blog.server.capacity import Capacity
+from blog.server.listener import listen
+from blog.server.processes import run
 from blog.settings import read_settings
 
 _HERE = "scripts.benchmark.applications"
@@ -29,10 +31,20 @@ def main() -> None:
 def _serve_as_blog(target: str, port: int) -> None:
     """Serve as `blog serve` does, without a database."""
     settings = read_settings()
-    patience = settings.transfer_timeout
-    capacity = processes.Capacity(1, settings.connections, settings.limits.connections, patience)
-    with processes.listen("127.0.0.1", port, patience) as listener:
-        processes.run(listener, capacity, settings.log_format, settings.metrics, target)
+    capacity = Capacity(
+        workers=1,
+        connections=settings.connections,
+        database_connections=settings.limits.connections,
+        head_timeout=settings.transfer_timeout,
+    )
+    with listen("127.0.0.1", port, settings.transfer_timeout) as listener:
+        run(
+            listener,
+            capacity,
+            log_format=settings.log_format,
+            metrics=settings.metrics,
+            target=target,
+        )
 
 
 def _serve_alone(port: int) -> None:

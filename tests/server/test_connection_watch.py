@@ -64,8 +64,8 @@ def test_connections_that_are_all_in_use_are_told_once_a_minute(
     connected: Connected, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = ConnectionWatch(nothing, connected.port, 2)
-    watch.look()
-    watch.look()
+    watch.check()
+    watch.check()
 
     assert said(caplog) == ["all 2 connections are in use: new ones wait"]
 
@@ -73,7 +73,7 @@ def test_connections_that_are_all_in_use_are_told_once_a_minute(
 def test_connections_that_are_not_all_in_use_are_no_word_worth(
     connected: Connected, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ConnectionWatch(nothing, connected.port, 3).look()
+    ConnectionWatch(nothing, connected.port, 3).check()
 
     assert said(caplog) == []
 
@@ -92,7 +92,7 @@ def test_without_a_descriptor_idle_connections_end_and_no_others(
 ) -> None:
     async def serve(_scope: dict[str, Any], _receive: object, _send: object) -> None:
         with no_descriptor_left():
-            watch.look()
+            watch.check()
 
     watch = ConnectionWatch(serve, connected.port, 2)
     host, port = connected.busy.getsockname()

@@ -62,9 +62,9 @@ def test_the_soft_limit_is_raised_as_far_as_is_needed_and_possible(
     options: str, connections: int, expected: str
 ) -> None:
     program = (
-        "import resource as r; from blog import server; "
+        "import resource as r; from blog.server import capacity as c; "
         "r.setrlimit(r.RLIMIT_NOFILE, (128, r.getrlimit(r.RLIMIT_NOFILE)[1])); "
-        f"fit = server._fit(server.Capacity(1, {connections}, 4, 30.0)); "
+        f"fit = c.fit_connections(c.Capacity(1, {connections}, 4, 30.0)); "
         "print(fit, r.getrlimit(r.RLIMIT_NOFILE)[0])"
     )
 
@@ -76,8 +76,8 @@ def test_too_few_descriptors_for_the_connections_are_told_in_one_line(tmp_path: 
         said = warnings(server)
 
     assert said == [
-        "the system lets a process have too few files open: each worker keeps 48 connections, "
-        "and not the 1000 of BLOG_CONNECTIONS"
+        "the limit of open files is too low for the 1000 connections of BLOG_CONNECTIONS: "
+        "each worker accepts 48"
     ]
 
 

@@ -19,7 +19,8 @@ import pytest
 from blog.app import create_gateway
 from blog.cli import main
 from blog.errors import DatabaseError
-from blog.server import processes
+from blog.server import listener as listeners
+from blog.server import worker
 from tests.gateway.gateways import asked, part, scope
 from tests.servers.serving import environment
 
@@ -52,7 +53,7 @@ def test_process_that_ends_is_not_woken_by_new_clients() -> None:
     gateway = Registered()
     with socket.create_server(("127.0.0.1", 0)) as listener, select.epoll() as waiting:
         waiting.register(listener, select.EPOLLIN)
-        processes._load(lambda: gateway, listener, bytearray(8), 16)
+        worker.load(lambda: gateway, listener, bytearray(8), 16)
         [stop] = gateway.callbacks
         stop()
         with socket.create_connection(listener.getsockname()):
@@ -63,10 +64,10 @@ def test_process_that_ends_is_not_woken_by_new_clients() -> None:
 BETWEEN_RUNS = """
 import asyncio, os, signal, socket, sys
 from tests.gateway.gateways import gateway
-from blog.server import processes
+from blog.server import worker
 
 made = gateway(lambda environ, start: [])
-served = processes._load(lambda: made, socket.create_server(("127.0.0.1", 0)), bytearray(8), 16)
+served = worker.load(lambda: made, socket.create_server(("127.0.0.1", 0)), bytearray(8), 16)
 made.on_stop(lambda: print("stopped", flush=True))
 loop = __import__(sys.argv[1]).new_event_loop()
 messages, started = asyncio.Queue(), asyncio.Event()
@@ -103,7 +104,7 @@ def test_process_that_ends_keeps_its_locks_on_files(tmp_path: Path) -> None:
     ):
         waiting.register(listener, select.EPOLLIN)
         fcntl.lockf(locked, fcntl.LOCK_EX)
-        processes._stop_accepting(listener)
+        listeners.stop_accepting(listener)
 
         code = (
             "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
@@ -118,7 +119,7 @@ def test_process_on_a_system_without_epoll_leaves_its_socket_alone(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.delattr(select, "epoll")
-        processes._stop_accepting(listener)
+        listeners.stop_accepting(listener)
 
         with socket.create_connection(listener.getsockname()):
             assert listener.accept()[0].close() is None
@@ -127,7 +128,7 @@ def test_process_on_a_system_without_epoll_leaves_its_socket_alone(
 @pytest.mark.usefixtures("collected")
 def test_worker_looks_for_garbage_but_not_in_what_it_began_with() -> None:
     kept: list[object] = []
-    processes._load_for_good(lambda: kept)
+    worker.load_uncollected(lambda: kept)
 
     assert gc.isenabled()
     assert not any(found is kept for found in gc.get_objects())
@@ -138,7 +139,7 @@ def test_worker_ends_at_once_when_it_has_served(monkeypatch: pytest.MonkeyPatch)
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(os, "_exit", did.append)
     try:
-        processes._work(did.append, "served")
+        worker.work(did.append, "served")
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -177,5 +178,5 @@ def test_importing_the_program_runs_nothing() -> None:
 def test_trial_of_what_a_worker_serves_keeps_nothing_of_it() -> None:
     made: list[str] = []
 
-    assert processes._try(lambda: made.append("made")) is None
+    assert worker.try_to_load(lambda: made.append("made")) is None
     assert made == ["made"]
