@@ -1,4 +1,4 @@
-"""What is said of a setting that can't be used, in a sentence each and without secrets."""
+"""Messages about invalid settings, one sentence each, without secrets."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pydantic_core import ErrorDetails
 from blog.content.validation import nearest
 
 PREFIX = "BLOG_"
-# A fault of two settings together.
+# An error in the combination of two settings.
 REPLICAS = "replicas_of_a_file"
 
 
-# What Kubernetes sets for a service called "blog", in all containers beside it.
+# What Kubernetes sets in every container for a service named "blog".
 _SERVICE_LINK = re.compile(r"BLOG_(SERVICE_|PORT_\d)")
 SERVICE_LINKS = (
-    'Kubernetes sets it for a service called "blog": set `enableServiceLinks: false` for the pod, '
+    'Kubernetes sets it for a service named "blog": set `enableServiceLinks: false` for the pod, '
     "or give the service another name"
 )
-# What is wrong with a value, by Pydantic's name for it.
+# The reasons, by Pydantic's names for them.
 _REASONS = {
     "bool_parsing": "must be 1 or 0",
     "byte_size": "must be a size, such as 8388608 or 8MiB",
@@ -35,12 +35,12 @@ _REASONS = {
     "too_short": "must have at least {min_length} characters",
     "value_error": "{error}",
 }
-# After the name of a user, in a URL or in what lacks its beginning.
+# After a user name, in a URL or in the remainder of one.
 _PASSWORD = re.compile(r"((?:://|^(?!.*://))[^:/@]*):.*@", re.DOTALL)
 
 
 def unknown_names(known: Sequence[str]) -> list[str]:
-    """What is wrong with the environment variables that only look like settings, sorted."""
+    """A message for each environment variable that begins like a setting and is none, sorted."""
     unknown = [name for name in os.environ if name.upper().startswith(PREFIX) and name not in known]
     return [f"{name} is not a setting{_guess(name.upper(), known)}" for name in sorted(unknown)]
 
@@ -48,7 +48,7 @@ def unknown_names(known: Sequence[str]) -> list[str]:
 def _guess(name: str, known: Sequence[str]) -> str:
     if _SERVICE_LINK.match(name):
         return f"; {SERVICE_LINKS}"
-    # All begin alike, which says nothing.
+    # The prefix that all have would make them similar.
     guess = nearest(
         name.removeprefix(PREFIX), [known_name.removeprefix(PREFIX) for known_name in known]
     )
@@ -56,7 +56,7 @@ def _guess(name: str, known: Sequence[str]) -> str:
 
 
 def mask(value: object) -> str:
-    """A value as text, without a secret: a password in a URL is one too."""
+    """A value as text, in which passwords in URLs are masked."""
     if isinstance(value, tuple):
         value = ",".join(value)
     text = "" if value is None else str(value)
@@ -65,10 +65,10 @@ def mask(value: object) -> str:
 
 
 def sentence(fault: ErrorDetails, *, secret: bool) -> str:
-    """What is wrong with the value of a setting; a secret one is not shown."""
+    """A message about the invalid value of a setting; a secret value is not shown."""
     if fault["type"] == REPLICAS:
         return fault["msg"]
     name = str(fault["loc"][0])
     shown = "its value" if secret else f"{mask(fault['input'])!r:.100}"
-    reason = _REASONS.get(fault["type"], "it is not understood").format(**fault.get("ctx", {}))
-    return f"{PREFIX}{name.upper()}: {shown} can't be used: {reason}"
+    reason = _REASONS.get(fault["type"], "it can't be parsed").format(**fault.get("ctx", {}))
+    return f"{PREFIX}{name.upper()}: {shown} is invalid: {reason}"

@@ -1,4 +1,4 @@
-"""Every setting once, as data: its name, type, default and meaning."""
+"""The settings: name, type, default and meaning of each."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def _check_base_url(url: str) -> str:
 
 def _check_origin(text: str) -> str:
     if text in ("*", "null"):
-        raise ValueError("each origin whose pages may write has to be named")
+        raise ValueError("name each origin whose pages may write")
     scheme, _, rest = text.partition("://")
     host = read_host(rest)
     if host is None or scheme not in DEFAULT_PORTS or host.origin(scheme) != text:
         raise ValueError(
-            "must be written as browsers write an origin, such as https://editor.example.org"
+            "must be an origin as browsers write it, such as https://editor.example.org"
         )
     return text
 
@@ -85,7 +85,7 @@ def _check_port(value: object) -> object:
 
 
 def _usable(parse: Callable[[str], object]) -> AfterValidator:
-    """A check that the storage can use a URL."""
+    """A check that ``parse`` accepts a URL."""
 
     def check(url: str) -> str:
         try:
@@ -98,7 +98,7 @@ def _usable(parse: Callable[[str], object]) -> AfterValidator:
 
 
 class Settings(BaseSettings):
-    """The settings, each read from the environment variable BLOG_ and its name in capitals."""
+    """The settings, each read from the environment variable `BLOG_` and its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
@@ -264,7 +264,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_replicas(self) -> Self:
-        """Replicas are of the same kind as what they follow."""
+        """Only PostgreSQL has replicas."""
         if self.database_read_url and self.database_url.startswith("sqlite"):
             raise PydanticCustomError(
                 REPLICAS,
@@ -274,7 +274,7 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Limits:
-        """How much of the database a process may take."""
+        """The limits of one process when it uses the database."""
         return Limits(
             connections=self.database_connections or self.threads,
             connect=self.database_connect_timeout,
@@ -285,19 +285,19 @@ class Settings(BaseSettings):
 
     @property
     def origin(self) -> str | None:
-        """The origin that the blog is known by, if that is set."""
+        """The origin of the base URL, if that is set."""
         url = self.base_url
         return _host_of(url).origin(urlsplit(url).scheme) if url else None
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The hosts to serve; none where every host is to be."""
+        """The hosts to serve; empty for every host."""
         own = [_host_of(self.base_url).name.lower()] if self.base_url else []
         return frozenset([*own, *self.allowed_hosts])
 
 
 class Shown(NamedTuple):
-    """A setting as it may be shown."""
+    """A setting for display, without secrets."""
 
     name: str
     value: str
@@ -306,14 +306,14 @@ class Shown(NamedTuple):
 
 
 def names() -> Sequence[str]:
-    """The environment variables that are settings."""
+    """The environment variables of all settings."""
     return [PREFIX + field.upper() for field in Settings.model_fields]
 
 
 def read_settings() -> Settings:
     """Read the settings from the environment.
 
-    Raises InvalidSetting with all faults, each in a line that names key and value.
+    Raises InvalidSetting with all errors, each in a line with name and value.
     """
     faults = unknown_names(names())
     try:
@@ -329,13 +329,13 @@ def read_settings() -> Settings:
 
 
 def _is_secret(location: Sequence[str | int]) -> bool:
-    """Whether the value of the setting at this place is not to be shown."""
+    """Whether the value of the setting at this location is secret."""
     field = Settings.model_fields.get(str(location[0])) if location else None
     return field is not None and field.annotation == SecretStr | None
 
 
 def show(settings: Settings) -> list[Shown]:
-    """Every setting, its value with secrets masked, and where it came from."""
+    """Every setting, its value with secrets masked, and where it comes from."""
     return [
         Shown(
             name=PREFIX + field.upper(),

@@ -26,7 +26,7 @@ def done(result: Result) -> str:
     On standard error it names the database, if it has used one.
     """
     assert result.exit_code == 0, result.stderr
-    assert re.fullmatch(r"((Database: |Made the database )'.+'\.?\n)?", result.stderr), (
+    assert re.fullmatch(r"((Database: |Created the database )'.+'\.?\n)?", result.stderr), (
         result.stderr
     )
     return result.stdout

@@ -49,7 +49,7 @@ HOST = "a host name or an address, such as blog.example.org or [::1]:80"
 def test_the_reason_is_in_our_own_words(
     name: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert refused(monkeypatch, **{name: value}).endswith(f" can't be used: {reason}")
+    assert refused(monkeypatch, **{name: value}).endswith(f" is invalid: {reason}")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""The `blog` command: its groups parse and print; the work is elsewhere.
+"""The `blog` command. Its subcommands parse arguments and print; the work is done elsewhere.
 
-What a command works with is loaded by that command alone: to load all of it takes longer than most
-of them do, and a process that serves has no use for it.
+Each command imports what it needs when it runs: importing everything takes longer than most
+commands do, and would stay in the memory of the server.
 """
 
 from __future__ import annotations

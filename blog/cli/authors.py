@@ -14,7 +14,7 @@ from blog.cli.groups import Commands
 from blog.content.dates import utc_now
 from blog.errors import AccountError
 
-# More than a password can have, in bytes.
+# In bytes; no password is longer.
 _LONGEST_LINE = 8192
 
 ROLE = click.Choice(["author", "editor"])
@@ -22,20 +22,22 @@ ROLE = click.Choice(["author", "editor"])
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
 )
-force_option = click.option("--force", is_flag=True, help="Even if no editor is left.")
+force_option = click.option("--force", is_flag=True, help="Do it even if no editor is left.")
 
 
 @click.group(cls=Commands)
 def author() -> None:
-    """Manage the accounts of authors."""
+    """Manage accounts."""
 
 
 @author.command("add")
 @click.argument("name")
-@click.option("--role", type=ROLE, default="author", show_default=True, help="What they may do.")
+@click.option(
+    "--role", type=ROLE, default="author", show_default=True, help="The role of the account."
+)
 @password_option
 def author_add(name: str, role: Any, password_stdin: bool) -> None:
-    """Make an account; an author changes their own posts, an editor everyone's."""
+    """Create an account. Authors change their own posts, editors all posts."""
     from blog.sign_in.passwords import hash_password
     from blog.storage import accounts
 
@@ -43,12 +45,12 @@ def author_add(name: str, role: Any, password_stdin: bool) -> None:
     password_hash = hash_password(_new_password(password_stdin))
     with opening.session(make=True) as session:
         accounts.add(session, name, role, password_hash, utc_now())
-    click.echo(f"Made the {role} {name!r}.")
+    click.echo(f"Created the {role} {name!r}.")
 
 
 @author.command("list")
 def author_list() -> None:
-    """List every account with its role."""
+    """List all accounts and their roles."""
     from blog.storage import accounts
 
     with opening.session() as session:
@@ -60,7 +62,7 @@ def author_list() -> None:
 @click.argument("name")
 @password_option
 def author_passwd(name: str, password_stdin: bool) -> None:
-    """Give an author a new password, also one who was removed."""
+    """Set a new password, which also restores a removed account."""
     from blog.sign_in.passwords import hash_password
     from blog.storage import accounts
 
@@ -78,7 +80,7 @@ def author_passwd(name: str, password_stdin: bool) -> None:
 @click.argument("role", type=ROLE)
 @force_option
 def author_role(name: str, role: Any, force: bool) -> None:
-    """Make an author an editor, or an editor an author."""
+    """Change the role of an account."""
     from blog.storage import accounts
 
     name = check_name(name)
@@ -91,18 +93,18 @@ def author_role(name: str, role: Any, force: bool) -> None:
 @click.argument("name")
 @force_option
 def author_remove(name: str, force: bool) -> None:
-    """End an account; the posts of its author stay, under their name."""
+    """Remove an account and its tokens; its posts stay, under its name."""
     from blog.storage import accounts
 
     name = check_name(name)
     with opening.session() as session:
         outcome = accounts.remove(session, name, force=force)
-    kept = " Their posts and profile stay." if outcome == "closed" else ""
-    click.echo(f"Removed {name!r}.{kept}")
+    remark = " Their posts and profile stay." if outcome == "closed" else ""
+    click.echo(f"Removed {name!r}.{remark}")
 
 
 def check_name(name: str) -> str:
-    """The name of an author, as it is kept. Raises AccountError for what can be none."""
+    """The name of an author in NFC. Raises AccountError for an invalid name."""
     from blog.content import authors
 
     return authors.check_name(name)
@@ -115,7 +117,7 @@ def _new_password(from_stdin: bool) -> str:
 
 
 def _read_password() -> str:
-    """The first line of standard input, without what some editors put at its beginning."""
+    """The first line of standard input, without a byte order mark."""
     line = sys.stdin.buffer.readline(_LONGEST_LINE) if sys.stdin else b""
     try:
         return line.decode("utf-8-sig").rstrip("\r\n")
@@ -126,10 +128,10 @@ def _read_password() -> str:
 def _ask_for_password() -> str:
     try:
         with warnings.catch_warnings():
-            # Without a terminal the password would be shown, or missing.
+            # Without a terminal, the password would be echoed or empty.
             warnings.simplefilter("error", GetPassWarning)
             return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     except GetPassWarning:
         raise AccountError(
-            "no terminal to ask for the password: write it to standard input, with --password-stdin"
+            "the password can't be asked for without a terminal: use --password-stdin"
         ) from None

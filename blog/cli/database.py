@@ -1,4 +1,4 @@
-"""The `blog database` commands: bringing a database up to date, checking and copying it."""
+"""`blog database`: upgrades, checks and copies a database."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @click.group(cls=Commands)
 def database() -> None:
-    """Look after the database."""
+    """Maintain the database."""
 
 
 @database.command("upgrade")
 def database_upgrade() -> None:
-    """Bring the database to the newest schema; `serve` does it too."""
+    """Upgrade the database to the current schema; `serve` does it too."""
     from blog.maintenance import schema
 
     settings = opening.load_settings()
@@ -34,14 +34,15 @@ def database_upgrade() -> None:
         done = schema.upgrade(opened)
     if not made:
         opening.name_database(settings)
-    click.echo("Brought the database up to date." if done else "The database is up to date.")
+    click.echo("Upgraded the database." if done else "The database is up to date.")
 
 
 @database.command("check")
 def database_check() -> None:
-    """Say whether the database is sound, and if not, all that is wrong.
+    """Check the integrity of the database.
 
-    What others have added to it that may be in the way of a write is named, and is no fault.
+    Prints one line per fault. Additions of others that may block writes are listed too, but are no
+    faults.
     """
     from blog.maintenance import integrity
 
@@ -53,7 +54,7 @@ def database_check() -> None:
             needs_secret_key=settings.secret_key is None,
         )
     opening.name_database(settings)
-    for line in [*(found.faults or ["The database is sound."]), *found.additions]:
+    for line in [*(found.faults or ["No faults found."]), *found.additions]:
         click.echo(line)
     if found.faults:
         advice = "run `blog database upgrade`, or restore a backup"
@@ -64,9 +65,9 @@ def database_check() -> None:
 @click.argument("from_url")
 @click.argument("to_url")
 def database_copy(from_url: str, to_url: str) -> None:
-    """Copy the whole blog FROM_URL to an empty database TO_URL, SQLite or PostgreSQL.
+    """Copy the whole blog FROM_URL to the empty database TO_URL.
 
-    Other processes may go on serving the first one; what they write meanwhile is not copied.
+    Both are SQLite or PostgreSQL. The first may be in use; later writes to it are not copied.
     """
     from blog.database.database import Database
     from blog.maintenance import schema
@@ -86,9 +87,9 @@ def database_copy(from_url: str, to_url: str) -> None:
 
 @database.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Replace FILE if it exists, once the copy is whole.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 def database_backup(file: Path, force: bool) -> None:
-    """Copy the database to a new SQLite FILE, while it is being served."""
+    """Copy the database to a new SQLite FILE, while it is in use."""
     from blog.maintenance.backup import back_up
 
     with opening.database() as opened, _progress("Copying") as progress:
@@ -98,7 +99,7 @@ def database_backup(file: Path, force: bool) -> None:
 
 @contextmanager
 def _progress(label: str) -> Iterator[Progress]:
-    """A progress bar on standard error, where somebody can see it."""
+    """A progress bar on standard error, if that is a terminal."""
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=1, label=label, file=sys.stderr, hidden=hidden) as bar:
 

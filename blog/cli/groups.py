@@ -1,4 +1,4 @@
-"""How every group of commands ends: with a status, and one line where something failed."""
+"""A group of commands that reports errors in one line."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from blog.errors import BlogError
 
 
 class Commands(click.Group):
-    """Commands that end with status 1 and one line where something could not be done."""
+    """Commands that exit with status 1 and one line when they fail."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
+        """Run a command."""
         try:
             return super().invoke(ctx)
         except BlogError as error:

@@ -1,4 +1,4 @@
-"""Opening the database of the settings for a command, which names it on standard error."""
+"""Opens the database of the settings for a command, and prints it on standard error."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def load_settings() -> Settings:
 
 
 def patient(settings: Settings) -> Limits:
-    """The limits of a command: it may work through the whole database."""
+    """The limits of a command, whose statements may take any time."""
     return replace(settings.limits, connections=1, statement=0)
 
 
 @contextmanager
 def database(*, make: bool = False) -> Iterator[Database]:
-    """The database of the settings, which has to hold a blog, of whatever schema.
+    """The database of the settings, which has to contain a blog, of any schema.
 
-    With ``make`` one is made where there is none. Raises DatabaseError where there is no database,
-    or nothing in it.
+    With ``make``, it is created if there is none. Raises DatabaseError if there is no database, or
+    no blog in it.
     """
     from blog.maintenance import schema
 
@@ -48,9 +48,9 @@ def database(*, make: bool = False) -> Iterator[Database]:
 
 @contextmanager
 def session(*, make: bool = False) -> Iterator[Session]:
-    """A session on the database of the settings, which has to be up to date.
+    """A session on the database of the settings, which has to have the current schema.
 
-    Raises DatabaseError where it is not, and as `database`.
+    Raises DatabaseError if it has not, and as `database` does.
     """
     from blog.maintenance import schema
 
@@ -60,30 +60,30 @@ def session(*, make: bool = False) -> Iterator[Session]:
 
 
 def make_file(opened: Database, settings: Settings, *, err: bool = True) -> bool:
-    """Make the file of a database where there is none, and tell of it; give whether it was made.
+    """Create the file of a database if there is none, and print it; return whether it was created.
 
-    Where standard error is the log, ``err`` is false.
+    If standard error is the log, ``err`` is false.
     """
     made = opened.server.create()
     if made:
-        click.echo(f"Made the database {place(settings.database_url)}.", err=err)
+        click.echo(f"Created the database {place(settings.database_url)}.", err=err)
     return made
 
 
 def connect(settings: Settings) -> closing[Database]:
-    """The database of the settings, not opened yet."""
+    """The database of the settings, not connected yet."""
     from blog.database.database import Database
 
     return closing(Database(settings.database_url, patient(settings), settings.database_read_url))
 
 
 def name_database(settings: Settings) -> None:
-    """Tell which database was used, on standard error: standard output is for what it gave."""
+    """Print the database that was used on standard error; standard output is for results."""
     click.echo(f"Database: {place(settings.database_url)}", err=True)
 
 
 def place(url: str) -> str:
-    """The database at a URL, as it may be shown: a file by its whole path, no password."""
+    """The database at a URL for messages: a file by its absolute path, and no password."""
     from blog.database.sqlite.backend import read_path
     from blog.database.urls import read_url
     from blog.setting_faults import mask

@@ -1,4 +1,4 @@
-"""`blog serve`: the database is brought up to date, and then served."""
+"""`blog serve`: upgrades the database and runs the server."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ if TYPE_CHECKING:
     from blog.database.session import Session
     from blog.settings import Settings
 
-_NO_EDITOR = "no editor can sign in: `blog author add NAME --role editor` makes one"
+_NO_EDITOR = "no editor can sign in: `blog author add NAME --role editor` creates one"
 
 
 @click.command()
 @click.option("--host", show_default="BLOG_HOST", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), show_default="BLOG_PORT", help="Its port.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), show_default="BLOG_PORT", help="Port to listen on."
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    show_default="BLOG_WORKERS, else one for each core, at most 4",
-    help="How many processes serve.",
+    show_default="BLOG_WORKERS, else one per core, at most 4",
+    help="Number of worker processes.",
 )
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
-    """Bring the database up to date and serve until SIGTERM or SIGINT."""
+    """Upgrade the database and serve until SIGTERM or SIGINT."""
     from blog.server.capacity import Capacity
     from blog.server.listener import listen
     from blog.server.processes import run
@@ -58,7 +60,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 
 
 def _prepare(settings: Settings) -> list[str]:
-    """Bring the database up to date, with an author in it; give what to warn of."""
+    """Upgrade the database, and add an author if there is none; return warnings."""
     from blog.maintenance import schema
     from blog.storage import accounts
 
@@ -73,7 +75,7 @@ def _prepare(settings: Settings) -> list[str]:
 
 
 def _add_first_author(session: Session) -> None:
-    """Make an editor with a generated password where there is no account yet."""
+    """Create an editor with a generated password if there is no account."""
     from blog.sign_in.passwords import hash_password
     from blog.storage import accounts
 
@@ -82,21 +84,21 @@ def _add_first_author(session: Session) -> None:
         session, name, hash_password(password), utc_now()
     ):
         return
-    click.echo(f"Made the editor {name!r} with the password {password}")
-    click.echo("It is shown this once; `blog author passwd` changes it.")
+    click.echo(f"Created the editor {name!r} with the password {password}")
+    click.echo("It is not shown again; `blog author passwd` changes it.")
 
 
 def _write_failure(opened: Database, session: Session) -> list[str]:
-    """The reason for which writes will fail, where one is known."""
+    """A warning if writes will fail, with the reason."""
     from blog.storage.tables import metadata
 
     reason = opened.server.why_unwritable(session.reading(), list(metadata.tables))
-    return [f"writes fail, and reads go on: {reason}"] if reason else []
+    return [f"writes fail, reads work: {reason}"] if reason else []
 
 
 def _cores() -> int:
-    """How many processes serve by themselves: one for each core that there is, and at most 4."""
-    # Not every system tells which cores a process may use.
+    """The default number of workers: one per core, at most 4."""
+    # Some systems do not know which cores a process may use.
     affinity = getattr(os, "sched_getaffinity", None)
     return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
 

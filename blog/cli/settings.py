@@ -1,4 +1,4 @@
-"""`blog settings`: what the program is told, and by whom."""
+"""`blog settings`: prints the settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from blog.cli import opening
 
 @click.command()
 def settings() -> None:
-    """Show every setting, its value and where it came from."""
+    """Print every setting, its value and where it comes from."""
     from blog.settings import show
 
     loaded = opening.load_settings()

@@ -16,7 +16,7 @@ from blog.content.tokens import digest, new_secret
 
 @click.group(cls=Commands)
 def token() -> None:
-    """Manage the access tokens of authors, which stand in the place of their passwords."""
+    """Manage access tokens, which programs use instead of a password."""
 
 
 @token.command("add")
@@ -25,18 +25,18 @@ def token() -> None:
 @click.option(
     "--days",
     type=click.IntRange(1, 3650),
-    show_default="it does not expire",
-    help="How long it is good for.",
+    show_default="never",
+    help="Days until the token expires.",
 )
 @click.option(
     "--scope",
     type=click.Choice(["read", "write"]),
     default="write",
     show_default=True,
-    help="What it is good for.",
+    help="What the token may do.",
 )
 def token_add(name: str, label: str, days: int | None, scope: Any) -> None:
-    """Make a token for an author and print it, alone and this once."""
+    """Create an access token, and print it; it is not shown again."""
     from blog.storage import tokens
 
     name, now, secret = check_name(name), utc_now(), new_secret()
@@ -49,22 +49,22 @@ def token_add(name: str, label: str, days: int | None, scope: Any) -> None:
 @token.command("list")
 @click.argument("name")
 def token_list(name: str) -> None:
-    """List the tokens of an author: label, scope, when each was made, expires, was last used."""
+    """List the tokens of an author: label, scope, creation, expiry and last use."""
     from blog.storage import tokens
 
     name, now = check_name(name), utc_now()
     with opening.session() as session:
         for found in tokens.find_all(session, name):
-            made, used = f"made {found.created_date:%Y-%m-%d}", found.last_used or "never"
+            created, used = f"created {found.created_date:%Y-%m-%d}", found.last_used or "never"
             expiry = _expiry(found.expiry_date, now)
-            click.echo(f"{found.label}\t{found.scope}\t{made}\t{expiry}\tlast used {used}")
+            click.echo(f"{found.label}\t{found.scope}\t{created}\t{expiry}\tlast used {used}")
 
 
 @token.command("revoke")
 @click.argument("name")
 @click.argument("label")
 def token_revoke(name: str, label: str) -> None:
-    """Take a token away from an author; it is good for nothing from then on."""
+    """Revoke an access token."""
     from blog.storage import tokens
 
     name = check_name(name)

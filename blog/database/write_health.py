@@ -46,7 +46,7 @@ class WriteHealth:
         self._observer(int(failure is not None))
         if (failure is None) != (self._told is None):
             if failure:
-                logger.warning("writes fail, and reads go on: %s", failure)
+                logger.warning("writes fail, reads work: %s", failure)
             else:
                 logger.warning("writes succeed again")
         self._told = failure

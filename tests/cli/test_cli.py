@@ -65,7 +65,7 @@ def test_help_is_status_0(command: str) -> None:
 def test_added_author_is_listed_with_the_role(option: str, role: str) -> None:
     printed = done(blog(f"author add rick --password-stdin{option}", "password\n"))
 
-    assert printed == f"Made the {role} 'rick'.\n"
+    assert printed == f"Created the {role} 'rick'.\n"
     assert done(blog("author list")) == f"rick\t{role}\n"
 
 
@@ -230,8 +230,8 @@ def test_settings_are_shown_with_origin_and_meaning(
 
     printed = done(blog("settings", BLOG_THREADS="8"))
 
-    assert "BLOG_THREADS=8\n    (environment) how many requests one worker process" in printed
-    assert "BLOG_DATABASE_URL=sqlite:///blog.db\n    (default) where everything is " in printed
+    assert "BLOG_THREADS=8\n    (environment) requests that one worker process" in printed
+    assert "BLOG_DATABASE_URL=sqlite:///blog.db\n    (default) the database, as " in printed
     assert list(directory.iterdir()) == []
 
 
@@ -245,7 +245,7 @@ def test_settings_show_no_secret() -> None:
 def test_bad_database_url_is_named_without_its_password() -> None:
     message = failed(blog("settings", BLOG_DATABASE_URL="mysql://me:s3cret@example.org/blog"))
 
-    assert message.startswith("BLOG_DATABASE_URL: 'mysql://me:***@example.org/blog' can't be used")
+    assert message.startswith("BLOG_DATABASE_URL: 'mysql://me:***@example.org/blog' is invalid")
     assert "s3cret" not in message
 
 
@@ -255,5 +255,5 @@ def test_bad_database_url_is_named_without_its_password() -> None:
 def test_no_command_runs_with_a_bad_setting(command: str, directory: Path) -> None:
     message = failed(blog(command, BLOG_THREADS="many"))
 
-    assert message.startswith("BLOG_THREADS: 'many' can't be used: ")
+    assert message.startswith("BLOG_THREADS: 'many' is invalid: ")
     assert list(directory.iterdir()) == []

@@ -23,7 +23,7 @@ def execute(statement: str) -> None:
 def test_first_upgrade_makes_a_database_and_the_second_has_nothing_to_do() -> None:
     printed = [done(blog("database upgrade")) for _ in range(2)]
 
-    assert printed == ["Brought the database up to date.\n", "The database is up to date.\n"]
+    assert printed == ["Upgraded the database.\n", "The database is up to date.\n"]
 
 
 @pytest.mark.parametrize("command", ["database upgrade", "author list", "serve"])
@@ -39,7 +39,7 @@ def test_database_of_a_newer_program_is_left_alone(command: str, rick: str) -> N
 def test_sound_database_passes_the_check(rick: str) -> None:
     post_as("rick")
 
-    assert done(blog("database check")) == "The database is sound.\n"
+    assert done(blog("database check")) == "No faults found.\n"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ ADDED = (
 def test_addition_to_a_sound_database_is_printed_with_status_0(rick: str) -> None:
     execute(ADDITION)
 
-    assert done(blog("database check")) == f"The database is sound.\n{ADDED}"
+    assert done(blog("database check")) == f"No faults found.\n{ADDED}"
 
 
 def test_addition_to_a_database_with_faults_is_printed_and_is_none_of_them(rick: str) -> None:
@@ -142,7 +142,7 @@ def test_backup_replaces_a_file_by_force(rick: str, directory: Path) -> None:
 
     assert printed == "Copied the database to 'copy.db'.\n"
     copied = blog("database check", BLOG_DATABASE_URL="sqlite:///copy.db")
-    assert done(copied) == "The database is sound.\n"
+    assert done(copied) == "No faults found.\n"
 
 
 def test_backup_does_not_replace_the_database_itself_even_by_force(directory: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_source_that_is_empty_is_not_copied(directory: Path, tmp_path: Path) -
 def test_a_file_that_is_made_is_named(command: str, directory: Path) -> None:
     result = blog(command, "password\n")
 
-    made = f"Made the database {place()}.\n"
+    made = f"Created the database {place()}.\n"
     assert result.exit_code == 0
     assert result.stderr == (made if is_file() else f"Database: {place()}\n")
 
@@ -141,7 +141,9 @@ def test_a_server_names_the_file_that_it_makes(tmp_path: Path) -> None:
         wait_until_it_serves(server)
         printed = server.stdout_text()
 
-    assert printed.startswith(f"Made the database {str(tmp_path / 'blog.db')!r}.\nMade the editor ")
+    assert printed.startswith(
+        f"Created the database {str(tmp_path / 'blog.db')!r}.\nCreated the editor "
+    )
 
 
 def test_a_server_without_an_editor_says_so_at_its_start(tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_a_server_without_an_editor_says_so_at_its_start(tmp_path: Path) -> None
         wait_until_it_serves(server)
         said = [line["message"] for line in server.log() if line["level"] == "WARNING"]
 
-    assert said == ["no editor can sign in: `blog author add NAME --role editor` makes one"]
+    assert said == ["no editor can sign in: `blog author add NAME --role editor` creates one"]
 
 
 def test_a_token_stands_alone_on_standard_output(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_new_token_is_listed() -> None:
     add(" --scope read")
 
     assert re.fullmatch(
-        r"bot\tread\tmade 20\d\d-\d\d-\d\d\texpires never\tlast used never\n",
+        r"bot\tread\tcreated 20\d\d-\d\d-\d\d\texpires never\tlast used never\n",
         done(blog("token list rick")),
     )
 
@@ -97,7 +97,7 @@ def test_an_expired_token_is_listed_as_expired() -> None:
     made = utc_now() - timedelta(days=31)
     keep(AccessToken("bot", "write", made, made + timedelta(days=30)))
 
-    expected = f"\tmade {made:%Y-%m-%d}\texpired {made + timedelta(days=30):%Y-%m-%d %H:%M}Z\t"
+    expected = f"\tcreated {made:%Y-%m-%d}\texpired {made + timedelta(days=30):%Y-%m-%d %H:%M}Z\t"
     assert expected in done(blog("token list rick"))
 
 

@@ -75,7 +75,7 @@ def test_a_port_that_is_no_number_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     url = "postgresql://me:s3cret@example.org:port/blog"
 
     assert refused(monkeypatch, BLOG_DATABASE_URL=url) == (
-        "BLOG_DATABASE_URL: 'postgresql://me:***@example.org:port/blog' can't be used: "
+        "BLOG_DATABASE_URL: 'postgresql://me:***@example.org:port/blog' is invalid: "
         "the database URL can't be read"
     )
 

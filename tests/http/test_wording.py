@@ -157,8 +157,7 @@ def test_a_prompt_without_a_terminal_names_the_other_way(command: str, tmp_path:
 
     assert ended.returncode == 1
     assert ended.stderr.endswith(
-        "Error: no terminal to ask for the password: write it to standard input, with "
-        "--password-stdin\n"
+        "Error: the password can't be asked for without a terminal: use --password-stdin\n"
     )
 
 

@@ -46,4 +46,4 @@ def test_flask_makes_tokens(tmp_path: Path) -> None:
 
 
 def test_flask_looks_after_the_database(tmp_path: Path) -> None:
-    assert run_flask(tmp_path, "database", "check") == "The database is sound.\n"
+    assert run_flask(tmp_path, "database", "check") == "No faults found.\n"

@@ -24,7 +24,7 @@ from tests.commands import blog, done
 from tests.leaks import assert_no_secret
 
 # What the first start prints, which nothing else may.
-FIRST_PASSWORD = re.compile(r"^Made the editor '(\w+)' with the password (\S+)$", re.MULTILINE)
+FIRST_PASSWORD = re.compile(r"^Created the editor '(\w+)' with the password (\S+)$", re.MULTILINE)
 # A machine that does many things at once may be slow; one that is broken stays so.
 PATIENCE = 60
 

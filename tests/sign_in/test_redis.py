@@ -194,6 +194,6 @@ def test_missing_driver_is_one_line_that_names_what_to_install(tmp_path: Path) -
 
     assert ended.returncode == 1
     assert ended.stderr == (
-        "Error: BLOG_RATE_LIMIT_URL: 'redis://localhost' can't be used: "
+        "Error: BLOG_RATE_LIMIT_URL: 'redis://localhost' is invalid: "
         "Redis needs redis-py; in the checkout, pip install '.[redis]'\n"
     )
