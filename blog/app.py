@@ -80,7 +80,7 @@ def create_gateway(
     cache = create_cache(app, settings) if settings.cache_bytes else None
     gateway = Gateway(app, bounds, cache, _create_constants(app, settings))
     gateway.on_stop(services.waiting_room.close)
-    gateway.on_end(services.database.end)
+    gateway.on_end(services.database.shut_down)
     return gateway
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from blog.http.application import Application
-from tests.storage.plans import in_the_open
+from tests.storage.plans import statement_events
 
 
 class Rival(Protocol):
@@ -96,6 +96,6 @@ def after_statement(app: Application, number: int, act: Callable[[], object]) ->
 
     database = app.extensions["blog"].database
     event.listen(database.engine, "after_cursor_execute", count_down)
-    with in_the_open(database):
+    with statement_events(database):
         yield
     event.remove(database.engine, "after_cursor_execute", count_down)

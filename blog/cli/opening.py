@@ -64,7 +64,7 @@ def make_file(opened: Database, settings: Settings, *, err: bool = True) -> bool
 
     If standard error is the log, ``err`` is false.
     """
-    made = opened.server.create()
+    made = opened.backend.create()
     if made:
         click.echo(f"Created the database {place(settings.database_url)}.", err=err)
     return made
@@ -84,8 +84,7 @@ def name_database(settings: Settings) -> None:
 
 def place(url: str) -> str:
     """The database at a URL for messages: a file by its absolute path, and no password."""
-    from blog.database.sqlite.backend import read_path
-    from blog.database.urls import read_url
+    from blog.database.urls import read_path, read_url
     from blog.setting_faults import mask
 
     parsed = read_url(url)

@@ -92,7 +92,7 @@ def _write_failure(opened: Database, session: Session) -> list[str]:
     """A warning if writes will fail, with the reason."""
     from blog.storage.tables import metadata
 
-    reason = opened.server.why_unwritable(session.reading(), list(metadata.tables))
+    reason = opened.backend.why_unwritable(session.reading(), list(metadata.tables))
     return [f"writes fail, reads work: {reason}"] if reason else []
 
 

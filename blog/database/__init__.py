@@ -1,1 +1,1 @@
-"""How a database is opened, read and written, whatever is in it."""
+"""Opening, reading and writing a database, whatever its content."""

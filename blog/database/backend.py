@@ -1,76 +1,106 @@
-"""What differs from one kind of database to another."""
+"""What every kind of database does, and what differs from one kind to another."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Insert, RootTransaction, Select
 
-from blog.database.change_detection import Freshness, Mark
+from blog.database.change_detection import ChangeDetector, ChangeToken
 from blog.database.group_commit import GroupCommit
+from blog.database.limits import take_connection
 from blog.database.page_bytes import Take
+from blog.database.write_health import WriteHealth
+
+# Where reads are sent: to the primary alone; to the primary, or a replica while there is no
+# primary; or to a replica that has every acknowledged write, if there is one.
+Source = Literal["primary", "primary, else replica", "replica"]
 
 
-class Backend(Protocol):
-    """What is special about a kind of database."""
+class Backend(ABC):
+    """A database of one kind. Each kind overrides what it does otherwise."""
 
-    engine: Engine
-    # Those who write to it from this process; None where the server itself brings them together.
-    group: GroupCommit | None
+    # Combines concurrent writes of this process; None where the server does so.
+    group: GroupCommit | None = None
+
+    def __init__(self, engine: Engine) -> None:
+        """Use an engine that connects to the primary."""
+        self.engine = engine
+        self.change_token = ChangeToken()
+        self.write_health = WriteHealth()
 
     def create(self) -> bool:
-        """Make the database where there is none; give whether it was made."""
+        """Create the database if there is none. Returns whether it was created."""
+        return False
 
-    def discard(self) -> None:
-        """Take away a database that was made and that nobody uses."""
+    def delete(self) -> None:
+        """Delete a database that `create` created and that is not in use."""
 
-    def require(self) -> None:
-        """Raise DatabaseError where there is no database."""
+    def require_exists(self) -> None:
+        """Raise DatabaseError if there is no database."""
 
     def files(self) -> Sequence[Path]:
-        """The files in which the database is kept, as far as they are there and known."""
+        """The files of the database that exist and are known."""
+        return []
 
+    def connect(self, source: Source) -> Connection:
+        """A connection for reading. Raises StorageUnavailable."""
+        return take_connection(self.engine)
+
+    @abstractmethod
     def fetch(
-        self, statement: Select[Any], values: Mapping[str, object], take: Take = list
-    ) -> list[list[Any]]:
-        """The rows of a statement that are taken, of one moment. Raises StorageUnavailable."""
+        self, source: Source, statement: Select[Any], values: Mapping[str, object], take: Take
+    ) -> list[Any]:
+        """Run one statement by itself; return the rows that ``take`` selects.
+
+        Raises StorageUnavailable.
+        """
 
     def insert(
         self, connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]
     ) -> int:
-        """Write rows in a transaction; give how many were. Raises StorageUnavailable."""
+        """Insert rows within a transaction; return how many. Raises StorageUnavailable."""
+        options = {"preserve_rowcount": True}
+        return connection.execute(statement, rows, execution_options=options).rowcount
 
-    def close(self) -> None:
-        """Close every connection that nobody uses now."""
-
-    def end(self) -> None:
-        """Do what is to be done before the process ends."""
+    @abstractmethod
+    def commit(self, transaction: RootTransaction, connection: Connection) -> None:
+        """Commit, or raise OutcomeUnknown if the commit may be lost."""
 
     def is_conflict(self, error: Exception) -> bool:
-        """Whether a write that failed so may be tried again, as another one came between."""
+        """Whether a write failed because of a concurrent one, and may be retried."""
+        return False
 
-    def keep_out(self, connection: Connection, tables: Sequence[str]) -> None:
-        """Let nobody else write these tables until the transaction ends."""
+    def lock_tables(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Keep all other transactions from writing these tables until this one ends."""
 
     def order_commits(self, connection: Connection) -> None:
-        """Wait for those that came here before to commit; have those that come after wait."""
+        """Wait until all transactions that called this before have ended."""
 
     def lock_name(self, connection: Connection, name: str) -> None:
-        """Let no other transaction that locks this name go on until this one ends."""
+        """Wait until no other transaction holds the lock of this name, and take it."""
 
-    def commit(self, transaction: RootTransaction, connection: Connection) -> None:
-        """Commit, for sure."""
+    @abstractmethod
+    def change_detector(self, tables: Sequence[str]) -> ChangeDetector:
+        """A detector of changes to these tables; it may report other changes too."""
 
-    def freshness(self, mark: Mark) -> Freshness:
-        """What tells whether the database has changed; the mark does, where this node did it."""
-
+    @abstractmethod
     def why_unwritable(self, connection: Connection, tables: Sequence[str]) -> str | None:
-        """Why a write would fail, as far as that can be told without one; None where it would not.
+        """Why a write to these tables would fail, as far as known without one; else None.
 
-        The connection is one to the primary, for reading.
+        The connection reads from the primary.
         """
 
-    def broken_pages(self, connection: Connection) -> list[str]:
-        """Where what is kept can't be read as it was written, as far as known, a sentence each."""
+    def damaged_pages(self, connection: Connection) -> list[str]:
+        """One sentence for each fault found in the database's pages."""
+        return []
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        self.engine.dispose()
+
+    def shut_down(self) -> None:
+        """Prepare for the end of this process."""

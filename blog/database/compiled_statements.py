@@ -1,46 +1,56 @@
-"""Statements that are run again and again: compiled once, and then run by the driver itself.
+"""Statements that run often: compiled once, and run by the driver without SQLAlchemy.
 
-What SQLAlchemy does for each execution takes longer than the database does for a post.
+SQLAlchemy's work for each execution takes longer than the database needs to read a post.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Dialect, Insert, Select
 
-# Turns what the driver gives of a column into what SQLAlchemy would give.
+# Converts a value from the driver to the one that SQLAlchemy returns.
 Reader = Callable[[Any], Any]
 
 
-class Prepared:
-    """A statement in the words of one kind of database, and how its rows are read."""
+class CompiledStatement:
+    """A statement in the SQL of one kind of database."""
 
     def __init__(
-        self, dialect: Dialect, readers: Mapping[type, Reader], statement: Select[Any] | Insert
+        self,
+        dialect: Dialect,
+        converters: Mapping[type, Reader],
+        statement: Select[Any] | Insert,
     ) -> None:
-        """Compile a statement; ``readers`` has one for each type that the driver doesn't know."""
+        """Compile a statement; ``converters`` has one for each column type that needs it."""
         compiled = statement.compile(dialect=dialect)
         self.text = str(compiled)
         self._constants = compiled.params
-        columns = statement.selected_columns if isinstance(statement, Select) else ()
-        self._readers = [
-            (place, readers[type(column.type)])
-            for place, column in enumerate(columns)
-            if type(column.type) in readers
+        columns = list(statement.selected_columns) if isinstance(statement, Select) else []
+        self._row = _row_class([str(column.key) for column in columns])
+        self._converters = [
+            (index, converters[type(column.type)])
+            for index, column in enumerate(columns)
+            if type(column.type) in converters
         ]
 
     def bind(self, values: Mapping[str, object]) -> dict[str, object]:
-        """All that the statement needs: these values, and those that it was made with."""
+        """All parameters of the statement: these values, and the constants in it."""
         return {**self._constants, **values}
 
-    def read(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-        """The rows that the driver gives, as SQLAlchemy would give them."""
-        return [self._read(list(row)) for row in rows]
+    def rows(self, fetched: Iterable[Sequence[Any]]) -> Iterator[Any]:
+        """Rows of the driver, as named tuples of the values that SQLAlchemy returns."""
+        return map(self._convert, fetched)
 
-    def _read(self, row: list[Any]) -> list[Any]:
-        for place, read in self._readers:
-            if row[place] is not None:
-                row[place] = read(row[place])
-        return row
+    def _convert(self, fetched: Sequence[Any]) -> Any:
+        values = list(fetched)
+        for index, convert in self._converters:
+            if values[index] is not None:
+                values[index] = convert(values[index])
+        return self._row._make(values)
+
+
+def _row_class(columns: Sequence[str]) -> Any:
+    return namedtuple("Row", columns, rename=True)

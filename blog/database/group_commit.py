@@ -1,8 +1,7 @@
-"""Group commit: writes that wait for each other are kept together, by one commit.
+"""Group commit: concurrent writes of one process share a transaction, and so one commit.
 
-A commit costs more than most of what it keeps: it waits for the disk, and writes the ends of many
-indexes whole. So whoever of this process has the turn does in one transaction what all the others
-wait to do, and nobody is answered before it is committed.
+A commit takes longer than most of the writes in it: it waits for the disk and writes many index
+pages. So one thread does the work of all that wait; each returns when the commit is done.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from sqlalchemy import Connection
 
 from blog.errors import StorageUnavailable
 
-# For so long, in seconds, more may join a transaction: the writers of other processes wait for it.
-_BOARDING = 0.02
+# How long, in seconds, jobs may be added to a batch. Other processes can't write meanwhile.
+_BATCH_SECONDS = 0.02
 
 Result = TypeVar("Result")
 Work = Callable[[Connection], Result]
@@ -29,7 +28,7 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 
 
 class _Job(Future[Any]):
-    """Work that waits for its turn, and what came of it."""
+    """Work to be done, and its result."""
 
     def __init__(self, work: Work[Any]) -> None:
         super().__init__()
@@ -37,63 +36,66 @@ class _Job(Future[Any]):
 
 
 class GroupCommit:
-    """The writers of one process, to a database that has one writer at a time."""
+    """Combines the writes of one process to a database that allows one writer at a time."""
 
-    def __init__(self, patience: float) -> None:
-        """Let each wait so many seconds for those before it."""
-        self._patience = patience
-        # Held for a look at what follows, and never while anything is done.
-        self._turn = Condition()
+    def __init__(self, timeout: float) -> None:
+        """``timeout`` is how long a write waits for earlier ones, in seconds."""
+        self._timeout = timeout
+        # Guards the attributes below; it is never held while work is done.
+        self._condition = Condition()
         self._waiting: deque[_Job] = deque()
-        self._is_taken = False
-        # Whether several of them were brought together the last time.
-        self._is_crowded = False
+        self._is_writing = False
+        # Whether the last batch had more than one job.
+        self._is_contended = False
 
     def write(self, work: Work[Result], begin: Begin) -> Result:
-        """What ``work`` gives, once that is committed.
+        """Call ``work`` in a transaction, and return its result when that is committed.
 
-        Another thread may do it, and anew where it was done with some that failed. Raises what it
-        raises, which undoes it and nothing else, and StorageUnavailable as ``begin`` does and when
-        those before it take too long.
+        Another thread may call it, and call it again if a job of the same batch failed. Raises
+        what ``work`` raises, which undoes that work alone, and StorageUnavailable as ``begin``
+        does, or if earlier writes take too long.
         """
         job = _Job(work)
-        if self._take_turn(job):
+        if self._wait_for_turn(job):
             try:
-                self._do_all(begin)
+                self._write_all(begin)
             finally:
-                self._leave_turn()
+                self._end_turn()
         result: Result = job.result()
         return result
 
-    def _take_turn(self, job: _Job) -> bool:
-        """Wait until a job is done or has to be done here; whether it has."""
-        with self._turn:
+    def _wait_for_turn(self, job: _Job) -> bool:
+        """Wait until another thread has done the job, or no other thread writes.
+
+        Returns whether this thread has to write.
+        """
+        with self._condition:
             self._waiting.append(job)
-            self._turn.wait_for(lambda: job.done() or not self._is_taken, self._patience)
-            if not job.done() and self._is_taken and job in self._waiting:
+            self._condition.wait_for(lambda: job.done() or not self._is_writing, self._timeout)
+            if not job.done() and self._is_writing and job in self._waiting:
                 self._waiting.remove(job)
-                raise StorageUnavailable("the database can't serve now: others write")
-            # What waits no more is being done.
-            self._turn.wait_for(lambda: job.done() or not self._is_taken)
-            self._is_taken = self._is_taken or not job.done()
+                raise StorageUnavailable("the database is temporarily unavailable: others write")
+            # A job that is in a batch already is about to be done.
+            self._condition.wait_for(lambda: job.done() or not self._is_writing)
+            self._is_writing = self._is_writing or not job.done()
             return not job.done()
 
-    def _leave_turn(self) -> None:
-        with self._turn:
-            self._is_taken = False
-            self._turn.notify_all()
+    def _end_turn(self) -> None:
+        with self._condition:
+            self._is_writing = False
+            self._condition.notify_all()
 
-    def _next(self) -> _Job | None:
-        """The one that has waited longest, which is then to be done."""
-        with self._turn:
+    def _next_job(self) -> _Job | None:
+        """Take the job that has waited longest."""
+        with self._condition:
             return self._waiting.popleft() if self._waiting else None
 
-    def _do_all(self, begin: Begin) -> None:
-        """Do what waits in one transaction or, where any of it fails, each in its own."""
-        jobs = list(iter(self._next, None))
+    def _write_all(self, begin: Begin) -> None:
+        """Do the waiting jobs in one transaction or, if one fails, each in its own."""
+        jobs = list(iter(self._next_job, None))
         try:
             with begin() as connection:
-                results = [job.work(connection) for job in self._all_aboard(jobs)]
+                results = [job.work(connection) for job in self._batch(jobs)]
         except StorageUnavailable as error:
             for job in jobs:
                 job.set_exception(error)
@@ -102,32 +104,29 @@ class GroupCommit:
                 jobs[0].set_exception(error)
             else:
                 for job in jobs:
-                    _do_alone(job, begin)
+                    _write_one(job, begin)
         else:
             for job, result in zip(jobs, results, strict=True):
                 job.set_result(result)
 
-    def _all_aboard(self, jobs: list[_Job]) -> Iterator[_Job]:
-        """Each of these jobs; those that come meanwhile are added to them."""
+    def _batch(self, jobs: list[_Job]) -> Iterator[_Job]:
+        """Each of these jobs, and those that arrive meanwhile, which are added to the list."""
         yield from tuple(jobs)
-        end = monotonic() + _BOARDING
-        while monotonic() < end and (job := self._next() or self._next_of_crowd()):
+        end = monotonic() + _BATCH_SECONDS
+        while monotonic() < end and (job := self._next_job() or self._await_job()):
             jobs.append(job)
             yield job
-        self._is_crowded = len(jobs) > 1
+        self._is_contended = len(jobs) > 1
 
-    def _next_of_crowd(self) -> _Job | None:
-        """The same, where several wrote a moment ago, once they have had time to come here.
-
-        They can't come while this thread keeps the interpreter.
-        """
-        if not self._is_crowded:
+    def _await_job(self) -> _Job | None:
+        """Under contention, let other threads run once, which this one keeps from adding jobs."""
+        if not self._is_contended:
             return None
         sleep(0)
-        return self._next()
+        return self._next_job()
 
 
-def _do_alone(job: _Job, begin: Begin) -> None:
+def _write_one(job: _Job, begin: Begin) -> None:
     try:
         with begin() as connection:
             result = job.work(connection)

@@ -1,4 +1,4 @@
-"""Connections to a database: how many there may be, how long they wait, and what they are for."""
+"""Connections of one process to a database: how many, how long they wait, and for what purpose."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from blog.errors import PoolExhausted
 
-# How a transaction for writing goes about it: beside any other; after those that are queued too;
-# or likewise and for as long as it takes, since it changes the schema.
-Writing = Literal["writing", "queued", "upgrading"]
-# What a connection is for; "none" is for what is asked outside of a transaction.
-Purpose = Literal["none", "reading"] | Writing
-# What of a power failure is outlived by each write that SQLite has acknowledged: the write itself;
-# or only the database, of which the last writes may be missing.
+# How a transaction writes: concurrently with others; after those that are queued too; or likewise,
+# without a time limit, to change the schema.
+WritePurpose = Literal["writing", "queued", "upgrading"]
+# What a connection is used for; "none" means outside of a transaction.
+Purpose = Literal["none", "reading"] | WritePurpose
+# What SQLite guarantees for acknowledged writes on power loss: "full", that they are not lost;
+# "normal", that the database stays consistent, though the last writes may be lost.
 Synchronous = Literal["full", "normal"]
 
 _EXHAUSTED = "every connection to the database is in use"
@@ -24,11 +24,11 @@ _EXHAUSTED = "every connection to the database is in use"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one process takes of a database, and the longest it waits, in seconds.
+    """How many connections one process opens, and how long it waits, in seconds.
 
-    ``connect`` is for each host that a URL names, ``statement`` for the work of one statement,
-    ``lock`` for what another transaction has locked. ``synchronous`` is how far a write on SQLite
-    has to be on the disk; a server is told so by its own configuration.
+    ``connect`` applies to each host of a URL, ``statement`` to the run of one statement, and
+    ``lock`` to the wait for a lock of another transaction. ``synchronous`` is for SQLite only: a
+    PostgreSQL server has its own configuration.
     """
 
     connections: int = 1
@@ -39,7 +39,7 @@ class Limits:
 
 
 def take_connection(engine: Engine) -> Connection:
-    """A connection of an engine. Raises PoolExhausted, or StorageUnavailable."""
+    """A connection from an engine's pool. Raises PoolExhausted, or StorageUnavailable."""
     try:
         return engine.connect()
     except PoolTimeout:
@@ -47,7 +47,7 @@ def take_connection(engine: Engine) -> Connection:
 
 
 def take_driver_connection(engine: Engine) -> PoolProxiedConnection:
-    """The driver's own connection of an engine's. Raises PoolExhausted, or StorageUnavailable."""
+    """A driver's connection from an engine's pool. Raises PoolExhausted, or StorageUnavailable."""
     try:
         return engine.raw_connection()
     except PoolTimeout:
@@ -55,11 +55,11 @@ def take_driver_connection(engine: Engine) -> PoolProxiedConnection:
 
 
 def set_purpose(connection: Connection, purpose: Purpose) -> None:
-    """Say what the next transaction of a connection is for; without a word it is reading."""
+    """Set what the connection's next transaction is for; the default is reading."""
     connection.execution_options(purpose=purpose)
 
 
 def purpose_of(connection: Connection) -> Purpose:
-    """What the transaction of a connection is for."""
+    """What the connection's transaction is for."""
     purpose: Purpose = connection.get_execution_options().get("purpose", "reading")
     return purpose

@@ -1,7 +1,7 @@
-"""How many bytes of text a page holds at most, decided while its rows are fetched.
+"""Limiting a page of a list in bytes, while its rows are fetched.
 
-Each database bounds a page in its own way: SQLite gives one row after the other and is stopped in
-time, while the driver of PostgreSQL takes all rows at once, so that the statement has to end early.
+SQLite returns one row after the other, so that fetching stops in time. The driver of PostgreSQL
+fetches all rows at once, so that the statement itself has to end early.
 """
 
 from __future__ import annotations
@@ -10,69 +10,72 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial, reduce
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, cast, func, select
 
 MOST_BYTES = 4 * 1024 * 1024
 
-Row = TypeVar("Row", bound=Sequence[Any])
-# Gives the rows that a page needs of those that a statement has; the others are not fetched.
+# Consumes the rows of a statement as far as they are needed, and returns those.
 Take = Callable[[Iterable[Any]], list[Any]]
 
 
 def take_rows(
     connection: Connection, statement: Select[Any], values: Mapping[str, object], take: Take
 ) -> list[Any]:
-    """The rows of a statement that are taken, and no more read than those."""
+    """Run a statement; return the rows that ``take`` selects, and fetch no others."""
     with connection.execute(statement, values) as rows:
         return take(rows)
 
 
-def taker(places: Sequence[int]) -> Take:
-    """Make what takes rows up to the first one that does not fit, with texts in these places."""
-    return partial(_take, places=places)
+def page_taker(columns: Sequence[str]) -> Take:
+    """A function that takes rows up to the first one that doesn't fit into a page.
+
+    ``columns`` are those with long texts.
+    """
+    return partial(_take, columns=columns)
 
 
-def _take(rows: Iterable[Row], places: Sequence[int]) -> list[Row]:
-    taken, held = [], 0
+def _take(rows: Iterable[Any], columns: Sequence[str]) -> list[Any]:
+    taken, size = [], 0
     for row in rows:
         taken.append(row)
-        held += min(text_bytes(row, places), MOST_BYTES)
-        if held > MOST_BYTES:
+        size += min(text_bytes(row, columns), MOST_BYTES)
+        if size > MOST_BYTES:
             break
     return taken
 
 
 def count_fitting(sizes: Iterable[int]) -> int:
-    """How many of the first items, of these sizes, fit into a page; the very first always does.
+    """How many of the first items, of these sizes, fit into a page: at least one.
 
-    What is larger than a page counts as a page.
+    An item that is larger than a page counts as a whole page.
     """
-    return sum(held <= MOST_BYTES for held in accumulate(min(size, MOST_BYTES) for size in sizes))
+    sums = accumulate(min(size, MOST_BYTES) for size in sizes)
+    return sum(total <= MOST_BYTES for total in sums)
 
 
-def count_fitting_rows(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> int:
-    """The same for rows with texts in these places."""
-    characters = sum(len(row[place]) for row in rows for place in places)
+def count_fitting_rows(rows: Sequence[Any], columns: Sequence[str]) -> int:
+    """How many of the first rows, with long texts in these columns, fit into a page."""
+    characters = sum(len(getattr(row, column)) for row in rows for column in columns)
     # No character takes more than four bytes, and most pages are far smaller.
     if 4 * characters <= MOST_BYTES:
         return len(rows)
-    return count_fitting(text_bytes(row, places) for row in rows)
+    return count_fitting(text_bytes(row, columns) for row in rows)
 
 
-def text_bytes(row: Sequence[Any], places: Sequence[int]) -> int:
-    """How many bytes the texts in these places have."""
-    return sum(_length(row[place]) for place in places)
+def text_bytes(row: Any, columns: Sequence[str]) -> int:
+    """The size of the texts in these columns, in UTF-8."""
+    return sum(_text_bytes(getattr(row, column)) for column in columns)
 
 
-def _length(text: str) -> int:
-    # Python knows of each text whether it is ASCII, and then how many bytes it has.
+def _text_bytes(text: str) -> int:
+    # Python stores whether a text is ASCII, so that most texts need not be encoded.
     return len(text) if text.isascii() else len(text.encode())
 
 
 def size_of(texts: Sequence[ColumnElement[str]], kind: str) -> ColumnElement[int]:
-    """The bytes of some columns together, in the words of a kind of database."""
+    """An expression for the size of some columns together, for a kind of database."""
     lengths = [
         func.octet_length(text) if kind == "postgresql" else func.length(cast(text, LargeBinary))
         for text in texts
@@ -83,9 +86,9 @@ def size_of(texts: Sequence[ColumnElement[str]], kind: str) -> ColumnElement[int
 def bound_bytes(
     statement: Select[Any], texts: Sequence[ColumnElement[str]], order: Sequence[ColumnElement[Any]]
 ) -> Select[Any]:
-    """The same rows, in this order, up to the first one that does not fit.
+    """The same statement for PostgreSQL, with rows up to the first one that doesn't fit.
 
-    PostgreSQL knows the length of a long text without reading it.
+    PostgreSQL knows the size of a long text without reading it.
     """
     size = func.least(size_of(texts, "postgresql"), MOST_BYTES)
     before = func.sum(size).over(order_by=order, rows=(None, -1))

@@ -1,4 +1,4 @@
-"""The one connection that serves a request or a command."""
+"""The connection that one request or command reads and writes with."""
 
 from __future__ import annotations
 
@@ -9,80 +9,76 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Insert, Select
 from sqlalchemy.exc import IntegrityError
 
-from blog.database.limits import Writing, set_purpose
-from blog.database.nodes import Nodes, Source
+from blog.database.backend import Backend, Source
+from blog.database.limits import WritePurpose, set_purpose
 from blog.database.page_bytes import Take, take_rows
 from blog.errors import Interrupted, Unwritable
 
-# What was read by itself shares no snapshot with what is read later.
-_SPENT = "a session for a single read has read already"
-# How often a write is tried when others come between.
+# A statement that ran by itself shares no snapshot with a later one.
+_ALREADY_READ = "a session for a single read has already read"
+# How often a write is tried if others conflict with it.
 _ATTEMPTS = 10
 
 Result = TypeVar("Result")
 
 
 class Session:
-    """One connection, taken when first needed: reads share a snapshot, and a write ends it.
+    """One connection, taken when first needed. Reads share a snapshot, which a write ends.
 
-    One for a single read has no snapshot to share, so that read takes a fraction of the time.
+    A session for a single read shares no snapshot, which makes that read several times faster.
     """
 
-    def __init__(self, database: Nodes, source: Source, single: bool) -> None:
-        self._database = database
+    def __init__(self, backend: Backend, source: Source, *, single: bool) -> None:
+        self._backend = backend
         self._source = source
         self._single = single
-        self._is_spent = False
+        self._has_read = False
         self._connection: Connection | None = None
 
     def reading(self) -> Connection:
-        """The connection, in a transaction for reading.
-
-        Raises StorageUnavailable when none can be had.
-        """
+        """The connection, in a transaction for reading. Raises StorageUnavailable."""
         if self._connection is None:
-            assert not self._is_spent, _SPENT  # nosec B101
-            self._connection = self._database.connect(self._source)
+            assert not self._has_read, _ALREADY_READ  # nosec B101
+            self._connection = self._backend.connect(self._source)
         return self._connection
 
     @property
     def kind(self) -> str:
-        """The kind of the database, by the name that SQLAlchemy has for it."""
-        return self._database.engine.dialect.name
+        """The kind of the database, as SQLAlchemy names it."""
+        return self._backend.engine.dialect.name
 
     def fetch(
         self, statement: Select[Any], values: Mapping[str, object], take: Take = list
-    ) -> Sequence[Sequence[Any]]:
-        """The rows that are taken, or all, of a statement that is read again and again.
+    ) -> Sequence[Any]:
+        """The rows of a statement, within the snapshot of earlier reads; ``take`` may end early.
 
-        It belongs to the snapshot of what was read before. Raises StorageUnavailable.
+        The statement is compiled once and reused. Raises StorageUnavailable.
         """
         if not self._single or self._connection is not None:
             return take_rows(self.reading(), statement, values, take)
-        assert not self._is_spent, _SPENT  # nosec B101
-        self._is_spent = True
-        return self._database.fetch(self._source, statement, values, take)
+        assert not self._has_read, _ALREADY_READ  # nosec B101
+        self._has_read = True
+        return self._backend.fetch(self._source, statement, values, take)
 
-    def look_up(
-        self, statement: Select[Any], values: Mapping[str, object]
-    ) -> Sequence[Sequence[Any]]:
-        """The same for what says nothing of what is read later, such as who the caller is.
+    def look_up(self, statement: Select[Any], values: Mapping[str, object]) -> Sequence[Any]:
+        """The rows of a statement that later reads don't depend on, such as who the caller is.
 
-        It begins no snapshot, so that it takes a fraction of the time in every session.
+        It begins no snapshot, which makes it several times faster. Raises StorageUnavailable.
         """
         if self._connection is None:
-            return self._database.fetch(self._source, statement, values)
+            return self._backend.fetch(self._source, statement, values, list)
         return self._connection.execute(statement, values).all()
 
-    def write(self, work: Callable[[Connection], Result], purpose: Writing = "writing") -> Result:
-        """What ``work`` gives, done in a transaction for writing that is committed on return.
+    def write(
+        self, work: Callable[[Connection], Result], purpose: WritePurpose = "writing"
+    ) -> Result:
+        """Call ``work`` in a transaction for writing, commit, and return its result.
 
-        ``work`` begins anew when another write came between, so it has no effect but on the
-        database. Raises StorageUnavailable when others are always faster, and else as `writing`.
+        After a conflict ``work`` is called again, so it must have no effect outside the database.
+        Raises StorageUnavailable after too many conflicts, and otherwise as `writing` does.
         """
-        if (group := self._database.server.group) and purpose == "writing":
-            # Who waits holds on to nothing that was read, nor to a connection, for whoever has the
-            # turn may need that very one.
+        if (group := self._backend.group) and purpose == "writing":
+            # A session that waits holds no connection: the one that writes may need it.
             self.close()
             return group.write(work, self.writing)
         for _ in range(_ATTEMPTS - 1):
@@ -90,21 +86,20 @@ class Session:
                 with self.writing(purpose) as connection:
                     return work(connection)
             except (Interrupted, IntegrityError) as error:
-                if not self._database.server.is_conflict(error):
+                if not self._backend.is_conflict(error):
                     raise
                 self.close()
-                # Those who have met queue up.
+                # Writes that have conflicted are done one after the other.
                 purpose = "queued" if purpose == "writing" else purpose
         with self.writing(purpose) as connection:
             return work(connection)
 
     @contextmanager
-    def writing(self, purpose: Writing = "writing") -> Iterator[Connection]:
-        """The connection, in a transaction for writing that is committed at the end.
+    def writing(self, purpose: WritePurpose = "writing") -> Iterator[Connection]:
+        """The connection, in a new transaction for writing that is committed at the end.
 
-        The transaction begins anew, so what was read before it may have changed. An exception
-        undoes it. Raises StorageUnavailable when the database can't be written, or another write
-        keeps it too long, and OutcomeUnknown when it may have been done all the same.
+        An exception rolls it back. Raises StorageUnavailable if the database can't be written or
+        is locked for too long, and OutcomeUnknown if the commit may or may not have succeeded.
         """
         connection = self._connection_to_primary()
         connection.rollback()
@@ -112,56 +107,56 @@ class Session:
         try:
             with connection.begin() as transaction:
                 yield connection
-                self._database.server.commit(transaction, connection)
-            self._database.write_health.succeeded()
+                self._backend.commit(transaction, connection)
+            self._backend.write_health.record_success()
         except Unwritable as error:
-            self._database.write_health.failed(str(error))
+            self._backend.write_health.record_failure(str(error))
             raise
         finally:
-            # Whether something was done or not: that may not be known.
-            self._database.mark.renew()
+            # After an error too: the commit may have succeeded.
+            self._backend.change_token.renew()
             set_purpose(connection, "reading")
 
     def insert(self, connection: Connection, statement: Insert, *rows: Mapping[str, object]) -> int:
-        """Write rows, by a statement that is run again and again, in a transaction for writing.
+        """Insert rows, in a transaction for writing; return how many. Raises StorageUnavailable.
 
-        Each row has all columns that the statement knows: what has another name is passed over.
-        Gives how many were written. Raises StorageUnavailable.
+        The statement is compiled once and reused. Values for columns that it does not have are
+        ignored.
         """
-        return self._database.server.insert(connection, statement, rows)
+        return self._backend.insert(connection, statement, rows)
 
     def order_commits(self, connection: Connection) -> None:
-        """Have the transaction for writing commit after all others that came here before it.
+        """Wait until all transactions that called this before have ended.
 
-        What they have written, the next statement sees.
+        The next statement sees what they wrote.
         """
-        self._database.server.order_commits(connection)
+        self._backend.order_commits(connection)
 
     def lock_name(self, connection: Connection, name: str) -> None:
-        """Wait until no other transaction for writing has locked this name.
+        """Wait until no other transaction holds the lock of this name, and take it.
 
-        What they have written, the next statement sees.
+        The next statement sees what they wrote.
         """
-        self._database.server.lock_name(connection, name)
+        self._backend.lock_name(connection, name)
 
     def why_unwritable(self, tables: Sequence[str]) -> str | None:
-        """Why a write to these tables would fail, None if it would not.
+        """Why a write to these tables would fail; None if it would not.
 
-        Raises StorageUnavailable where the database can't be read.
+        Raises StorageUnavailable if the database can't be read.
         """
         if not self.is_on_primary():
             return "there is no primary"
-        health, server = self._database.write_health, self._database.server
-        failure = health.failure() or server.why_unwritable(self.reading(), tables)
-        health.tell(failure)
+        health = self._backend.write_health
+        failure = health.recent_failure() or self._backend.why_unwritable(self.reading(), tables)
+        health.report(failure)
         return failure
 
     def is_on_primary(self) -> bool:
-        """Whether what is read is from the primary, which has all that there is."""
-        return self.reading().engine is self._database.engine
+        """Whether reads go to the primary, which has every write."""
+        return self.reading().engine is self._backend.engine
 
     def close(self) -> None:
-        """End the transaction and give the connection back; the session can be used again."""
+        """End the transaction and return the connection. The session can be used again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -173,7 +168,7 @@ class Session:
         self.close()
 
     def _connection_to_primary(self) -> Connection:
-        if self._connection is None or self._connection.engine is not self._database.engine:
+        if self._connection is None or self._connection.engine is not self._backend.engine:
             self.close()
-            self._connection = self._database.connect("primary")
+            self._connection = self._backend.connect("primary")
         return self._connection

@@ -1,4 +1,4 @@
-"""Whether the database takes writes, as those of this process found and what looks at it."""
+"""Whether writes succeed, as this process last found."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from time import monotonic
 
 logger = logging.getLogger("blog.storage")
 
-# How long, in seconds, a failed write counts while there is no other one: a server that is sent
-# none, since it says that they fail, would say so for ever.
-_MEMORY = 60
+# How long, in seconds, a failed write counts if no other write follows. A server that reports
+# itself as failing is sent no writes, so it would never recover otherwise.
+_FAILURE_SECONDS = 60
 
 
 class WriteHealth:
-    """What became of the last write; for several threads."""
+    """The outcome of the last write. Several threads may use it at once."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._last: tuple[float, str] | None = None
-        self._told: str | None = None
+        self._reported: str | None = None
         self._observer: Callable[[int], object] = lambda _failing: None
 
     def observe(self, observer: Callable[[int], object]) -> None:
-        """Call this from now on with 1 where writes are found to fail, and else with 0."""
+        """Call ``observer`` with 1 whenever writes are found to fail, and with 0 otherwise."""
         self._observer = observer
 
-    def failed(self, reason: str) -> None:
-        """Note that a write failed since the database can't be written."""
+    def record_failure(self, reason: str) -> None:
+        """Record that the database refused a write."""
         self._last = self._clock(), reason
-        self.tell(reason)
+        self.report(reason)
 
-    def succeeded(self) -> None:
-        """Note that a write was committed."""
+    def record_success(self) -> None:
+        """Record that a write was committed."""
         self._last = None
-        self.tell(None)
+        self.report(None)
 
-    def failure(self) -> str | None:
-        """Why the last write failed; None where it did not, or a while ago."""
+    def recent_failure(self) -> str | None:
+        """Why the last write failed; None if it succeeded, or failed too long ago."""
         last = self._last
-        return last[1] if last and self._clock() < last[0] + _MEMORY else None
+        return last[1] if last and self._clock() < last[0] + _FAILURE_SECONDS else None
 
-    def tell(self, failure: str | None) -> None:
-        """Tell the observer, and the log when it is news, why writes fail, or that they do not."""
+    def report(self, failure: str | None) -> None:
+        """Pass on why writes fail, or None, to the observer and, if it is news, to the log."""
         self._observer(int(failure is not None))
-        if (failure is None) != (self._told is None):
+        if (failure is None) != (self._reported is None):
             if failure:
                 logger.warning("writes fail, reads work: %s", failure)
             else:
                 logger.warning("writes succeed again")
-        self._told = failure
+        self._reported = failure

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from cachetools import LRUCache
 from werkzeug.http import unquote_etag
 
-from blog.database.change_detection import Freshness
+from blog.database.change_detection import ChangeDetector
 from blog.database.database import Database
 from blog.errors import StorageUnavailable
 from blog.gateway.cache_keys import CacheKey, CacheKeys
@@ -24,6 +24,7 @@ from blog.http.entity_tags import parse_entity_tags
 from blog.http.middleware.access_log import Access, new_request_id
 from blog.http.wsgi import ACCESS, CACHE_LOOKUP, Application, Environ, WholeResponse, call
 from blog.storage.schedule import next_publication
+from blog.storage.tables import PUBLIC_TABLES
 
 _STORED_STATUSES = frozenset({200, 304, 404})
 # The one header that is different in each response.
@@ -87,18 +88,18 @@ class ResponseCache:
         self._database = database
         self._now = now
         self._observers = observers
-        self._freshness: Freshness = database.freshness()
+        self._detector: ChangeDetector = database.change_detector(PUBLIC_TABLES)
         self._entries: LRUCache[CacheKey, Entry] = LRUCache(capacity, Entry.size)
         self._lock = Lock()
         self._schedule: tuple[Hashable, datetime, datetime | None] | None = None
 
     def share(self, memory: memoryview) -> None:
         """Learn of writes by the other processes of this node through this shared memory."""
-        self._database.mark.share(memory)
+        self._database.change_token.share(memory)
 
     def state(self) -> Hashable | None:
         """The current state of the database; None if it is unknown."""
-        return self._freshness.state()
+        return self._detector.state()
 
     def find(self, environ: Environ, state: Hashable) -> WholeResponse | None:
         """The stored response to a request, if it is valid in this state of the database.
@@ -130,7 +131,7 @@ class ResponseCache:
 
     def close(self) -> None:
         """Close the connection to the database; no entry is valid any more."""
-        self._freshness.close()
+        self._detector.close()
 
     def _find(self, lookup: CacheLookup) -> Entry | None:
         tags = lookup.key.tags

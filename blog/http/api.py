@@ -14,8 +14,8 @@ from flask import Flask
 from werkzeug.http import http_date, quote_etag
 
 from blog.content.authors import Caller
+from blog.database.backend import Source
 from blog.database.database import Database
-from blog.database.nodes import Source
 from blog.database.session import Session
 from blog.errors import Forbidden, Interrupted, PreconditionFailed
 from blog.http import relations

@@ -26,7 +26,7 @@ def back_up(database: Database, target: Path, progress: Progress, *, replace: bo
     place of another one then. Raises DatabaseError when there is one that may not be replaced, it
     can't be written, or there is nothing to copy.
     """
-    database.server.require()
+    database.backend.require_exists()
     _check_target(database, target, replace)
     try:
         with unfinished_file(target) as unfinished:
@@ -48,7 +48,7 @@ def _check_target(database: Database, target: Path, replace: bool) -> None:
             raise DatabaseError(f"{str(target)!r} exists already: name a new file, or add --force")
         if target.is_symlink() or not target.is_file():
             raise DatabaseError(f"{str(target)!r} is no plain file: name another one")
-        if any(map(target.samefile, database.server.files())):
+        if any(map(target.samefile, database.backend.files())):
             raise DatabaseError(f"{str(target)!r} is the database itself: name another file")
     # What stands beside a database file is a part of it, and would spoil another one there.
     if any(os.path.lexists(f"{target}{ending}") for ending in _LOGS):

@@ -38,23 +38,23 @@ def transfer(source: Database, target: Database, progress: Progress) -> Mapping[
     Raises DatabaseError where the source is not at the newest schema, the target holds anything,
     or the copy differs; StorageUnavailable where either can't be reached.
     """
-    source.server.require()
+    source.backend.require_exists()
     with source.session() as reader:
         origin = reader.reading()
         if schema.revision(origin) != HEAD:
             raise DatabaseError(f"the source is not at schema {HEAD}: upgrade it first")
-        made = target.server.create()
-        for directory in {file.parent for file in target.server.files()}:
+        made = target.backend.create()
+        for directory in {file.parent for file in target.backend.files()}:
             sweep(directory)
         try:
             with target.session() as writer, writer.writing("upgrading") as destination:
                 schema.upgrade_in(destination)
-                target.server.keep_out(destination, [table.name for table in _TABLES])
+                target.backend.lock_tables(destination, [table.name for table in _TABLES])
                 return _transfer(origin, destination, progress)
         except BaseException:
             target.close()
             if made:
-                target.server.discard()
+                target.backend.delete()
             raise
 
 

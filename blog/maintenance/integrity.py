@@ -27,7 +27,7 @@ from blog.maintenance.schema_comparison import Comparison
 from blog.maintenance.violations import unreadable, violations
 from blog.storage import secret_key
 from blog.storage.revisions import REPEATED, is_newest
-from blog.storage.tables import idempotency_key, post, revision, setting, tag
+from blog.storage.tables import PUBLIC_TABLES, idempotency_key, post, revision, setting, tag
 
 
 class Findings(NamedTuple):
@@ -55,10 +55,10 @@ def findings(
     What is in a file with broken pages is not compared: it can't be read as a whole.
     Raises DatabaseError where there is no database.
     """
-    database.server.require()
+    database.backend.require_exists()
     with database.session() as session:
         connection = session.reading()
-        if broken := database.server.broken_pages(connection):
+        if broken := database.backend.damaged_pages(connection):
             return Findings(broken, [])
         found = schema.revision(connection)
         if place and found is None:
@@ -77,7 +77,7 @@ def _content_faults(connection: Connection, needs_secret_key: bool) -> list[str]
         # What else breaks a constraint may do so for the same reason, and the rest can't be read.
         return [*wrong, *violations(connection)]
     return [
-        *triggers.untold(connection),
+        *triggers.faults(connection, PUBLIC_TABLES),
         *violations(connection),
         *(_missing_secret_key(connection) if needs_secret_key else ()),
         *_wrong_tags(connection),

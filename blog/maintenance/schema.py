@@ -9,7 +9,7 @@ from blog.database.postgresql import triggers
 from blog.database.session import Session
 from blog.errors import DatabaseError, NotReady
 from blog.maintenance.migrations import HEAD
-from blog.storage.tables import metadata
+from blog.storage.tables import PUBLIC_TABLES, metadata
 
 
 def upgrade(database: Database) -> bool:
@@ -19,7 +19,7 @@ def upgrade(database: Database) -> bool:
     the others wait for it. Raises DatabaseError for a database of a newer program, or a file that
     can't be opened.
     """
-    database.server.create()
+    database.backend.create()
     # While there is no primary, a replica can say that there is nothing to do.
     with database.session("primary, else replica") as session:
         return _is_behind(session.reading()) and session.write(upgrade_in, "upgrading")
@@ -34,7 +34,7 @@ def upgrade_in(connection: Connection) -> bool:
         return False
     if revision(connection) != HEAD:
         _migrate(connection)
-    triggers.make(connection)
+    triggers.create(connection, PUBLIC_TABLES)
     return True
 
 
@@ -53,7 +53,7 @@ def require_blog(database: Database, place: str, *, make: bool = False) -> None:
 
     With ``make`` one is made there. A blog of another schema is left as it is.
     """
-    database.server.require()
+    database.backend.require_exists()
     with database.session("primary, else replica") as session:
         if revision(session.reading()) is not None:
             return
@@ -99,7 +99,7 @@ def revision(connection: Connection) -> str | None:
 
 
 def _is_behind(connection: Connection) -> bool:
-    return revision(connection) != HEAD or triggers.is_mendable(connection)
+    return revision(connection) != HEAD or triggers.can_repair(connection, PUBLIC_TABLES)
 
 
 def _migrate(connection: Connection) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from granian._granian import SocketHolder
 from granian.server.mp import MPServer, WorkerProcess
 
-from blog.database.change_detection import MARK_BYTES
+from blog.database.change_detection import TOKEN_BYTES
 from blog.server.listener import BACKLOG
 from blog.server.worker import load, try_to_load, work
 
@@ -41,7 +41,7 @@ class Supervisor(MPServer):
         """Take the socket, and the options of granian's server."""
         super().__init__(**options)
         self._listener = listener
-        self._memory = RawArray("c", MARK_BYTES)
+        self._memory = RawArray("c", TOKEN_BYTES)
 
     def _init_shared_socket(self) -> None:
         self._ssp = None

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, false, func, sel
 
 from blog.content.authors import Caller
 from blog.content.posts import Post, fold_tag
-from blog.database.page_bytes import bound_bytes, count_fitting_rows, taker
+from blog.database.page_bytes import bound_bytes, count_fitting_rows, page_taker
 from blog.database.session import Session
 from blog.database.types import UTCDateTime
 from blog.storage import permissions
@@ -123,9 +123,9 @@ def page(
     if wanted.tag is not None:
         given["tag"] = fold_tag(wanted.tag)
     values = {**given, **permissions.parameters(caller, now), **bind_values(position, limit)}
-    places = _places(texts)
-    rows = session.fetch(_statement(shape), values, taker(places))
-    limit = min(limit, count_fitting_rows(rows, places))
+    names = _long_columns(texts)
+    rows = session.fetch(_statement(shape), values, page_taker(names))
+    limit = min(limit, count_fitting_rows(rows, names))
     return make_page([post_from(row) for row in rows], limit, position, sort.key)
 
 
@@ -152,16 +152,13 @@ def _statement(shape: _Shape) -> Select[Any]:
     return paged
 
 
-def _places(texts: Texts) -> Sequence[int]:
-    """Where in a post, and in a row of `columns`, the long texts stand that are wanted.
-
-    Whatever else a post has takes a few kilobytes.
-    """
-    return [Post._fields.index(name) for name in texts._fields if getattr(texts, name)]
+def _long_columns(texts: Texts) -> Sequence[str]:
+    """The names of the columns with long texts; all others together have a few kilobytes."""
+    return [name for name in texts._fields if getattr(texts, name)]
 
 
 def _long_texts(texts: Texts) -> Sequence[ColumnElement[str]]:
-    return [post.c[name] for name in texts._fields if getattr(texts, name)]
+    return [post.c[name] for name in _long_columns(texts)]
 
 
 def _opaque(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -31,6 +31,8 @@ metadata = MetaData(
     }
 )
 
+# Marks a table that anonymous readers can read: caches are told of each write to it.
+PUBLIC = {"public": True}
 
 author = Table(
     "author",
@@ -48,6 +50,7 @@ author = Table(
     Column("previous_date", UTCDateTime),
     Column("updated_date", UTCDateTime, nullable=False),
     CheckConstraint("role IN ('author', 'editor')", name="role"),
+    info=PUBLIC,
 )
 
 # The long columns come last: SQLite reads a row only as far as it is asked for.
@@ -80,6 +83,7 @@ post = Table(
     CheckConstraint("status IN ('published', 'draft')", name="status"),
     CheckConstraint("format IN ('markdown', 'html', 'text')", name="format"),
     CheckConstraint("status = 'draft' OR posted_date IS NOT NULL", name="published_has_date"),
+    info=PUBLIC,
 )
 Index(None, post.c.status, post.c.sort_date, post.c.id)
 Index(None, post.c.status, post.c.updated_date, post.c.id)
@@ -104,6 +108,7 @@ tag = Table(
     Column("author_name", line(64), nullable=False),
     Column("updated_date", UTCDateTime, nullable=False),
     Column("title", text(), nullable=False),
+    info=PUBLIC,
 )
 Index(
     "ix_tag_key_covering",
@@ -168,6 +173,7 @@ revision = Table(
     UniqueConstraint("post_id", "version"),
     CheckConstraint("operation IN ('created', 'updated', 'deleted')", name="operation"),
     CheckConstraint("(operation = 'deleted') = (status IS NULL)", name="deleted_has_nothing"),
+    info=PUBLIC,
 )
 Index(None, revision.c.public, revision.c.sequence)
 Index(None, revision.c.author_name, revision.c.sequence)
@@ -250,3 +256,6 @@ schema_upgrade = Table(
     Column("revision", line(32), primary_key=True),
     Column("date", UTCDateTime, nullable=False),
 )
+
+# The names of the tables that anonymous readers can read.
+PUBLIC_TABLES = tuple(table.name for table in metadata.sorted_tables if table.info.get("public"))

@@ -93,8 +93,11 @@ def test_addition_to_a_database_with_faults_is_printed_and_is_none_of_them(rick:
     [
         ("nonsense", "the database URL can't be read"),
         ("sqlite://", "'sqlite://' names no SQLite file, as sqlite:///blog.db does"),
-        ("mysql://me:s3cret@example.org/blog", "'mysql' is not served: begin with "),
-        ("postgresql+asyncpg://me:s3cret@example.org/blog", "'postgresql+asyncpg' is not served: "),
+        ("mysql://me:s3cret@example.org/blog", "'mysql' is not supported: begin with "),
+        (
+            "postgresql+asyncpg://me:s3cret@example.org/blog",
+            "'postgresql+asyncpg' is not supported: ",
+        ),
         ("sqlite:///missing/blog.db", "No such file or directory"),
     ],
 )

@@ -116,7 +116,7 @@ def test_where_every_connection_is_in_use_it_is_said(database_url: str) -> None:
 def test_where_every_reader_is_in_use_the_pool_serves(database_url: str) -> None:
     with closing(Database(database_url, Limits(connections=1))) as database:
         created = write(database)
-        database.server._readers._take()
+        database.backend._readers._take()
 
         assert [row[0] for row in read(database, BY_DATE, date=NOW)] == [created.id]
 
@@ -125,7 +125,7 @@ def test_where_every_reader_is_in_use_the_pool_serves(database_url: str) -> None
 def test_session_for_a_single_read_reads_no_more(database: Database, way: str) -> None:
     with database.session(single=True) as session:
         session.fetch(BY_DATE, {"date": NOW})
-        with pytest.raises(AssertionError, match="has read already"):
+        with pytest.raises(AssertionError, match="has already read"):
             session.fetch(BY_DATE, {"date": NOW}) if way == "fetch" else session.reading()
 
 
@@ -155,7 +155,7 @@ def test_file_that_has_taken_the_place_of_another_is_read(
     before = read(database, BY_DATE, date=NOW)
     for name in ("blog.db", "blog.db-wal", "blog.db-shm"):
         (tmp_path / name).rename(tmp_path / f"old-{name}")
-    database.server.create()
+    database.backend.create()
     schema.upgrade(database)
     after = read(database, BY_DATE, date=NOW)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from blog.database.database import Database
-from blog.database.limits import Limits, Writing
+from blog.database.limits import Limits, WritePurpose
 from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
 from blog.storage.tables import post, setting
 from tests.blogs import Blogs
@@ -21,7 +21,9 @@ from tests.servers.postgresql import Cluster
 from tests.storage.kept import keep, kept
 
 THREADS = 4
-LOCKED = r"can't serve now: (database is locked|canceling statement due to lock timeout)$"
+LOCKED = (
+    r"is temporarily unavailable: (database is locked|canceling statement due to lock timeout)$"
+)
 NAMES = select(setting.c.name).order_by(setting.c.name)
 
 
@@ -52,7 +54,7 @@ def test_another_database_is_refused(url: str) -> None:
         Database(url)
 
     assert str(refusal.value) == (
-        "'mysql' is not served: begin with sqlite:/// or postgresql+psycopg://"
+        "'mysql' is not supported: begin with sqlite:/// or postgresql+psycopg://"
     )
 
 
@@ -61,7 +63,7 @@ def test_another_driver_of_postgresql_is_refused(driver: str) -> None:
     with pytest.raises(DatabaseError) as refusal:
         Database(f"{driver}://localhost/blog")
 
-    assert str(refusal.value) == f"{driver!r} is not served: write postgresql+psycopg://"
+    assert str(refusal.value) == f"{driver!r} is not supported: use postgresql+psycopg://"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,7 @@ def test_a_mistake_in_a_statement_is_not_taken_for_a_state_of_the_database(
     ids=["row locked", "queued"],
 )
 def test_read_then_write_by_several_threads_loses_nothing(
-    database: Database, kind: Writing, read: Select[tuple[str]]
+    database: Database, kind: WritePurpose, read: Select[tuple[str]]
 ) -> None:
     with database.session() as session:
         keep(session, "counter", "0")
@@ -239,7 +241,7 @@ def test_a_session_that_finds_every_connection_in_use_is_told_so(
 
 
 def test_a_connection_given_back_carries_nothing_over(hasty: Database) -> None:
-    with hasty.connect("primary").execution_options(purpose="writing") as connection:
+    with hasty.backend.connect("primary").execution_options(purpose="writing") as connection:
         connection.execute(insert(setting).values(name="uncommitted", value=""))
 
     assert kept(hasty) == []

@@ -48,8 +48,8 @@ def impatient(url: str, seconds: float) -> Iterator[Database]:
 def held(database: Database) -> Iterator[WriteLater]:
     """Writes in threads of their own, which all wait until the end for one that has the turn."""
     begun, let_go = Event(), Event()
-    assert database.server.group
-    line = database.server.group._waiting
+    assert database.backend.group
+    line = database.backend.group._waiting
 
     def hold(_connection: Connection) -> None:
         begun.set()
@@ -218,8 +218,8 @@ def test_who_waits_for_a_turn_holds_no_connection_that_another_needs(database_ur
         writers = [pool.submit(read_and_write, name) for name in ("b", "c")]
         have_read.wait(PATIENCE)
         first = pool.submit(write, database, keep("a"))
-        group = database.server.group
-        eventually(lambda: bool(group and group._is_taken), lambda: "nobody has the turn")
+        group = database.backend.group
+        eventually(lambda: bool(group and group._is_writing), lambda: "nobody has the turn")
         may_write.set()
         for writer in (first, *writers):
             writer.result()

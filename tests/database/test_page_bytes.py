@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from flask.testing import FlaskClient
@@ -21,6 +21,12 @@ from tests.storage.plans import recorded
 
 MEBIBYTE = 1024 * 1024
 HAL = "application/hal+json"
+
+
+class Row(NamedTuple):
+    """A row with a long text."""
+
+    body: str
 
 
 def fill(client: FlaskClient, sizes: list[int], letter: str = "a") -> list[str]:
@@ -119,9 +125,9 @@ def test_page_of_one_post_that_is_larger_leads_on(
 
 
 def test_no_more_rows_are_taken_than_fit_and_one() -> None:
-    rows = iter([("a" * MEBIBYTE,)] * 8)
+    rows = iter([Row("a" * MEBIBYTE)] * 8)
 
-    assert len(page_bytes.taker([0])(rows)) == 5
+    assert len(page_bytes.page_taker(["body"])(rows)) == 5
     assert len(list(rows)) == 3
 
 

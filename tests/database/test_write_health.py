@@ -109,7 +109,11 @@ def test_writes_that_fail_are_told_until_one_succeeds(counted: FlaskClient) -> N
 
 def test_news_of_writes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     health = WriteHealth()
-    for note in (health.succeeded, *[lambda: health.failed("full")] * 2, *[health.succeeded] * 2):
+    for note in (
+        health.record_success,
+        *[lambda: health.record_failure("full")] * 2,
+        *[health.record_success] * 2,
+    ):
         note()
 
     assert [record.getMessage() for record in caplog.records] == [
@@ -121,11 +125,11 @@ def test_news_of_writes_are_logged_once(caplog: pytest.LogCaptureFixture) -> Non
 def test_a_failure_is_forgotten_after_a_minute() -> None:
     now = [0.0]
     health = WriteHealth(lambda: now[0])
-    health.failed("full")
-    before = health.failure()
+    health.record_failure("full")
+    before = health.recent_failure()
     now[0] = 60.0
 
-    assert (before, health.failure()) == ("full", None)
+    assert (before, health.recent_failure()) == ("full", None)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from blog.storage import accounts
 from tests.contract import Clock, assert_problem, create, headers_of, path_of, write_post
 from tests.people import ANN, RICK
 from tests.rivals import after_statement, change, connected
-from tests.storage.plans import in_the_open
+from tests.storage.plans import statement_events
 from tests.tokens import NOW, WRITES, issue, kept, me, revoke
 
 CHALLENGE = 'Basic realm="blog", charset="UTF-8"'
@@ -38,7 +38,7 @@ def counted(app: Application) -> Iterator[list[str]]:
 
     database = app.extensions["blog"].database
     event.listen(database.engine, "before_cursor_execute", note)
-    with in_the_open(database):
+    with statement_events(database):
         yield seen
     event.remove(database.engine, "before_cursor_execute", note)
 

@@ -37,7 +37,7 @@ def url(tmp_path: Path) -> str:
     found = f"sqlite:///{tmp_path / 'blog.db'}"
     scheduled = OLD_POSTS[0].replace("'2026-01-02", "'2026-01-09")
     with closing(Database(found)) as database:
-        database.server.create()
+        database.backend.create()
         with database.session() as session, session.writing("upgrading") as connection:
             migrate(connection, "0002")
             for statement in (OLD_ROWS[0], scheduled, OLD_POSTS[1]):

@@ -134,7 +134,7 @@ def test_an_upgrade_keeps_what_is_there(database: Database, tagged: Post) -> Non
 
 
 def test_an_upgrade_fills_the_new_columns_of_tags(new: Database) -> None:
-    new.server.create()
+    new.backend.create()
     with new.session() as session, session.writing("upgrading") as connection:
         migrate(connection, "0001")
         for statement in OLD_ROWS:
@@ -150,7 +150,7 @@ def test_an_upgrade_fills_the_new_columns_of_tags(new: Database) -> None:
 
 
 def test_an_upgrade_makes_each_post_its_first_revision(new: Database) -> None:
-    new.server.create()
+    new.backend.create()
     with new.session() as session, session.writing("upgrading") as connection:
         migrate(connection, "0002")
         for statement in (*OLD_ROWS[:1], *OLD_POSTS):
@@ -166,7 +166,7 @@ def test_an_upgrade_makes_each_post_its_first_revision(new: Database) -> None:
 
 
 def test_an_upgrade_keeps_up_to_which_date_tags_have_none(new: Database) -> None:
-    new.server.create()
+    new.backend.create()
     with new.session() as session, session.writing("upgrading") as connection:
         migrate(connection, "0005")
         for statement in (*OLD_ROWS[:1], OLD_DELETION):
@@ -180,7 +180,7 @@ def test_an_upgrade_keeps_up_to_which_date_tags_have_none(new: Database) -> None
 
 
 def test_an_upgrade_keeps_when_a_version_becomes_visible(new: Database) -> None:
-    new.server.create()
+    new.backend.create()
     scheduled = OLD_POSTS[0].replace("'2026-01-02", "'2026-01-09")
     with new.session() as session, session.writing("upgrading") as connection:
         migrate(connection, "0002")
@@ -260,7 +260,7 @@ def test_the_migrations_make_the_constraints_that_the_code_knows(
     (tmp_path / "written").mkdir()
     with blogs.empty(tmp_path / "written") as url:
         written = Database(url)
-        written.server.create()
+        written.backend.create()
         with written.session() as session, session.writing() as connection:
             metadata.create_all(connection)
 
@@ -273,7 +273,7 @@ def test_a_sound_database_has_no_faults(database: Database, tagged: Post) -> Non
 
 
 def test_a_missing_schema_is_a_fault(new: Database) -> None:
-    new.server.create()
+    new.backend.create()
 
     assert integrity.faults(new) == [f"the schema is at nothing, not at {HEAD}"]
 

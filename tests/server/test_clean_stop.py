@@ -12,6 +12,7 @@ import requests
 
 from blog.database.database import Database
 from blog.storage import accounts
+from blog.storage.tables import PUBLIC_TABLES
 from tests.commands import blog, done, post_as
 from tests.servers.serving import Server, add_author, eventually, serve, start, wait_until_it_serves
 
@@ -111,17 +112,17 @@ def test_command_leaves_the_database_alone_in_its_directory(rick: str, command: 
 def test_the_last_to_end_removes_the_log(database_url: str, tmp_path: Path) -> None:
     opened = [Database(database_url) for _ in range(3)]
     for database in opened:
-        database.freshness().state()
+        database.change_detector(PUBLIC_TABLES).state()
         with database.session(single=True) as session:
             accounts.find_all(session)
     for database in opened:
-        database.end()
+        database.shut_down()
 
     assert files(tmp_path) == ["blog.db"]
 
 
 def test_database_that_was_let_go_can_be_used_again(database: Database) -> None:
-    database.end()
+    database.shut_down()
     with database.session() as session:
         assert session.is_on_primary()
 
@@ -131,6 +132,6 @@ def test_ending_without_the_database_leaves_its_log(database: Database, tmp_path
     with database.session() as session:
         session.reading()
     (tmp_path / "blog.db").unlink()
-    database.end()
+    database.shut_down()
 
     assert files(tmp_path) == ["blog.db-shm", "blog.db-wal"]

@@ -30,7 +30,7 @@ from tests.sign_in.guessing import (
     kept,
     sign_in,
 )
-from tests.storage.plans import in_the_open
+from tests.storage.plans import statement_events
 
 pytestmark = pytest.mark.settings(sign_in_failures=MOST)
 
@@ -118,7 +118,7 @@ def watched(app: Application) -> Iterator[list[str]]:
 
     database = app.extensions["blog"].database
     event.listen(database.engine, "before_cursor_execute", note)
-    with in_the_open(database):
+    with statement_events(database):
         yield statements
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, event
 
-from blog.database.backend import Backend
+from blog.database.backend import Backend, Source
 from blog.database.database import Database
 from blog.database.page_bytes import Take
 
@@ -38,17 +38,19 @@ _GOOD_DETAILS = re.compile(
 )
 
 
-class _Open:
-    """A server that goes the long way for each statement, on which it can be watched."""
+class _WithEvents:
+    """A backend that runs each statement by SQLAlchemy, whose events can be listened to."""
 
-    def __init__(self, server: Backend) -> None:
-        self._server = server
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._server, name)
+        return getattr(self._backend, name)
 
-    def fetch(self, statement: Select[Any], values: Mapping[str, object], take: Take) -> Any:
-        with self._server.engine.connect() as connection:
+    def fetch(
+        self, source: Source, statement: Select[Any], values: Mapping[str, object], take: Take
+    ) -> Any:
+        with self._backend.connect(source) as connection:
             return take(connection.execute(statement, values))
 
 
@@ -62,17 +64,17 @@ def recorded(database: Database) -> Iterator[Statements]:
             seen.setdefault(text, values[0] if many else values)
 
     event.listen(database.engine, "before_cursor_execute", note)
-    with in_the_open(database):
+    with statement_events(database):
         yield seen
     event.remove(database.engine, "before_cursor_execute", note)
 
 
 @contextmanager
-def in_the_open(database: Database) -> Iterator[None]:
-    """Have all statements go where they can be watched."""
-    server, database.server = database.server, _Open(database.server)
+def statement_events(database: Database) -> Iterator[None]:
+    """Run all statements by SQLAlchemy, so that its events report them."""
+    backend, database.backend = database.backend, _WithEvents(database.backend)
     yield
-    database.server = server
+    database.backend = backend
 
 
 def all_faults(connection: Connection, statements: Statements) -> dict[str, list[str]]:

@@ -151,6 +151,6 @@ def test_a_database_that_can_not_be_written_is_the_librarys_own_error(
         if "postgresql" in database_url:
             rival.execute("LOCK TABLE attempt IN EXCLUSIVE MODE")
 
-        with pytest.raises(StorageError, match=r"the database can't serve now"):
+        with pytest.raises(StorageError, match=r"the database is temporarily unavailable"):
             acquire(session, clock)
     database.close()

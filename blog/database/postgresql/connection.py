@@ -1,7 +1,7 @@
-"""A connection to PostgreSQL that is given up once the server has said nothing for too long.
+"""A connection to PostgreSQL that is closed when the server does not respond in time.
 
-A server that hangs, as with a disk that does, stays connected: its kernel confirms what it is
-sent, and its own timeouts hang with it.
+A server that hangs, for example on a failing disk, stays connected: its kernel still acknowledges
+packets, and its own timeouts hang with it.
 """
 
 from __future__ import annotations
@@ -20,56 +20,59 @@ Result = TypeVar("Result")
 
 
 class Unresponsive(psycopg.OperationalError):
-    """Raised when a server has not answered in time; its connection is closed.
+    """Raised when a server does not respond in time; the connection is closed.
 
-    ``idle`` is whether it was asked for something that needs no work.
+    ``idle`` is whether no transaction was open, so that the response needed no work.
     """
 
-    def __init__(self, patience: float, idle: bool) -> None:
-        super().__init__(f"the server has not answered for {patience:g} s")
+    def __init__(self, timeout: float, idle: bool) -> None:
+        super().__init__(f"the server has not responded for {timeout:g} s")
         self.idle = idle
 
 
 class WatchedConnection(psycopg.Connection[TupleRow]):
-    """A connection that waits so many seconds for an answer, or None for as long as it takes.
+    """A connection with timeouts for each response, in seconds; None is no timeout.
 
-    ``patience`` is for what is done in a transaction, ``idle_patience`` for what is asked outside
-    of one, which needs no work unless it is a whole transaction.
+    ``timeout`` applies within a transaction and to `fetch`, ``idle_timeout`` otherwise.
     """
 
-    _at_work = False
-    patience: float | None = None
-    idle_patience: float | None = None
+    _is_fetching = False
+    timeout: float | None = None
+    idle_timeout: float | None = None
 
     def fetch(self, statements: str, values: Mapping[str, object]) -> list[Any]:
-        """The rows of the last of some statements, in one round trip and one transaction.
+        """Run statements in one round trip and one transaction; return the rows of the last one.
 
-        The values are put into the text: with them apart, a server takes one statement at a time.
+        The values become part of the text: with separate parameters, a server runs one statement.
         """
-        self._at_work = True
+        self._is_fetching = True
         try:
             with psycopg.ClientCursor(self) as cursor:
                 cursor.execute(statements.encode(), values)
                 cursor.set_result(-1)
                 return cursor.fetchall()
         finally:
-            self._at_work = False
+            self._is_fetching = False
 
-    def writes_iso_dates(self) -> bool:
-        """Whether dates come as the driver reads them after a transaction, as those of `fetch`."""
+    def has_iso_dates(self) -> bool:
+        """Whether outside of transactions the server sends dates as the driver reads them.
+
+        The driver reads the rows of `fetch` after the transaction has ended.
+        """
         return (self.pgconn.parameter_status(b"DateStyle") or b"").startswith(b"ISO")
 
-    def is_silent(self) -> bool:
-        """Whether nothing has come that was not asked for, such as the end of the connection."""
-        look = select.poll()
-        look.register(self.fileno(), select.POLLIN)
-        return not look.poll(0)
+    def has_input(self) -> bool:
+        """Whether the server has sent something unrequested, such as the end of the connection."""
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def wait(self, gen: Generator[Any, Any, Result], *args: Any, **kwargs: Any) -> Result:
-        """Go through with what the driver does, as long as the server answers."""
-        idle = self.pgconn.transaction_status == TransactionStatus.IDLE and not self._at_work
-        patience = self.idle_patience if idle else self.patience
-        watched = gen if patience is None else _watch(gen, patience, idle)
+        """Run an exchange of the driver with the server, within the timeout."""
+        status = self.pgconn.transaction_status
+        idle = status == TransactionStatus.IDLE and not self._is_fetching
+        timeout = self.idle_timeout if idle else self.timeout
+        watched = gen if timeout is None else _with_timeout(gen, timeout, idle)
         try:
             return super().wait(watched, *args, **kwargs)
         except Unresponsive:
@@ -77,23 +80,23 @@ class WatchedConnection(psycopg.Connection[TupleRow]):
             raise
 
 
-def _watch(
-    gen: Generator[Any, Any, Result], patience: float, idle: bool
+def _with_timeout(
+    gen: Generator[Any, Any, Result], timeout: float, idle: bool
 ) -> Generator[Any, Any, Result]:
-    """The same exchange with the server, ended when it has taken too long.
+    """The same exchange, which raises Unresponsive when it takes too long.
 
-    What has come by then counts, however late it is looked at: this process may be the slow one,
-    so it looks once more.
+    A response that has arrived by then counts, however late it is read: this process may be the
+    slow one, so it polls once more after the deadline.
     """
-    deadline, overdue = monotonic() + patience, False
+    deadline, is_late = monotonic() + timeout, False
     try:
         awaited = next(gen)
         while True:
-            # The driver says several times a second that there is still nothing.
+            # The driver resumes several times a second even if nothing has arrived.
             ready = yield awaited
-            if ready == READY_NONE and overdue:
-                raise Unresponsive(patience, idle)
-            overdue = monotonic() > deadline
+            if ready == READY_NONE and is_late:
+                raise Unresponsive(timeout, idle)
+            is_late = monotonic() > deadline
             awaited = gen.send(ready)
     except StopIteration as end:
         result: Result = end.value

@@ -1,4 +1,4 @@
-"""What PostgreSQL says where it can't do as it was told, and what of that the blog goes by."""
+"""Errors of PostgreSQL, translated into those of the blog."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sqlalchemy.engine import ExceptionContext
 from blog.database.postgresql.connection import Unresponsive
 from blog.errors import BlogError, Interrupted, SchemaMismatch, StorageUnavailable, Unwritable
 
-# A transaction that may not write, as on a standby.
+# SQLSTATE of a read-only transaction, as on a standby.
 _READ_ONLY = "25006"
-# What a SQLSTATE says (PostgreSQL's appendix A), by the code or else by its class. What is in
-# neither is a mistake of this program: a syntax error, a value out of range, a broken constraint.
-_CONFLICT, _STATE, _UNWRITABLE, _LACKING = "conflict", "state", "unwritable", "lacking"
+# The meaning of a SQLSTATE (PostgreSQL's appendix A), by its code or else by its class. Any other
+# one is a mistake of this program: a syntax error, a value out of range, a broken constraint.
+_CONFLICT, _STATE, _UNWRITABLE, _MISSING = "conflict", "state", "unwritable", "missing"
 _MEANINGS = {
     "08": _STATE,  # connection exception
-    "0A": _STATE,  # feature not supported, as in the middle of a change of the schema
+    "0A": _STATE,  # feature not supported, as during a change of the schema
     "0L": _STATE,  # invalid grantor
     "0P": _STATE,  # invalid role specification
     "22021": _STATE,  # character not in repertoire: the encoding of the database
     "22P05": _STATE,  # untranslatable character
-    "25": _STATE,  # invalid transaction state, as of a server that can only be read
+    "25": _STATE,  # invalid transaction state, as on a read-only server
     _READ_ONLY: _UNWRITABLE,
     "26": _STATE,  # invalid SQL statement name, as behind a pooler
     "28": _STATE,  # invalid authorization specification
@@ -35,16 +35,16 @@ _MEANINGS = {
     "3F": _STATE,  # invalid schema name
     "40": _CONFLICT,  # transaction rollback
     "42501": _UNWRITABLE,  # insufficient privilege
-    "42703": _LACKING,  # undefined column: the schema is another one, as in those that follow
-    "42704": _LACKING,  # undefined object
-    "42804": _LACKING,  # datatype mismatch
-    "42883": _LACKING,  # undefined function
-    "42P01": _LACKING,  # undefined table
-    "42P10": _LACKING,  # invalid column reference, as without a unique index
+    "42703": _MISSING,  # undefined column: the schema differs, as in those that follow
+    "42704": _MISSING,  # undefined object
+    "42804": _MISSING,  # datatype mismatch
+    "42883": _MISSING,  # undefined function
+    "42P01": _MISSING,  # undefined table
+    "42P10": _MISSING,  # invalid column reference, as without a unique index
     "53": _STATE,  # insufficient resources
     "53100": _UNWRITABLE,  # disk full
     "54": _STATE,  # program limit exceeded
-    "55": _STATE,  # object not in prerequisite state, as a lock that was not to be had in time
+    "55": _STATE,  # object not in prerequisite state, as after a lock timeout
     "57": _STATE,  # operator intervention
     "58": _STATE,  # system error
     "72": _STATE,  # snapshot too old
@@ -56,51 +56,50 @@ _MEANINGS = {
 
 
 def translate(
-    error: psycopg.Error, *, lost: bool, last: bool, writing: bool = False
+    error: psycopg.Error, *, lost: bool, final: bool, writing: bool = False
 ) -> BlogError | None:
-    """Our own error for what tells of the state of a server; None for a mistake.
+    """The blog's error for a state of the server; None for a mistake in a statement.
 
-    ``lost`` is whether the connection is, and ``last`` whether what has taken all the time that
-    there was is not to be tried again, as that would take as long. What a driver can't send when
-    it is ``writing`` is a mistake, and what it can't read is not.
+    ``lost`` is whether the connection is lost, ``final`` whether a timeout must not be retried.
+    A value that the driver can't handle is a mistake only when ``writing``.
     """
     state, line = error.sqlstate or "", first_line(error)
     meaning = _MEANINGS.get(state, _MEANINGS.get(state[:2]))
-    if last and is_late(error):
-        return StorageUnavailable(f"the database can't serve now: {line}")
+    if final and is_timeout(error):
+        return StorageUnavailable(f"the database is temporarily unavailable: {line}")
     if lost or meaning == _CONFLICT:
-        return Interrupted(f"the database cut this off: {line}")
+        return Interrupted(f"the database ended this: {line}")
     if meaning == _UNWRITABLE:
         return Unwritable(f"the database can't be written: {line}")
-    if meaning == _LACKING:
-        return SchemaMismatch(f"the database can't serve now: {line}")
+    if meaning == _MISSING:
+        return SchemaMismatch(f"the database is temporarily unavailable: {line}")
     unreadable = not (state or writing) and isinstance(error, psycopg.DataError)
     if meaning == _STATE or unreadable or type(error) is psycopg.OperationalError:
-        return StorageUnavailable(f"the database can't serve now: {line}")
+        return StorageUnavailable(f"the database is temporarily unavailable: {line}")
     return None
 
 
-def is_late(error: psycopg.Error) -> bool:
-    """Whether an answer to something that may take time has not come in time."""
+def is_timeout(error: psycopg.Error) -> bool:
+    """Whether the server did not respond to a statement in time."""
     return isinstance(error, Unresponsive) and not error.idle
 
 
 def first_line(error: psycopg.Error) -> str:
-    """What went wrong, without the lines that may show a whole row, which belongs in no log."""
+    """The message without its later lines, which may show a whole row and must not be logged."""
     return " ".join((error.diag.message_primary or str(error)).split())
 
 
-def is_primary_no_more(error: psycopg.Error, context: ExceptionContext, has_others: bool) -> bool:
-    """Whether a server that has refused a write, as a standby does, is to be left for another one.
+def has_lost_primary(error: psycopg.Error, context: ExceptionContext, has_others: bool) -> bool:
+    """Whether a server has refused a write as a standby does, so that another one is needed.
 
-    One that a setting has made read-only is to be left only where others may take the write.
+    A server that a setting makes read-only counts only if there are other hosts.
     """
     is_refusal = error.sqlstate == _READ_ONLY
     return is_refusal and (has_others or not _is_read_only_by_default(context))
 
 
 def _is_read_only_by_default(context: ExceptionContext) -> bool:
-    """Whether transactions may not write since a setting says so, which the server tells."""
+    """Whether the server has reported that default_transaction_read_only is on."""
     driver: Any = context.connection and context.connection.connection.driver_connection
     status = driver and driver.info.parameter_status("default_transaction_read_only")
     return bool(status == "on")

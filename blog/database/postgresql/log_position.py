@@ -1,4 +1,4 @@
-"""How far servers of PostgreSQL are, and which of them has all that another one had."""
+"""Positions of PostgreSQL servers in the write-ahead log, to tell whether a replica lags."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from sqlalchemy import Connection, TextClause, text
 
 from blog.errors import Unwritable
 
-# What is acknowledged has been flushed, unless the operator chose not to wait for that. A standby
-# says which timeline it follows to those who may read statistics, and to others the one that it
-# followed at its last restartpoint.
-_PLACE = """
+# An acknowledged commit has been flushed, unless the operator turned synchronous_commit off. A
+# standby tells the timeline that it follows to roles that may read statistics; for other roles it
+# is the timeline of its last restartpoint.
+_POSITION = """
     SELECT coalesce(
         (SELECT received_tli FROM pg_stat_wal_receiver),
         (SELECT timeline_id FROM pg_control_checkpoint())
-    ), pg_last_wal_replay_lsn() - '0/0', true
+    ) AS timeline, pg_last_wal_replay_lsn() - '0/0' AS byte, true AS standby
     WHERE pg_is_in_recovery()
     UNION ALL
     SELECT CAST(CAST('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS bit(32)) AS integer),
@@ -23,45 +23,45 @@ _PLACE = """
              ELSE pg_current_wal_flush_lsn() END - '0/0', false
     WHERE NOT pg_is_in_recovery()
 """
-_PLACE_ALONE = text(f"SELECT NULL, place.* FROM ({_PLACE}) AS place")  # nosec B608  # constant
-# The identifier tells clusters apart; a standby has its primary's.
-_PLACE_IN_SYSTEM = text(f"""
-    SELECT (SELECT system_identifier FROM pg_control_system()), place.* FROM ({_PLACE}) AS place
+_WITHOUT_CLUSTER = text(
+    f"SELECT NULL AS cluster, position.* FROM ({_POSITION}) AS position"  # nosec B608  # constant
+)
+# The system identifier is the same on a primary and its standbys.
+_WITH_CLUSTER = text(f"""
+    SELECT (SELECT system_identifier FROM pg_control_system()) AS cluster, position.*
+    FROM ({_POSITION}) AS position
 """)  # nosec B608  # all of it is constant
 
 
-class Place(NamedTuple):
-    """How far a server is: on which timeline, and up to which byte of the log.
-
-    A standby has replayed the log that far, a primary has written it.
-    """
+class LogPosition(NamedTuple):
+    """A timeline, and how many bytes of the log a server has written or, as a standby, replayed."""
 
     timeline: int
-    offset: int
+    byte: int
     standby: bool
 
-    def has_all(self, of: Place) -> bool:
-        """Whether a standby has all that the primary had there.
+    def includes(self, primary: LogPosition) -> bool:
+        """Whether a standby has everything that the primary had at that position.
 
-        Offsets of two timelines can't be compared: each goes on from where they parted.
+        Positions on different timelines can't be compared.
         """
-        return self.standby and self.timeline == of.timeline and self.offset >= of.offset
+        return self.standby and self.timeline == primary.timeline and self.byte >= primary.byte
 
 
-def read_place(connection: Connection) -> tuple[int | None, Place]:
-    """The identifier of the cluster, None where the role may not ask, and how far its server is.
+def read_log_position(connection: Connection) -> tuple[int | None, LogPosition]:
+    """The cluster's identifier, None if the role may not read it, and the server's log position.
 
-    Both at once, as behind a pooler the next question may go to a server of another cluster.
+    Both are read by one statement: behind a pooler the next one may run on another cluster.
     """
     known = connection.info
-    if not known.get("hides_system"):
+    if not known.get("hides_cluster"):
         try:
-            return _read(connection, _PLACE_IN_SYSTEM)
+            return _read(connection, _WITH_CLUSTER)
         except Unwritable:
-            known["hides_system"] = True
-    return _read(connection, _PLACE_ALONE)
+            known["hides_cluster"] = True
+    return _read(connection, _WITHOUT_CLUSTER)
 
 
-def _read(connection: Connection, statement: TextClause) -> tuple[int | None, Place]:
-    system, timeline, offset, standby = connection.execute(statement).one()
-    return system, Place(int(timeline), int(offset), standby)
+def _read(connection: Connection, statement: TextClause) -> tuple[int | None, LogPosition]:
+    row = connection.execute(statement).one()
+    return row.cluster, LogPosition(int(row.timeline), int(row.byte), row.standby)

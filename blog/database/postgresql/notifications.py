@@ -1,6 +1,6 @@
-"""Being told of writes by PostgreSQL, whichever node they come from (LISTEN and NOTIFY).
+"""Detecting changes of a PostgreSQL database by LISTEN and NOTIFY, whichever node makes them.
 
-Triggers notify in the transaction that writes, so that a write and the word of it are one.
+Triggers notify within the transaction that writes, so a commit and its notification are one.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from select import POLLIN, poll
@@ -19,146 +19,149 @@ from typing import Any
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from blog.database.change_detection import Mark
+from blog.database.change_detection import ChangeToken
 from blog.database.postgresql import triggers
 from blog.errors import BlogError, DatabaseError
 
 logger = logging.getLogger("blog.storage")
 
-# In one round trip: whether the server can be written, what it listens to for this connection, and
-# the triggers.
-_QUESTIONS = f"""
-    SHOW transaction_read_only;
-    SELECT pg_listening_channels();
-    {triggers.STATES}
-"""
-# In seconds: how often the server is asked whether it is still there, for how long its last answer
-# counts, and how long to wait after a failure.
-_BEAT = 0.5
-_TRUST = 2.0
+# In seconds: how often the server is checked, how long the last check counts, and how long to wait
+# after a failure.
+_CHECK_INTERVAL = 0.5
+_CHECK_VALIDITY = 2.0
 _PAUSE = 1.0
 
 
-class NotifiedFreshness:
-    """The states of a database on a server, as far as a connection that listens is told of them.
+class NotificationListener:
+    """Counts the notifications that a connection receives.
 
-    The server tells of a write soon after its commit; of those that this node has acknowledged,
-    the mark tells at once.
+    A notification arrives shortly after the commit. The change token covers the writes that this
+    node has acknowledged at once.
     """
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], mark: Mark) -> None:
-        """Listen on connections that ``connect`` makes, in a thread, until closed."""
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection[Any]],
+        change_token: ChangeToken,
+        tables: Sequence[str],
+    ) -> None:
+        """Listen in a thread, on connections of ``connect``, to the triggers of these tables."""
         self._connect = connect
-        self._mark = mark
+        self._change_token = change_token
+        # Answered in one round trip.
+        self._checks = f"""
+            SHOW transaction_read_only;
+            SELECT pg_listening_channels();
+            {triggers.query(tables)}
+        """.strip()
         self._closed = Event()
-        # To close one end wakes the thread at the other, which need not wait for the next beat.
-        self._waking, self._wake = os.pipe()
-        self._numbers = count()
-        # One number for each connection and each notification; when the server last answered.
-        self._number = next(self._numbers)
-        self._heard = -_TRUST
-        # What it calls to hear itself, and whether it has.
-        self._name, self._is_heard = secrets.token_hex(8), False
-        # Why there was nobody to tell, since the server last answered.
+        # Closing one end wakes the thread, which polls the other end.
+        self._wake_reader, self._wake_writer = os.pipe()
+        self._counter = count()
+        # Another number after each new connection, notification and change of a trigger.
+        self._number = next(self._counter)
+        self._last_check = -_CHECK_VALIDITY
+        # The payload of this listener's own test notification, and whether it has arrived.
+        self._test_payload, self._test_arrived = secrets.token_hex(8), False
+        # The failures that were logged since the last successful check.
         self._failures: set[str] = set()
-        self._thread = Thread(target=self._listen, name="notifications", daemon=True)
+        self._thread = Thread(target=self._run, name="notifications", daemon=True)
         self._thread.start()
 
     def state(self) -> Hashable | None:
-        """How much has been told so far, and the mark; None while nothing would be told."""
-        if monotonic() - self._heard > _TRUST:
+        """The present number and change token; None while notifications may be missed."""
+        if monotonic() - self._last_check > _CHECK_VALIDITY:
             return None
-        return self._number, self._mark.value()
+        return self._number, self._change_token.value()
 
     def close(self) -> None:
-        """Listen no more."""
+        """End the thread and close its connection."""
         self._closed.set()
-        os.close(self._wake)
+        os.close(self._wake_writer)
         self._thread.join()
-        os.close(self._waking)
+        os.close(self._wake_reader)
 
-    def _listen(self) -> None:
+    def _run(self) -> None:
         while not self._closed.is_set():
             try:
                 with self._listening() as connection:
-                    self._hear(connection)
+                    self._receive(connection)
             except (psycopg.Error, SQLAlchemyError, BlogError) as error:
                 self._fail(" ".join(str(error).split()))
             self._closed.wait(_PAUSE)
-        self._heard = -_TRUST
+        self._last_check = -_CHECK_VALIDITY
 
     def _fail(self, reason: str) -> None:
-        """Trust nothing until there is another connection; say so once for each reason."""
-        self._heard = -_TRUST
+        """Make the state unknown until the next successful check; log each reason once."""
+        self._last_check = -_CHECK_VALIDITY
         if reason not in self._failures:
-            logger.warning("the cache is off, as the database tells of no write: %s", reason)
+            logger.warning("the cache is off, since notifications may be missed: %s", reason)
         self._failures.add(reason)
 
     @contextmanager
     def _listening(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection on which every write from now on is told."""
+        """A connection that receives all notifications from now on."""
         with closing(self._connect()) as connection:
-            connection.add_notify_handler(self._note)
+            connection.add_notify_handler(self._handle)
             connection.execute(f"LISTEN {triggers.CHANNEL}").close()
-            self._number = next(self._numbers)
-            self._call(connection)
+            self._number = next(self._counter)
+            self._send_test(connection)
             yield connection
 
-    def _call(self, connection: psycopg.Connection[Any]) -> None:
-        """Send a notification of its own. Raises DatabaseError where it does not come back."""
-        self._is_heard = False
-        connection.execute(f"NOTIFY {triggers.CHANNEL}, '{self._name}'").close()
-        if not self._is_heard:
-            raise DatabaseError("the server passes on no notification")
+    def _send_test(self, connection: psycopg.Connection[Any]) -> None:
+        """Send a notification to this connection. Raises DatabaseError if it does not arrive."""
+        self._test_arrived = False
+        connection.execute(f"NOTIFY {triggers.CHANNEL}, '{self._test_payload}'").close()
+        if not self._test_arrived:
+            raise DatabaseError("the server does not deliver notifications")
 
-    def _hear(self, connection: psycopg.Connection[Any]) -> None:
-        """Take in what is told, and verify from time to time that a write would be.
+    def _receive(self, connection: psycopg.Connection[Any]) -> None:
+        """Receive notifications, and check regularly that none is missed.
 
-        Raises DatabaseError where it would not.
+        Raises DatabaseError if one may be.
         """
         incoming = poll()
         incoming.register(connection.fileno(), POLLIN)
-        incoming.register(self._waking, POLLIN)
+        incoming.register(self._wake_reader, POLLIN)
         known: object = None
         while not self._closed.is_set():
-            asked = monotonic()
-            found = _verify(connection)
-            if found != known:
-                # What was written while a trigger was another one may not have been told.
-                self._number = next(self._numbers)
-            known = found
-            self._recover(asked)
-            incoming.poll(_BEAT * 1000)
+            began = monotonic()
+            versions = self._check(connection)
+            if versions != known:
+                # Writes from before a trigger was changed may have caused no notification.
+                self._number = next(self._counter)
+            known = versions
+            self._recover(began)
+            incoming.poll(_CHECK_INTERVAL * 1000)
+
+    def _check(self, connection: psycopg.Connection[Any]) -> object:
+        """The versions of the triggers.
+
+        Raises DatabaseError if a write may cause no notification, or happen on another server.
+        """
+        cursor = connection.execute(self._checks)
+        if cursor.fetchone() == ("on",):
+            raise DatabaseError("the server is read-only, and another one may be written")
+        cursor.nextset()
+        if (triggers.CHANNEL,) not in cursor.fetchall():
+            raise DatabaseError("the server has stopped listening for this connection")
+        cursor.nextset()
+        found = triggers.read(cursor.fetchall())
+        cursor.close()
+        if faults := triggers.all_faults(found):
+            raise DatabaseError(faults[0])
+        return [trigger.version for trigger in found]
 
     def _recover(self, moment: float) -> None:
-        """Trust what is told since that moment."""
-        self._heard = moment
+        """Make the state known as of this moment."""
+        self._last_check = moment
         if self._failures:
-            logger.warning("the cache is on again, as the database tells of writes")
+            logger.warning("the cache is on again, since notifications arrive")
         self._failures.clear()
 
-    def _note(self, notification: psycopg.Notify) -> None:
-        # Triggers send an empty text, and those who begin to listen their names.
+    def _handle(self, notification: psycopg.Notify) -> None:
+        # The payload of a trigger is empty, and that of any listener's test is not.
         if not notification.payload:
-            self._number = next(self._numbers)
-        elif notification.payload == self._name:
-            self._is_heard = True
-
-
-def _verify(connection: psycopg.Connection[Any]) -> object:
-    """What is another object once a trigger was changed.
-
-    Raises DatabaseError where a write would not be told, or may be made elsewhere.
-    """
-    cursor = connection.execute(_QUESTIONS.strip())
-    if cursor.fetchone() == ("on",):
-        raise DatabaseError("the server can't be written, and others may be")
-    cursor.nextset()
-    if (triggers.CHANNEL,) not in cursor.fetchall():
-        raise DatabaseError("the server does not listen for this connection any more")
-    cursor.nextset()
-    states = triggers.read_states(cursor.fetchall())
-    cursor.close()
-    if faults := triggers.faults(states):
-        raise DatabaseError(faults[0])
-    return [state.version for state in states]
+            self._number = next(self._counter)
+        elif notification.payload == self._test_payload:
+            self._test_arrived = True

@@ -1,4 +1,4 @@
-"""Replicas: servers that follow the primary's log, and what may be read from them when."""
+"""Replicas: servers that follow the primary's log, read while they have all that it has."""
 
 from __future__ import annotations
 
@@ -9,94 +9,96 @@ from itertools import count
 
 from sqlalchemy import URL, Connection
 
-from blog.database.change_detection import Mark
+from blog.database.change_detection import ChangeToken
 from blog.database.limits import Limits
-from blog.database.postgresql.backend import PostgreSQL
-from blog.database.postgresql.log_position import Place
-from blog.database.postgresql.urls import hosts
+from blog.database.postgresql.log_position import LogPosition
+from blog.database.postgresql.server import PostgreSQLServer
+from blog.database.postgresql.urls import host_urls
 from blog.errors import Interrupted, StorageUnavailable, Unreachable
 
 logger = logging.getLogger("blog.storage")
 
 
 class Replicas:
-    """The servers that a URL names, each with connections of its own, used in turn."""
+    """The servers of a URL, each with its own connections, used in turn."""
 
-    def __init__(self, url: URL, limits: Limits, primary: PostgreSQL, mark: Mark) -> None:
+    def __init__(
+        self, url: URL, limits: Limits, primary: PostgreSQLServer, change_token: ChangeToken
+    ) -> None:
         self._primary = primary
-        self._mark = mark
-        self._servers = [PostgreSQL(host, limits, primary=False) for host in hosts(url)]
+        self._change_token = change_token
+        self._servers = [PostgreSQLServer(host, limits, primary=False) for host in host_urls(url)]
         self._turns = count()
-        # Those of another cluster, of which the log has been told.
-        self._foreign: set[PostgreSQL] = set()
+        # The servers of another cluster that were logged.
+        self._foreign: set[PostgreSQLServer] = set()
 
     def connect(self) -> Connection | None:
-        """A connection to a replica that has all that was acknowledged by now.
+        """A connection to a replica with every acknowledged write.
 
-        None where each of them lags or is away, and the primary answers. Raises StorageUnavailable
-        where the primary is there and could not be asked.
+        None if each replica lags or is away while the primary responds. Raises StorageUnavailable
+        if the primary has refused a connection.
         """
         try:
-            wanted = self._ask_primary()
+            required = self._primary_position()
         except (Interrupted, Unreachable):
             return self.connect_without_primary()
-        for connection, place in self._reach():
-            if place.has_all(wanted):
+        for connection, position in self._connections():
+            if position.includes(required):
                 return connection
             connection.close()
         return None
 
     def connect_without_primary(self) -> Connection | None:
-        """A connection to the replica that is furthest, None where all are away.
+        """A connection to the replica with the latest log position; None if all are away.
 
-        What is missing there the next primary will not have either. But the primary may come back,
-        so that nothing is to be kept of what is read there.
+        What this replica lacks, the next primary will lack too. But the present primary may come
+        back, so what is read must not be cached.
         """
-        self._mark.renew()
-        furthest: tuple[Connection, Place] | None = None
-        for reached in self._reach():
-            if furthest and furthest[1] >= reached[1]:
-                reached[0].close()
+        self._change_token.renew()
+        latest: tuple[Connection, LogPosition] | None = None
+        for found in self._connections():
+            if latest and latest[1] >= found[1]:
+                found[0].close()
                 continue
-            if furthest:
-                furthest[0].close()
-            furthest = reached
-        return furthest[0] if furthest else None
+            if latest:
+                latest[0].close()
+            latest = found
+        return latest[0] if latest else None
 
     def close(self) -> None:
-        """Close every connection that nobody uses now."""
+        """Close all idle connections."""
         for server in self._servers:
-            server.engine.dispose()
+            server.close()
 
-    def _ask_primary(self) -> Place:
+    def _primary_position(self) -> LogPosition:
         try:
-            return self._primary.place()
+            return self._primary.log_position()
         except Interrupted:
-            # One connection was lost, which does not say that there is no primary.
-            return self._primary.place()
+            # A single connection may be lost while the primary is there.
+            return self._primary.log_position()
 
-    def _reach(self) -> Iterator[tuple[Connection, Place]]:
-        """A connection to each of the servers that are there, beginning with the next in turn."""
+    def _connections(self) -> Iterator[tuple[Connection, LogPosition]]:
+        """A connection to each available replica, beginning with the next one in turn."""
         first = next(self._turns) % len(self._servers)
         for server in (*self._servers[first:], *self._servers[:first]):
-            # Another one may be there; whoever finds none says so.
+            # Another replica may be available.
             with suppress(StorageUnavailable):
-                connection, place = server.reach()
+                connection, position = server.connect()
                 if self._is_of_primary(server):
-                    yield connection, place
+                    yield connection, position
                 else:
                     connection.close()
 
-    def _is_of_primary(self, server: PostgreSQL) -> bool:
-        """Whether a server is of the primary's cluster, as far as is known; tell where it is not.
+    def _is_of_primary(self, server: PostgreSQLServer) -> bool:
+        """Whether a server belongs to the primary's cluster, as far as known.
 
-        On another one, places in the log mean something else.
+        Log positions of different clusters can't be compared, so another one is logged as an error.
         """
-        systems = {server.system, self._primary.system} - {None}
-        is_foreign = len(systems) > 1
+        clusters = {server.cluster, self._primary.cluster} - {None}
+        is_foreign = len(clusters) > 1
         if is_foreign and server not in self._foreign:
             url = server.engine.url
             host = url.query.get("host", url.host)
-            logger.error("the replica %s is of another cluster than the primary: not read", host)
+            logger.error("the replica %s is of another cluster than the primary: not used", host)
             self._foreign.add(server)
         return not is_foreign

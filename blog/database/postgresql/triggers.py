@@ -1,4 +1,4 @@
-"""The triggers by which PostgreSQL tells of writes: whether each of them works, and making them."""
+"""The triggers by which PostgreSQL notifies of writes: creating and checking them."""
 
 from __future__ import annotations
 
@@ -9,47 +9,20 @@ from sqlalchemy import Connection
 
 CHANNEL = "blog_written"
 NAME = "tell_of_write"
-# What readers see is in these tables.
-TABLES = ("author", "post", "revision", "tag")
+# AFTER INSERT, UPDATE, DELETE and TRUNCATE, FOR EACH STATEMENT (PostgreSQL's `pg_trigger.h`).
+EVENTS = 4 + 8 + 16 + 32
 
 _BODY = f"BEGIN PERFORM pg_notify('{CHANNEL}', ''); RETURN NULL; END"
-# After INSERT, UPDATE, DELETE and TRUNCATE, for each statement (PostgreSQL's `pg_trigger.h`).
-EVENTS = 4 + 8 + 16 + 32
-# Fired whatever `session_replication_role` a session has; fired unless it is `replica`.
+# Whether a trigger fires: whatever `session_replication_role` is; unless that is `replica`.
 _ALWAYS, _USUALLY = "A", "O"
 
-_NAMES = ", ".join(f"('{table}')" for table in TABLES)
-# A setting of a role or a database is that of sessions to come. A row of the catalog that is
-# changed gets another `xmin`, so that a trigger that was off for a moment shows too.
-STATES = f"""
-    SELECT told.name, t.tgenabled::text, p.prosrc,
-        concat_ws(' ', t.oid, t.xmin, p.oid, p.xmin),
-        EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = c.oid),
-        current_setting('session_replication_role') = 'replica' OR EXISTS (
-            SELECT FROM pg_db_role_setting
-            WHERE setdatabase IN (
-                0, (SELECT oid FROM pg_database WHERE datname = current_database())
-            ) AND strpos(lower(setconfig::text), 'session_replication_role=replica') > 0
-        ),
-        coalesce(pg_has_role(c.relowner, 'USAGE'), false)
-    FROM (VALUES {_NAMES}) AS told (name)
-    LEFT JOIN pg_class c
-        ON c.relname = told.name AND c.relnamespace = (
-            SELECT oid FROM pg_namespace WHERE nspname = current_schema()
-        )
-    LEFT JOIN pg_trigger t
-        ON t.tgrelid = c.oid AND t.tgname = '{NAME}' AND t.tgtype = {EVENTS} AND t.tgqual IS NULL
-    LEFT JOIN pg_proc p ON p.oid = t.tgfoid
-    ORDER BY told.name
-"""  # nosec B608  # all that is put in is a constant of this module
 
+class Trigger(NamedTuple):
+    """The trigger of one table, as the catalog describes it.
 
-class State(NamedTuple):
-    """The trigger of one table, as the catalog has it.
-
-    ``enabled`` is None where there is no such trigger, ``body`` what its function does, and
-    ``version`` another text once either was changed. ``subscribed`` is whether logical replication
-    writes to the table, ``replicating`` whether sessions may be set up as those of a replica, and
+    ``enabled`` is None if there is no such trigger. ``body`` is that of its function, and
+    ``version`` changes with each change of either. ``subscribed`` is whether logical replication
+    writes to the table, ``replicating`` whether a session may be set up as that of a replica, and
     ``owned`` whether this role may change the table.
     """
 
@@ -62,7 +35,7 @@ class State(NamedTuple):
     owned: bool
 
     def fault(self) -> str | None:
-        """Why a write to the table may not be told, None where each is."""
+        """Why a write to the table may cause no notification; None if each does."""
         trigger = f"the trigger {NAME} of the table {self.table}"
         if self.enabled is None:
             return f"{trigger} is missing"
@@ -76,42 +49,73 @@ class State(NamedTuple):
             return f"a subscription writes to the table {self.table}, which fires no trigger"
         return None
 
-    def is_as_made(self) -> bool:
-        """Whether it is as `make` leaves it."""
+    def is_as_created(self) -> bool:
+        """Whether it is as `create` creates it."""
         return (self.enabled, self.body) == (_ALWAYS, _BODY)
 
 
-def read_states(rows: Iterable[Sequence[Any]]) -> list[State]:
-    """What `STATES` gives, for each of the tables."""
-    return [State(*row) for row in rows]
+def query(tables: Sequence[str]) -> str:
+    """A query for the fields of `Trigger`, for each of these tables.
+
+    A setting of a role or a database applies to later sessions. The `xmin` of a catalog's row
+    changes with the row, so that a trigger that was disabled for a moment is noticed too.
+    """
+    names = ", ".join(f"('{table}')" for table in sorted(tables))
+    return f"""
+        SELECT wanted.name, t.tgenabled::text, p.prosrc,
+            concat_ws(' ', t.oid, t.xmin, p.oid, p.xmin),
+            EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = c.oid),
+            current_setting('session_replication_role') = 'replica' OR EXISTS (
+                SELECT FROM pg_db_role_setting
+                WHERE setdatabase IN (
+                    0, (SELECT oid FROM pg_database WHERE datname = current_database())
+                ) AND strpos(lower(setconfig::text), 'session_replication_role=replica') > 0
+            ),
+            coalesce(pg_has_role(c.relowner, 'USAGE'), false)
+        FROM (VALUES {names}) AS wanted (name)
+        LEFT JOIN pg_class c
+            ON c.relname = wanted.name AND c.relnamespace = (
+                SELECT oid FROM pg_namespace WHERE nspname = current_schema()
+            )
+        LEFT JOIN pg_trigger t
+            ON t.tgrelid = c.oid AND t.tgname = '{NAME}' AND t.tgtype = {EVENTS}
+            AND t.tgqual IS NULL
+        LEFT JOIN pg_proc p ON p.oid = t.tgfoid
+        ORDER BY wanted.name
+    """  # nosec B608  # the names are those of the program's own tables
 
 
-def faults(states: Iterable[State]) -> list[str]:
-    """Why a write may not be told, a sentence for each table."""
-    return [fault for state in states if (fault := state.fault())]
+def read(rows: Iterable[Sequence[Any]]) -> list[Trigger]:
+    """The triggers that `query` returns."""
+    return [Trigger(*row) for row in rows]
 
 
-def untold(connection: Connection) -> list[str]:
-    """Why a write to this database may not be told, a sentence for each table."""
-    return faults(_states(connection))
+def all_faults(triggers: Iterable[Trigger]) -> list[str]:
+    """Why a write may cause no notification, one sentence for each table."""
+    return [fault for trigger in triggers if (fault := trigger.fault())]
 
 
-def is_mendable(connection: Connection) -> bool:
-    """Whether `make` would change something, and this role may do so."""
-    states = _states(connection)
-    return all(state.owned for state in states) and not all(s.is_as_made() for s in states)
+def faults(connection: Connection, tables: Sequence[str]) -> list[str]:
+    """The same, for these tables of a database of any kind."""
+    return all_faults(_find(connection, tables))
 
 
-def make(connection: Connection) -> None:
-    """Make all triggers, and those that are there as they have to be.
+def can_repair(connection: Connection, tables: Sequence[str]) -> bool:
+    """Whether `create` would change something, and this role may do so."""
+    found = _find(connection, tables)
+    return all(each.owned for each in found) and not all(each.is_as_created() for each in found)
 
-    They are fired in sessions of a replica too, as those that restore a dump.
+
+def create(connection: Connection, tables: Sequence[str]) -> None:
+    """Create the triggers of these tables, or replace and enable those that exist.
+
+    They fire in sessions with the role of a replica too, such as those that restore a dump.
     """
     if connection.dialect.name != "postgresql":
         return
     run = connection.exec_driver_sql
     run(f"CREATE OR REPLACE FUNCTION {NAME}() RETURNS trigger LANGUAGE plpgsql AS $${_BODY}$$")
-    for table in TABLES:
+    for table in tables:
         run(
             f"CREATE OR REPLACE TRIGGER {NAME} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE "
             f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {NAME}()"
@@ -119,7 +123,7 @@ def make(connection: Connection) -> None:
         run(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {NAME}")
 
 
-def _states(connection: Connection) -> list[State]:
+def _find(connection: Connection, tables: Sequence[str]) -> list[Trigger]:
     if connection.dialect.name != "postgresql":
         return []
-    return read_states(connection.exec_driver_sql(STATES))
+    return read(connection.exec_driver_sql(query(tables)))

@@ -1,4 +1,4 @@
-"""SQLite: how a file is opened, and what is special about it."""
+"""SQLite: opening a database file, and reading and writing it."""
 
 from __future__ import annotations
 
@@ -27,47 +27,47 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from blog.database.change_detection import FileFreshness, Mark
-from blog.database.compiled_statements import Prepared
+from blog.database.backend import Backend, Source
+from blog.database.compiled_statements import CompiledStatement
 from blog.database.group_commit import GroupCommit
 from blog.database.limits import Limits, purpose_of, take_connection
 from blog.database.page_bytes import Take, take_rows
+from blog.database.sqlite.change_detector import FileChangeDetector
 from blog.database.sqlite.errors import translate_context, translating
 from blog.database.sqlite.files import WatchedFiles, why_unwritable
-from blog.database.sqlite.log_header import in_turn
-from blog.database.sqlite.reader_pool import Readers
+from blog.database.sqlite.log_header import log_lock
+from blog.database.sqlite.reader_pool import ReaderPool
 from blog.database.sqlite.values import READERS, TYPES, as_kept, refuse_blobs
 from blog.errors import DatabaseError, OutcomeUnknown, PoolExhausted, StorageUnavailable
 
-# How long to wait, in seconds, before another try to change the mode of the file.
+# How long to wait, in seconds, before changing the journal mode is tried again.
 _PAUSE = 0.01
-# How many pages the log of a database takes before they are put in their places, as each of those
-# that are written again and again need be put there only once. It then has 16 MB, and as much as
-# SQLite finds in one look.
+# How many pages the write-ahead log has before a checkpoint, which writes a page that has changed
+# often only once. The log then has 16 MB, and as many pages as one block of its index covers.
 _LOG_PAGES = 4000
-_BY_NAME = sqlite.dialect(paramstyle="named")
+_DIALECT = sqlite.dialect(paramstyle="named")
 
 
-class SQLite:
+class SQLite(Backend):
     """A database in a file."""
 
-    def __init__(self, url: URL, limits: Limits) -> None:
-        self._path = read_path(url)
-        connect = partial(_connect, self._path, limits)
-        self._files = WatchedFiles(self._path, connect)
-        self.engine = _create_engine(self._path, self._files, limits)
-        self._readers = Readers(self._files, limits.connections, connect)
-        # The driver takes values by name, where SQLAlchemy would have it take them by place.
-        self._prepare = lru_cache(1024)(partial(Prepared, _BY_NAME, READERS))
-        self.group: GroupCommit | None = GroupCommit(limits.lock)
-        self._freshness: list[FileFreshness] = []
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self._path = path
+        connect = partial(_connect, path, limits)
+        self._files = WatchedFiles(path, connect)
+        super().__init__(_create_engine(path, self._files, limits))
+        self._readers = ReaderPool(self._files, limits.connections, connect)
+        # The driver takes parameters by name, where SQLAlchemy would pass them by position.
+        self._compile = lru_cache(1024)(partial(CompiledStatement, _DIALECT, READERS))
+        self.group = GroupCommit(limits.lock)
+        self._detectors: list[FileChangeDetector] = []
 
     def create(self) -> bool:
-        """Make the file where there is none, for its owner's eyes only: it holds secrets.
+        """Create the file if there is none, readable by its owner only: it holds secrets.
 
-        Gives whether it was made. Raises DatabaseError where it can't be made.
+        Returns whether it was created. Raises DatabaseError if it can't be.
         """
-        # A file that SQLite has open must not be opened here: to close it would end its locks.
+        # Closing a file that SQLite has open would end its locks, so an existing one isn't opened.
         if os.path.isfile(self._path):
             return False
         try:
@@ -76,84 +76,54 @@ class SQLite:
             raise DatabaseError(f"can't open {str(self._path)!r}: {error.strerror}") from error
         return True
 
-    def discard(self) -> None:
-        """Take away the file."""
+    def delete(self) -> None:
+        """Delete the file."""
         self._path.unlink()
 
-    def require(self) -> None:
-        """Raise DatabaseError where there is no file."""
+    def require_exists(self) -> None:
+        """Raise DatabaseError if there is no file."""
         if not os.path.isfile(self._path):
             raise DatabaseError(f"there is no database at {str(self._path)!r}")
 
     def files(self) -> Sequence[Path]:
-        """The file itself, and those that SQLite keeps beside it."""
+        """The file itself, and those that SQLite creates next to it."""
         names = [self._path.name + ending for ending in ("", "-wal", "-shm", "-journal")]
         return [file for file in map(self._path.with_name, names) if file.exists()]
 
     def fetch(
-        self, statement: Select[Any], values: Mapping[str, object], take: Take = list
-    ) -> list[list[Any]]:
-        """The rows of a statement that are taken, of one moment. Raises StorageUnavailable."""
-        prepared = self._prepare(statement)
-        bound = _bind(prepared, values)
+        self, source: Source, statement: Select[Any], values: Mapping[str, object], take: Take
+    ) -> list[Any]:
+        """Run one statement by itself; return the rows that ``take`` selects.
+
+        Raises StorageUnavailable.
+        """
+        compiled = self._compile(statement)
+        parameters = _bind(compiled, values)
         try:
             with translating():
-                rows = self._readers.fetch(prepared.text, bound, take)
+                return self._readers.fetch(
+                    compiled.text, parameters, lambda cursor: take(compiled.rows(cursor))
+                )
         except PoolExhausted:
-            # Of those that also write one may be free, or soon be.
+            # The connections that also write may be free.
             with take_connection(self.engine) as connection:
-                return [list(row) for row in take_rows(connection, statement, values, take)]
-        return prepared.read(rows)
+                return take_rows(connection, statement, values, take)
 
     def insert(
         self, connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]
     ) -> int:
-        """Write rows in a transaction; give how many were. Raises StorageUnavailable."""
-        prepared = self._prepare(statement)
+        """Insert rows within a transaction; return how many. Raises StorageUnavailable."""
+        compiled = self._compile(statement)
         with closing(connection.connection.cursor()) as cursor, translating():
-            cursor.executemany(prepared.text, [_bind(prepared, row) for row in rows])
+            cursor.executemany(compiled.text, [_bind(compiled, row) for row in rows])
             return int(cursor.rowcount)
 
-    def close(self) -> None:
-        """Close every connection that nobody uses now."""
-        self._readers.close()
-        self.engine.dispose()
-        self._files.close()
-
-    def end(self) -> None:
-        """Close everything: the last process that does so has SQLite put the log in the database.
-
-        SQLite then removes the log and its index. Where something else has happened to the files,
-        they are left as they are: what is in them may not belong together. Nothing depends on it:
-        a process may be killed instead.
-        """
-        with suppress(StorageUnavailable):
-            self._files.identify()
-            # Of two that close the database at once, neither would be the last one.
-            with in_turn(f"{self._path}-wal"):
-                for freshness in self._freshness:
-                    freshness.close()
-                self.close()
-
-    def is_conflict(self, _error: Exception) -> bool:
-        """Never: one writer at a time has the file, so nothing can come between."""
-        return False
-
-    def keep_out(self, _connection: Connection, _tables: Sequence[str]) -> None:
-        """Do nothing: whoever writes has the file."""
-
-    def order_commits(self, _connection: Connection) -> None:
-        """Do nothing: transactions that write follow each other as they are."""
-
-    def lock_name(self, _connection: Connection, _name: str) -> None:
-        """Do nothing: whoever writes is alone."""
-
     def commit(self, transaction: RootTransaction, connection: Connection) -> None:
-        """Commit. Raises OutcomeUnknown where it went to files that are not there any more."""
+        """Commit, or raise OutcomeUnknown if the files were removed or replaced meanwhile."""
         try:
             transaction.commit()
         except Exception:
-            # To SQLite one that can't be committed goes on.
+            # SQLite keeps a transaction open if its commit fails.
             connection.connection.rollback()
             raise
         try:
@@ -163,23 +133,43 @@ class SQLite:
         if not is_there:
             raise OutcomeUnknown(f"a commit is lost: {self._path} was replaced meanwhile")
 
-    def freshness(self, _mark: Mark) -> FileFreshness:
-        """What tells whether something was committed to the file, whoever did it."""
-        made = FileFreshness(self._path, self._files)
-        self._freshness.append(made)
-        return made
+    def change_detector(self, tables: Sequence[str]) -> FileChangeDetector:
+        """A detector of commits to the file, by any process."""
+        detector = FileChangeDetector(self._path, self._files)
+        self._detectors.append(detector)
+        return detector
 
-    def why_unwritable(self, _connection: Connection, _tables: Sequence[str]) -> str | None:
-        """Whether this process may write the files, and the disk has space for more."""
+    def why_unwritable(self, connection: Connection, tables: Sequence[str]) -> str | None:
+        """Why this process can't write the files; None if it can."""
         return why_unwritable(self._path)
 
-    def broken_pages(self, connection: Connection) -> list[str]:
-        """What SQLite finds in the pages of the file, in a sentence each."""
-        # The whole check, of the indexes too, ends at the first broken page and names none.
+    def damaged_pages(self, connection: Connection) -> list[str]:
+        """One sentence for each fault that SQLite finds in the pages of the file."""
+        # The full check ends at the first damaged page without naming it. The quick one goes on.
         found = _check_pages(connection, "quick_check") or _check_pages(
             connection, "integrity_check"
         )
         return [f"the file is damaged: {line}" for line in found]
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        self._readers.close()
+        self.engine.dispose()
+        self._files.close()
+
+    def shut_down(self) -> None:
+        """Close all connections. When the last process does, SQLite writes back the log.
+
+        SQLite then removes the log and its index. Files that were replaced or damaged stay as they
+        are. Nothing depends on this: a process may be killed instead.
+        """
+        with suppress(StorageUnavailable):
+            self._files.identify()
+            # If two processes closed the database at once, neither would be the last one.
+            with log_lock(f"{self._path}-wal"):
+                for detector in self._detectors:
+                    detector.close()
+                self.close()
 
 
 def _check_pages(connection: Connection, pragma: str) -> list[str]:
@@ -190,21 +180,12 @@ def _check_pages(connection: Connection, pragma: str) -> list[str]:
                 found += lines.splitlines()
         except sqlite3.DatabaseError as error:
             found.append(str(error))
-    # A line that begins so is a heading.
+    # A line that begins with asterisks is a heading.
     return [line for line in found if line != "ok" and not line.startswith("***")]
 
 
-def read_path(url: URL) -> Path:
-    """The file that a database URL names. Raises DatabaseError for a URL that names none."""
-    file = url.database
-    if not file or ":memory:" in file or url.query or url.host:
-        shown = url.render_as_string(hide_password=True)
-        raise DatabaseError(f"{shown!r} names no SQLite file, as sqlite:///blog.db does")
-    return Path(file).absolute()
-
-
 def _create_engine(path: Path, files: WatchedFiles, limits: Limits) -> Engine:
-    # With mode=rw a file that has gone missing is an error, not a new and empty blog.
+    # With mode=rw a missing file is an error, and not replaced by a new and empty one.
     options = {"uri": "true", "mode": "rw"}
     engine = create_engine(
         URL.create("sqlite", database=_uri(path), query=options),
@@ -212,14 +193,14 @@ def _create_engine(path: Path, files: WatchedFiles, limits: Limits) -> Engine:
         max_overflow=limits.connections,
         pool_timeout=limits.lock,
         json_serializer=lambda value: orjson.dumps(value).decode(),
-        # Values of a statement are what authors wrote; they belong in no error text and no log.
+        # Values of a statement are texts of authors, which must not be in an error or the log.
         hide_parameters=True,
     )
     engine.dialect.colspecs = {**engine.dialect.colspecs, **TYPES}
     event.listen(engine, "connect", partial(_set_up_connection, path, limits))
-    # To open files that are not those of the other connections would damage them.
+    # Opening other files than those of the existing connections would damage them.
     event.listen(engine, "do_connect", partial(_check_files, files))
-    event.listen(engine, "connect", partial(_note_file, files))
+    event.listen(engine, "connect", partial(_store_file, files))
     event.listen(engine, "checkout", partial(_check_file, files))
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", translate_context)
@@ -231,7 +212,7 @@ def _uri(path: Path) -> str:
 
 
 def _connect(path: Path, limits: Limits) -> sqlite3.Connection:
-    """A connection that reads, for whatever thread has it."""
+    """A connection that any thread may use."""
     connection = sqlite3.connect(f"{_uri(path)}?mode=rw", uri=True, check_same_thread=False)
     _set_up_connection(path, limits, connection, None)
     return connection
@@ -240,19 +221,19 @@ def _connect(path: Path, limits: Limits) -> sqlite3.Connection:
 def _set_up_connection(
     path: Path, limits: Limits, connection: sqlite3.Connection, _record: object
 ) -> None:
-    # The driver would begin transactions by itself, and late; the "begin" event does it instead.
+    # The driver would begin transactions by itself, but too late: the "begin" event does it.
     connection.isolation_level = None
     connection.row_factory = refuse_blobs
     try:
-        # A write waits this long for the one before it.
+        # How long a write waits for another one.
         connection.execute(f"PRAGMA busy_timeout={limits.lock * 1000:.0f}")
         connection.execute(f"PRAGMA synchronous={limits.synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
-        # A damaged page is more often found when it is read, and not taken for what it says.
+        # More damaged pages are detected when they are read.
         connection.execute("PRAGMA cell_size_check=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         _use_wal(connection, limits.lock)
-        # The log is opened by the first read.
+        # The first read opens the log.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except sqlite3.DatabaseError as error:
         connection.close()
@@ -264,27 +245,24 @@ def _check_files(files: WatchedFiles, *_: object) -> None:
     files.identify()
 
 
-def _note_file(files: WatchedFiles, _connection: object, record: ConnectionPoolEntry) -> None:
+def _store_file(files: WatchedFiles, _connection: object, record: ConnectionPoolEntry) -> None:
     record.info["file"] = files.identify()
 
 
 def _check_file(
     files: WatchedFiles, _connection: object, record: ConnectionPoolEntry, _proxy: object
 ) -> None:
-    """Make sure that the file is still the one that was opened.
-
-    Writes to one that was moved away or replaced, as a restored backup does, would be lost.
-    """
+    """Replace a connection to a file that was moved or replaced: its writes would be lost."""
     if record.info["file"] != files.identify():
         raise DisconnectionError
 
 
-def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
-    """Bring the file into the mode in which readers and a writer do not wait for each other.
+def _use_wal(connection: sqlite3.Connection, timeout: float) -> None:
+    """Set the journal mode to WAL, in which readers and a writer don't wait for each other.
 
-    SQLite itself gives up at once when another process is about to do the same.
+    SQLite fails at once, whatever the busy timeout, while another process does the same.
     """
-    deadline = monotonic() + patience
+    deadline = monotonic() + timeout
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -296,20 +274,20 @@ def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A transaction that reads first and takes the lock when it writes can't wait for another
-    # writer, since its snapshot would be stale. One that means to write takes the lock at once.
     purpose = purpose_of(connection)
-    # Where nothing is locked yet nothing can fail, and it need not take the long way round.
+    # Bypass SQLAlchemy: these statements cannot fail before a lock is taken.
     cursor = connection.connection.cursor()
     if purpose == "reading":
         cursor.execute("BEGIN")
     else:
-        # What undoes a single statement is not worth a file each time; an upgrade sorts tables. It
-        # stays so for what is read by this connection later, which sorts little.
+        # A statement's rollback data stays in memory, but an upgrade sorts whole tables in a file.
+        # The setting stays for later reads of this connection, which sort little.
         cursor.execute(f"PRAGMA temp_store={'FILE' if purpose == 'upgrading' else 'MEMORY'}")
+        # A transaction that took the lock only at its first write could not wait for another
+        # writer, as its snapshot would be stale by then.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     cursor.close()
 
 
-def _bind(prepared: Prepared, values: Mapping[str, object]) -> Mapping[str, object]:
-    return prepared.bind({name: as_kept(value) for name, value in values.items()})
+def _bind(compiled: CompiledStatement, values: Mapping[str, object]) -> Mapping[str, object]:
+    return compiled.bind({name: as_kept(value) for name, value in values.items()})

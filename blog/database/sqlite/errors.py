@@ -1,4 +1,4 @@
-"""What SQLite says where it can't do as it was told, and what of that the blog goes by."""
+"""Errors of SQLite, translated into those of the blog."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sqlalchemy.engine import ExceptionContext
 
 from blog.errors import SchemaMismatch, StorageUnavailable, Unwritable
 
-# Result codes (https://www.sqlite.org/rescode.html) that tell of a state of the files, and not of
-# a mistake in a statement.
-_STATES = {
+# Result codes (https://www.sqlite.org/rescode.html) for a state of the files, as opposed to a
+# mistake in a statement.
+_UNAVAILABLE = {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -29,7 +29,7 @@ _STATES = {
     sqlite3.SQLITE_AUTH,
     sqlite3.SQLITE_NOTADB,
 }
-# Those of them with which reads go on.
+# Those after which reads still succeed.
 _UNWRITABLE = {
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_FULL,
@@ -38,15 +38,15 @@ _UNWRITABLE = {
     sqlite3.SQLITE_IOERR_TRUNCATE,
     sqlite3.SQLITE_IOERR_SHMSIZE,
 }
-# Statements of this program are right, unless the schema of the file is not its own.
-_LACKING = re.compile(r"no such (table|column)|table \S+ has no column")
-# An extended result code has the primary one in its last eight bits.
-_PRIMARY = 0xFF
+# A statement names what is missing only if the schema is not the one that this program needs.
+_MISSING = re.compile(r"no such (table|column)|table \S+ has no column")
+# The lowest eight bits of an extended result code are the primary one.
+_PRIMARY_CODE = 0xFF
 
 
 @contextmanager
 def translating() -> Iterator[None]:
-    """Raise our own error in the place of the driver's, which stays the cause, for the log."""
+    """Raise the blog's error instead of the driver's, which stays its cause, for the log."""
     try:
         yield
     except sqlite3.Error as error:
@@ -56,32 +56,32 @@ def translating() -> Iterator[None]:
 
 
 def translate_context(context: ExceptionContext) -> None:
-    """Do the same for what SQLAlchemy runs."""
+    """Do the same for statements that SQLAlchemy runs."""
     original = context.original_exception
     if error := translate(original):
         raise error from original
 
 
 def translate(error: BaseException) -> StorageUnavailable | None:
-    """Our own error for what tells of a state of the files; None for a mistake."""
+    """The blog's error for a state of the files; None for a mistake in a statement."""
     if not isinstance(error, sqlite3.DatabaseError):
         return None
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        # The driver can't read a text, or the connection is not to be used.
+        # The driver's own: it can't decode a text, or the connection is closed.
         if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
             return None
-        return StorageUnavailable(f"the database can't serve now: {_told(error)}")
-    if code in _UNWRITABLE or code & _PRIMARY in _UNWRITABLE:
+        return StorageUnavailable(f"the database is temporarily unavailable: {_message(error)}")
+    if code in _UNWRITABLE or code & _PRIMARY_CODE in _UNWRITABLE:
         return Unwritable(f"the database can't be written: {error}")
-    if _LACKING.match(str(error)):
-        return SchemaMismatch(f"the database can't serve now: {error}")
-    if code & _PRIMARY in _STATES:
-        return StorageUnavailable(f"the database can't serve now: {error}")
+    if _MISSING.match(str(error)):
+        return SchemaMismatch(f"the database is temporarily unavailable: {error}")
+    if code & _PRIMARY_CODE in _UNAVAILABLE:
+        return StorageUnavailable(f"the database is temporarily unavailable: {error}")
     return None
 
 
-def _told(error: sqlite3.DatabaseError) -> str:
-    """What the driver says, but for a text that it can't read: that may be of a draft."""
-    told, found, _ = str(error).partition(" with text ")
-    return f"{told}; `blog database check` names the rows" if found else told
+def _message(error: sqlite3.DatabaseError) -> str:
+    """The driver's message, without a text that it can't decode, which may be of a draft."""
+    message, found, _ = str(error).partition(" with text ")
+    return f"{message}; `blog database check` names the rows" if found else message

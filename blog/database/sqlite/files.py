@@ -1,10 +1,10 @@
-"""The files of an SQLite database: whether those that are there are those that were opened.
+"""Detecting that the files of an SQLite database were removed, replaced or damaged while open.
 
-A log that is removed while it is in use takes what was committed with it, and SQLite says nothing.
-Nor does it where one is overwritten: while a connection is open, SQLite reads the log by its index.
-Only when it opens the log anew does it read the header, and takes a log without a valid one for
-empty. What is overwritten behind the header alone is not noticed here: SQLite may find such a page
-malformed, or take it for what it says.
+If the log is removed while it is in use, the commits in it are lost without an error from SQLite.
+The same holds if it is overwritten: while a connection is open, SQLite finds pages by the index of
+the log. It reads the header only when it opens the log, and treats a log without a valid header as
+empty. Damage after the header is not detected here: SQLite may report such a page as malformed, or
+read it as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from blog.database.sqlite.log_header import (
-    begins_with_frame,
+    has_first_frame,
     is_header,
     logged_pages,
     open_log,
@@ -29,16 +29,16 @@ from blog.errors import StorageUnavailable
 
 
 class File(NamedTuple):
-    """Which file it is, whatever its name."""
+    """The identity of a file, whatever its name."""
 
     device: int
     number: int
 
 
 class _Files(NamedTuple):
-    """The database, its log and the index of the log; None for one that is not there.
+    """The database, its log and the index of the log; None for one that doesn't exist.
 
-    The header of a log is another one once SQLite has begun it anew.
+    The header of the log changes when SQLite resets the log.
     """
 
     database: os.stat_result
@@ -50,11 +50,11 @@ class _Files(NamedTuple):
 class WatchedFiles:
     """The files of a database, checked before each use of it and after each commit.
 
-    One connection stays open, so that SQLite itself removes neither the log nor its index.
+    One connection stays open, so that SQLite doesn't remove the log and its index itself.
     """
 
     def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
-        # Text is looked up in half of the time that a Path takes.
+        # os.stat takes half the time with a str that it takes with a Path.
         self._path = str(path)
         self._log_path = f"{path}-wal"
         self._index_path = f"{path}-shm"
@@ -63,49 +63,51 @@ class WatchedFiles:
         self._connection: sqlite3.Connection | None = None
         self._opened: _Files | None = None
         self._damage: str | None = None
-        # Whether the log has become shorter while another process writes it back.
-        self._is_unsure = False
+        # Whether the log has become shorter during a checkpoint of another process.
+        self._is_undecided = False
         self._log: int | None = None
-        # The size of a page, in bytes, once the files are open.
-        self._page = 0
+        # In bytes; known once the files are open.
+        self._page_size = 0
 
     def identify(self) -> File:
-        """Which database is there, after a check of its files.
+        """Check the files; return which file the database is.
 
-        Raises StorageUnavailable where there is none, and where a file was removed, replaced,
-        truncated or overwritten since it was opened.
+        Raises StorageUnavailable if there is none, or if a file was removed, replaced, truncated
+        or overwritten since it was opened.
         """
-        files = self._look()
-        if self._damage or not _continue(self._opened, files):
+        files = self._stat()
+        if self._damage or not _is_unchanged(self._opened, files):
             files = self._examine()
         else:
             self._opened = files
         return File(files.database.st_dev, files.database.st_ino)
 
     def close(self) -> None:
-        """Close the connection; the files may change until they are next used."""
+        """Close the connection. The files may change until they are next used."""
         with self._lock:
             self._close()
 
-    def _look(self) -> _Files:
+    def _stat(self) -> _Files:
         try:
             database = os.stat(self._path)
         except OSError as error:
             raise StorageUnavailable(f"the database can't be found: {error}") from error
-        log, log_index = _stat_if_there(self._log_path), _stat_if_there(self._index_path)
+        log, log_index = _stat_or_none(self._log_path), _stat_or_none(self._index_path)
         return _Files(database, log, log_index, read_header(self._log))
 
     def _examine(self) -> _Files:
-        """Open the files, or find out what has happened to them. Raises StorageUnavailable."""
+        """Open the files, or find out why they changed. Raises StorageUnavailable."""
         with self._lock:
-            # Another thread may have seen a later state, or have opened them.
-            opened, files = self._opened, self._look()
+            # Another thread may have seen a later state, or opened the files.
+            opened, files = self._opened, self._stat()
             if not self._connection or not opened or not _is_same(files.database, opened.database):
                 files = self._open(files, opened)
             elif fault := self._damage or self._fault(files, opened):
                 raise StorageUnavailable(f"{fault}; restart the server")
-            # A size that could not be judged yet is judged at the next look.
-            self._opened = files._replace(log=opened.log) if opened and self._is_unsure else files
+            # A size that could not be checked yet is checked the next time.
+            self._opened = (
+                files._replace(log=opened.log) if opened and self._is_undecided else files
+            )
             return files
 
     def _open(self, files: _Files, before: _Files | None) -> _Files:
@@ -116,11 +118,11 @@ class WatchedFiles:
             )
         self._close()
         self._connection = self._connect()
-        (self._page,) = self._connection.execute("PRAGMA page_size").fetchone()
+        (self._page_size,) = self._connection.execute("PRAGMA page_size").fetchone()
         self._log = open_log(self._log_path)
-        files = self._look()
-        # SQLite takes a log with a bad header for empty when it opens it. If it has frames, another
-        # process was using it when it was overwritten.
+        files = self._stat()
+        # SQLite treats a log with an invalid header as empty when it opens it. If it has frames all
+        # the same, another process was using the log when it was overwritten.
         if not is_header(files.header) and not self._has_header() and self._checkpoint()[1] > 0:
             raise StorageUnavailable(f"{self._overwritten()}; {self._save()}; restart the server")
         return files
@@ -131,10 +133,10 @@ class WatchedFiles:
         if self._log is not None:
             os.close(self._log)
         self._connection = self._opened = self._damage = self._log = None
-        self._is_unsure = False
+        self._is_undecided = False
 
     def _fault(self, files: _Files, opened: _Files) -> str | None:
-        """What has happened to the log or its index; None where it was SQLite."""
+        """What happened to the log or its index; None if SQLite itself changed them."""
         for path, now, then in (
             (self._log_path, files.log, opened.log),
             (self._index_path, files.log_index, opened.log_index),
@@ -150,10 +152,10 @@ class WatchedFiles:
         return self._damage
 
     def _fault_of_sizes(self, files: _Files, opened: _Files) -> str | None:
-        """Which file has become shorter; None where it was SQLite that made it so."""
-        self._is_unsure = False
+        """Which file was truncated; None if SQLite itself did it."""
+        self._is_undecided = False
         if (index := opened.log_index) and _is_shorter(files.log_index, index):
-            # To touch what is mapped and not there would end the process.
+            # Access to a mapped page beyond the end of the file would kill the process.
             with suppress(OSError):
                 os.truncate(self._index_path, index.st_size)
             return f"{self._index_path} was truncated while it was in use"
@@ -164,12 +166,12 @@ class WatchedFiles:
         return None
 
     def _fault_of_header(self, before: bytes) -> str | None:
-        """What has happened to a log that has lost its header."""
-        assert self._log is not None  # nosec B101  # it is open as long as the files are known
+        """What happened to a log whose header has changed."""
+        assert self._log is not None  # nosec B101  # it is open once the files are known
         if self._has_header():
             return None
-        if not begins_with_frame(self._log, before):
-            # A damaged page in the log must not be written to the database.
+        if not has_first_frame(self._log, before):
+            # A checkpoint would write damaged pages to the database.
             return (
                 f"{self._overwritten()}, its pages too: where `blog database check` finds faults, "
                 "restore a backup"
@@ -177,58 +179,60 @@ class WatchedFiles:
         return f"{self._overwritten()}; {self._save()}"
 
     def _has_header(self) -> bool:
-        """Whether the log has a header by now: one may be read while SQLite is writing it."""
+        """Whether the log has a valid header now. One may be read while SQLite writes it."""
         return is_header(read_header(self._log))
 
     def _overwritten(self) -> str:
         return f"{self._log_path} was overwritten while it was in use"
 
     def _save(self) -> str:
-        """Write back what is in a log that only this server still has; say how that went."""
-        if self._is_written_back():
+        """Write back a log that only this process still has open; return the result."""
+        if self._write_back():
             return f"all that was committed is in {self._path}"
         return f"not all that was committed is in {self._path} yet"
 
     def _is_whole(self) -> bool:
-        """Whether the log has all frames that its index knows of: SQLite may have shortened it."""
+        """Whether the log has all frames in its index, so that SQLite may have shortened it."""
         _, frames, _ = self._checkpoint()
-        self._is_unsure = frames < 0
-        log = _stat_if_there(self._log_path)
-        return log is not None and (frames <= 0 or log.st_size >= 32 + frames * (24 + self._page))
+        self._is_undecided = frames < 0
+        log = _stat_or_none(self._log_path)
+        return log is not None and (
+            frames <= 0 or log.st_size >= 32 + frames * (24 + self._page_size)
+        )
 
     def _has_all_pages(self) -> bool:
-        """Whether the database has all pages that it should: VACUUM makes it shorter.
+        """Whether the database has all its pages, as after VACUUM, which makes it shorter.
 
-        Those that were added since are in the log, until they are written back.
+        New pages are in the log until a checkpoint.
         """
-        # Both are open as long as the files are known.
+        # Both are open once the files are known.
         assert self._connection and self._log is not None  # nosec B101
         (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-        # What is written back meanwhile is in the file by the time that it is looked at.
-        logged = logged_pages(self._log, self._page)
-        kept = self._look().database.st_size // self._page
-        return logged.issuperset(range(kept + 1, pages + 1))
+        # Pages that are written back meanwhile are in the file when its size is read.
+        logged = logged_pages(self._log, self._page_size)
+        stored = self._stat().database.st_size // self._page_size
+        return logged.issuperset(range(stored + 1, pages + 1))
 
-    def _is_written_back(self) -> bool:
-        """Write the log to the database; whether nothing is left in it that is not there too."""
+    def _write_back(self) -> bool:
+        """Write the log to the database; return whether all of it was written."""
         busy, frames, done = self._checkpoint()
         return not busy and frames == done
 
     def _checkpoint(self) -> tuple[int, int, int]:
-        """Whether the log was busy, how many frames it has, and how many are written back."""
-        assert self._connection  # nosec B101  # it is open as long as the files are known
+        """Run a checkpoint: whether it was blocked, frames in the log, and frames written."""
+        assert self._connection  # nosec B101  # it is open once the files are known
         try:
             busy, frames, done = self._connection.execute("PRAGMA wal_checkpoint").fetchone()
         except sqlite3.Error:
-            # Of a log that can't be read nothing is whole.
+            # A log that can't be read counts as incomplete.
             return 1, sys.maxsize, 0
         return busy, frames, done
 
 
 def why_unwritable(path: Path) -> str | None:
-    """Why a database can't be written by this process; None where nothing is in the way."""
+    """Why this process can't write a database; None if nothing prevents it."""
     disk = os.statvfs(path)
-    # The log and its index are made beside it.
+    # The log and its index are created in the same directory.
     files = [path.parent, path, Path(f"{path}-wal"), Path(f"{path}-shm")]
     denied = [
         file for file in files if file.exists() and not os.access(file, os.W_OK, effective_ids=True)
@@ -240,18 +244,18 @@ def why_unwritable(path: Path) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _continue(before: _Files | None, now: _Files) -> bool:
-    """Whether files are those of a moment ago, none of them shorter."""
+def _is_unchanged(before: _Files | None, now: _Files) -> bool:
+    """Whether files are the same as before, and none of them is shorter."""
     return (
         before is not None
         and now.header == before.header
-        and _goes_on(now.database, before.database)
-        and _goes_on(now.log, before.log)
-        and _goes_on(now.log_index, before.log_index)
+        and _is_grown(now.database, before.database)
+        and _is_grown(now.log, before.log)
+        and _is_grown(now.log_index, before.log_index)
     )
 
 
-def _goes_on(now: os.stat_result | None, then: os.stat_result | None) -> bool:
+def _is_grown(now: os.stat_result | None, then: os.stat_result | None) -> bool:
     return bool(now and then and _is_same(now, then) and then.st_size <= now.st_size)
 
 
@@ -263,7 +267,7 @@ def _is_same(one: os.stat_result, other: os.stat_result | None) -> bool:
     return other is not None and one.st_ino == other.st_ino and one.st_dev == other.st_dev
 
 
-def _stat_if_there(path: str) -> os.stat_result | None:
+def _stat_or_none(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)
     except OSError:

@@ -1,6 +1,6 @@
-"""Connections to a SQLite file that only read, one statement at a time.
+"""A pool of connections to an SQLite file that run one read-only statement at a time.
 
-They are lent in a fiftieth of the time of a read; a pool that serves all purposes takes a tenth.
+Taking a connection from it takes a fiftieth of the time of a read; from SQLAlchemy's, a tenth.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ class _Reader(NamedTuple):
     file: File
 
 
-class Readers:
-    """So many connections to a file, opened when first needed."""
+class ReaderPool:
+    """Up to ``size`` connections to a file, opened when first needed."""
 
     def __init__(
-        self, files: WatchedFiles, count: int, connect: Callable[[], sqlite3.Connection]
+        self, files: WatchedFiles, size: int, connect: Callable[[], sqlite3.Connection]
     ) -> None:
         self._files = files
         self._connect = connect
-        # Those that are in use are not in it; the one that was used last is at the end.
-        self._idle: deque[_Reader | None] = deque([None] * count)
+        # Those that are idle; the one used last is at the end. None is one that is not open.
+        self._idle: deque[_Reader | None] = deque([None] * size)
 
-    def fetch(self, text: str, values: Mapping[str, object], take: Take) -> list[tuple[Any, ...]]:
-        """The rows of a statement that are taken; it needs no transaction when it is alone.
+    def fetch(self, text: str, values: Mapping[str, object], take: Take) -> list[Any]:
+        """Run a statement in a transaction of its own; return the rows that ``take`` selects.
 
-        Raises PoolExhausted where all are in use, StorageUnavailable where the files are not those
-        that were opened, and what the driver does.
+        Raises PoolExhausted if all connections are in use, StorageUnavailable if the files were
+        replaced or damaged, and the driver's errors.
         """
         reader = self._take()
         try:
@@ -49,12 +49,12 @@ class Readers:
         return rows
 
     def close(self) -> None:
-        """Close every connection that nobody uses now."""
+        """Close all idle connections."""
         for _ in range(len(self._idle)):
             self._discard(self._idle.pop())
 
     def _take(self) -> _Reader:
-        """A connection to the file that is there now: another one may have taken its place."""
+        """A connection to the present file, which may have replaced the one that was open."""
         try:
             reader = self._idle.pop()
         except IndexError:
@@ -63,13 +63,13 @@ class Readers:
             file = self._files.identify()
             if reader and reader.file == file:
                 return reader
-            made = _Reader(self._connect(), file)
+            opened = _Reader(self._connect(), file)
         except BaseException:
             self._discard(reader)
             raise
         if reader:
             reader.connection.close()
-        return made
+        return opened
 
     def _discard(self, reader: _Reader | None) -> None:
         if reader:

@@ -16,7 +16,7 @@ from blog.content.dates import utc_now
 from blog.content.posts import PostContent
 from blog.database.database import Database
 from blog.database.limits import Limits
-from blog.database.postgresql.backend import PostgreSQL
+from blog.database.postgresql.server import PostgreSQLServer
 from blog.settings import Settings
 from blog.storage import posts
 from tests.blogs import PostgreSQLBlogs
@@ -77,7 +77,7 @@ def test_replica_of_another_cluster_is_not_read_and_told_once(
     for _ in range(2):
         assert [post["title"] for post in client.get("/post").json["data"]] == ["Ours"]
     assert told(caplog) == [
-        "the replica 127.0.0.1 is of another cluster than the primary: not read"
+        "the replica 127.0.0.1 is of another cluster than the primary: not used"
     ]
 
 
@@ -97,22 +97,22 @@ def test_cluster_is_unknown_where_the_role_may_not_ask_for_it(
     pair.primary.execute("CREATE ROLE guest LOGIN IN ROLE pg_read_all_data")
     url = pair.primary.url("filled").replace("//blog@", "//guest@")
 
-    with closing(PostgreSQL(make_url(url), Limits())) as server:
+    with closing(PostgreSQLServer(make_url(url), Limits())) as server:
         assert [system_of(server) for _ in range(2)] == [None, None]
 
 
-def system_of(server: PostgreSQL) -> int | None:
+def system_of(server: PostgreSQLServer) -> int | None:
     """The cluster that answers now."""
-    connection, _ = server.reach()
+    connection, _ = server.connect()
     connection.close()
-    return server.system
+    return server.cluster
 
 
 @pytest.mark.skipif(not pgbouncer.is_installed(), reason="pgbouncer is not installed")
 def test_cluster_is_another_one_once_pgbouncer_leads_there(pair: Pair) -> None:
     with pgbouncer.bouncer(pair.primary, pool_size=1) as pooler:
         url = make_url(pooler.before(pair.primary.url("filled")))
-        with closing(PostgreSQL(url, Limits(connections=1), primary=False)) as server:
+        with closing(PostgreSQLServer(url, Limits(connections=1), primary=False)) as server:
             before = system_of(server)
             pooler.lead_to(pair.standby)
 

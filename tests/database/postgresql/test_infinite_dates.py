@@ -22,7 +22,10 @@ def test_a_date_that_is_infinite_is_503(
         change(database_url, f"UPDATE {table} SET updated_date = 'infinity'")
 
     assert_problem(client.get(path.format(post), auth=RICK), 503)
-    assert "storage unavailable: the database can't serve now: timestamp too large" in caplog.text
+    assert (
+        "storage unavailable: the database is temporarily unavailable: timestamp too large"
+        in caplog.text
+    )
 
 
 def test_a_cache_passes_on_that_a_date_is_infinite(database_url: str) -> None:

@@ -13,10 +13,11 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from blog.database.change_detection import Freshness, Mark
+from blog.database.change_detection import ChangeDetector, ChangeToken
 from blog.database.database import Database
-from blog.database.postgresql.notifications import NotifiedFreshness
+from blog.database.postgresql.notifications import NotificationListener
 from blog.errors import DatabaseError, StorageUnavailable
+from blog.storage.tables import PUBLIC_TABLES
 from tests.blogs import PostgreSQLBlogs
 from tests.contract import Clock
 from tests.gateway.cached import served, wait_until
@@ -36,9 +37,12 @@ def url(postgresql_blogs: PostgreSQLBlogs, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def freshness(url: str) -> Iterator[Freshness]:
+def detector(url: str) -> Iterator[ChangeDetector]:
     """What is told of the writes to it."""
-    with closing(Database(url)) as database, closing(database.freshness()) as made:
+    with (
+        closing(Database(url)) as database,
+        closing(database.change_detector(PUBLIC_TABLES)) as made,
+    ):
         wait_until(lambda: made.state() is not None)
         yield made
 
@@ -52,33 +56,33 @@ def end_connections(server: Cluster, url: str, which: str) -> None:
 
 
 def test_after_the_connection_has_ended_nobody_knows_until_there_is_another(
-    freshness: Freshness, postgresql: Cluster, url: str
+    detector: ChangeDetector, postgresql: Cluster, url: str
 ) -> None:
-    before = freshness.state()
+    before = detector.state()
     end_connections(postgresql, url, LISTENS)
 
-    wait_until(lambda: freshness.state() is None)
-    wait_until(lambda: freshness.state() is not None)
+    wait_until(lambda: detector.state() is None)
+    wait_until(lambda: detector.state() is not None)
     # What was written meanwhile, nobody has told.
-    assert freshness.state() != before
+    assert detector.state() != before
 
 
 def test_server_that_hangs_is_trusted_no_more_until_it_answers(
-    freshness: Freshness, postgresql: Cluster
+    detector: ChangeDetector, postgresql: Cluster
 ) -> None:
     with postgresql.frozen():
-        wait_until(lambda: freshness.state() is None)
+        wait_until(lambda: detector.state() is None)
 
-    wait_until(lambda: freshness.state() is not None)
+    wait_until(lambda: detector.state() is not None)
 
 
 def test_server_that_takes_no_writes_any_more_is_not_trusted(
-    freshness: Freshness, postgresql: Cluster
+    detector: ChangeDetector, postgresql: Cluster
 ) -> None:
     with configured(postgresql, "default_transaction_read_only", "on"):
-        wait_until(lambda: freshness.state() is None)
+        wait_until(lambda: detector.state() is None)
 
-    wait_until(lambda: freshness.state() is not None)
+    wait_until(lambda: detector.state() is not None)
 
 
 @pytest.mark.parametrize(
@@ -94,22 +98,24 @@ def test_server_that_takes_no_writes_any_more_is_not_trusted(
     ids=lambda statement: statement.split(" (")[0],
 )
 def test_whatever_another_program_writes_is_told(
-    freshness: Freshness, postgresql: Cluster, url: str, statement: str
+    detector: ChangeDetector, postgresql: Cluster, url: str, statement: str
 ) -> None:
-    before = freshness.state()
+    before = detector.state()
     postgresql.execute(statement, database_of(url))
 
-    wait_until(lambda: freshness.state() not in (None, before))
+    wait_until(lambda: detector.state() not in (None, before))
 
 
-def test_what_is_undone_is_not_told(freshness: Freshness, postgresql: Cluster, url: str) -> None:
-    before = freshness.state()
+def test_what_is_undone_is_not_told(
+    detector: ChangeDetector, postgresql: Cluster, url: str
+) -> None:
+    before = detector.state()
     with psycopg.connect(postgresql.dsn(database_of(url))) as other:
         other.execute("DELETE FROM author")
         other.rollback()
         other.execute("SELECT 1")
 
-    assert freshness.state() == before
+    assert detector.state() == before
 
 
 class Counted:
@@ -139,12 +145,14 @@ def test_behind_pgbouncer_nobody_knows_and_the_log_says_why_once(
     with ExitStack() as stack:
         before = stack.enter_context(pgbouncer.bouncer(postgresql, 2)).before(url)
         database = stack.enter_context(closing(Database(before)))
-        connect = Counted(database.server._connect_to_listen)
-        freshness = stack.enter_context(closing(NotifiedFreshness(connect, Mark())))
+        connect = Counted(database.backend._primary.connect_to_listen)
+        detector = stack.enter_context(
+            closing(NotificationListener(connect, ChangeToken(), PUBLIC_TABLES))
+        )
         wait_until(lambda: connect.times == 3)
 
-        assert freshness.state() is None
-    assert warnings(caplog) == ["the URL is that of a pooler, which passes on no notification"]
+        assert detector.state() is None
+    assert warnings(caplog) == ["the URL is that of a pooler, which delivers no notifications"]
 
 
 def test_each_reason_is_logged_once_in_whatever_order_they_come(
@@ -157,7 +165,7 @@ def test_each_reason_is_logged_once_in_whatever_order_they_come(
 
     caplog.set_level(logging.WARNING, logger="blog")
     connect = Counted(fail)
-    with closing(NotifiedFreshness(connect, Mark())):
+    with closing(NotificationListener(connect, ChangeToken(), PUBLIC_TABLES)):
         wait_until(lambda: connect.times == 4)
 
     assert warnings(caplog) == ["gone", "forbidden"]

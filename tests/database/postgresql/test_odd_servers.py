@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from blog.app import create_app
 from blog.database.database import Database
 from blog.database.limits import Limits
-from blog.database.postgresql.urls import complete
+from blog.database.postgresql.urls import with_defaults
 from blog.maintenance import schema
 from blog.settings import Settings
 from tests.blogs import Blogs, PostgreSQLBlogs
@@ -227,7 +227,7 @@ def test_of_several_servers_the_primary_is_one_that_takes_writes() -> None:
     url = make_url("postgresql://blog@/blog?host=a:1&host=b:2")
 
     targets = [
-        complete(given, Limits(), True).query["target_session_attrs"]
+        with_defaults(given, Limits(), primary=True).query["target_session_attrs"]
         for given in (url, make_url("postgresql://a/blog"), make_url("postgresql://a,b/blog"))
     ]
 

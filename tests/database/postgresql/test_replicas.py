@@ -263,7 +263,7 @@ def test_what_was_read_without_the_primary_is_not_kept(
     with closing(cache):
         eventually(lambda: cache.state() is not None, lambda: "nothing is told")
         before = cache.state()
-        connection = database._replicas.connect_without_primary()
+        connection = database.backend._replicas.connect_without_primary()
         connection.close()
 
         assert cache.state() not in (None, before)

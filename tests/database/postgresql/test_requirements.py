@@ -10,10 +10,11 @@ import pytest
 
 from blog.app import create_app
 from blog.database.database import Database
-from blog.database.postgresql.requirements import Surroundings
+from blog.database.postgresql.requirements import ServerInfo
 from blog.errors import DatabaseError
 from blog.maintenance import integrity
 from blog.settings import Settings
+from blog.storage.tables import PUBLIC_TABLES
 from tests.blogs import PostgreSQLBlogs
 from tests.commands import blog, failed
 from tests.contract import create
@@ -63,7 +64,7 @@ def test_database_of_another_encoding_is_refused_in_one_line(
 
 def test_server_that_is_too_old_is_refused() -> None:
     with pytest.raises(DatabaseError, match=r"is PostgreSQL 14, and the blog needs 15 or newer"):
-        Surroundings(140009, "UTF8", ["public"], []).search_path()
+        ServerInfo(140009, "UTF8", ["public"], []).search_path()
 
 
 PATHS = [
@@ -87,8 +88,8 @@ def test_blog_uses_its_own_tables_whatever_the_search_path(url: str, path: str) 
         assert client.get(made).json["title"] == "Mine"
         assert client.get("/post").json["data"][0]["title"] == "Mine"
         assert integrity.faults(database) == []
-        with closing(database.freshness()) as freshness:
-            wait_until(lambda: freshness.state() is not None)
+        with closing(database.change_detector(PUBLIC_TABLES)) as detector:
+            wait_until(lambda: detector.state() is not None)
 
 
 def test_temporary_table_of_another_client_of_a_pooler_is_not_used(

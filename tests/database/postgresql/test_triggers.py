@@ -11,10 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from blog.database.change_detection import Freshness, Mark
+from blog.database.change_detection import ChangeDetector, ChangeToken
 from blog.database.database import Database
-from blog.database.postgresql.notifications import NotifiedFreshness
+from blog.database.postgresql.notifications import NotificationListener
 from blog.maintenance import integrity, schema
+from blog.storage.tables import PUBLIC_TABLES
 from tests.blogs import PostgreSQLBlogs
 from tests.gateway.cached import wait_until
 from tests.rivals import change
@@ -53,9 +54,9 @@ def opened(url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def freshness(opened: Database) -> Iterator[Freshness]:
+def detector(opened: Database) -> Iterator[ChangeDetector]:
     """What is told of the writes to it."""
-    with closing(opened.freshness()) as made:
+    with closing(opened.change_detector(PUBLIC_TABLES)) as made:
         wait_until(lambda: made.state() is not None)
         yield made
 
@@ -69,18 +70,18 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
 def test_trigger_that_would_not_tell_turns_the_cache_off_until_it_is_mended(
-    freshness: Freshness,
+    detector: ChangeDetector,
     opened: Database,
     url: str,
     said: Callable[[], list[str]],
     breakage: str,
 ) -> None:
     change(url, breakage)
-    wait_until(lambda: freshness.state() is None)
+    wait_until(lambda: detector.state() is None)
     assert BREAKAGES[breakage] in integrity.faults(opened)
 
     assert schema.upgrade(opened) is True
-    wait_until(lambda: freshness.state() is not None)
+    wait_until(lambda: detector.state() is not None)
 
     assert integrity.faults(opened) == []
     assert [text.partition(",")[0] for text in said()] == [
@@ -90,9 +91,9 @@ def test_trigger_that_would_not_tell_turns_the_cache_off_until_it_is_mended(
 
 
 def test_trigger_that_was_disabled_for_a_moment_makes_what_was_read_stale(
-    freshness: Freshness, url: str
+    detector: ChangeDetector, url: str
 ) -> None:
-    before = freshness.state()
+    before = detector.state()
     change(
         url,
         "ALTER TABLE author DISABLE TRIGGER ALL",
@@ -100,7 +101,7 @@ def test_trigger_that_was_disabled_for_a_moment_makes_what_was_read_stale(
         "ALTER TABLE author ENABLE ALWAYS TRIGGER tell_of_write",
     )
 
-    wait_until(lambda: freshness.state() not in (None, before))
+    wait_until(lambda: detector.state() not in (None, before))
 
 
 @pytest.mark.parametrize(
@@ -114,38 +115,38 @@ def test_trigger_that_was_disabled_for_a_moment_makes_what_was_read_stale(
     ],
 )
 def test_write_of_a_session_with_the_role_of_a_replica_is_told(
-    freshness: Freshness, url: str, write: str
+    detector: ChangeDetector, url: str, write: str
 ) -> None:
-    before = freshness.state()
+    before = detector.state()
     change(url, "SET session_replication_role = replica", write)
 
-    wait_until(lambda: freshness.state() not in (None, before))
+    wait_until(lambda: detector.state() not in (None, before))
 
 
 @pytest.mark.parametrize(
     "scope", ["DATABASE {0}", "ROLE blog IN DATABASE {0}"], ids=["database", "role"]
 )
 def test_setting_that_would_silence_a_usual_trigger_turns_the_cache_off(
-    freshness: Freshness, opened: Database, url: str, scope: str
+    detector: ChangeDetector, opened: Database, url: str, scope: str
 ) -> None:
     change(url, USUAL)
     place = scope.format(database_of(url))
     change(url, f"ALTER {place} SET session_replication_role = 'Replica'")
-    wait_until(lambda: freshness.state() is None)
+    wait_until(lambda: detector.state() is None)
 
     fault = f"{POST} is disabled by session_replication_role=replica"
     assert integrity.faults(opened) == [fault]
     assert schema.upgrade(opened) is True
-    wait_until(lambda: freshness.state() is not None)
+    wait_until(lambda: detector.state() is not None)
 
 
 def test_server_whose_sessions_are_those_of_a_replica_turns_the_cache_off(
-    freshness: Freshness, postgresql: Cluster, url: str
+    detector: ChangeDetector, postgresql: Cluster, url: str
 ) -> None:
     change(url, USUAL)
     with configured(postgresql, "session_replication_role", "replica"):
-        wait_until(lambda: freshness.state() is None)
-    wait_until(lambda: freshness.state() is not None)
+        wait_until(lambda: detector.state() is None)
+    wait_until(lambda: detector.state() is not None)
 
 
 def test_usual_trigger_tells_where_no_setting_silences_it(opened: Database, url: str) -> None:
@@ -155,7 +156,7 @@ def test_usual_trigger_tells_where_no_setting_silences_it(opened: Database, url:
 
 
 def test_table_that_logical_replication_writes_turns_the_cache_off(
-    freshness: Freshness, opened: Database, url: str
+    detector: ChangeDetector, opened: Database, url: str
 ) -> None:
     change(
         url,
@@ -163,7 +164,7 @@ def test_table_that_logical_replication_writes_turns_the_cache_off(
         "VALUES (1, 'post'::regclass, 'r')",
     )
 
-    wait_until(lambda: freshness.state() is None)
+    wait_until(lambda: detector.state() is None)
     fault = "a subscription writes to the table post, which fires no trigger"
     assert integrity.faults(opened) == [fault]
 
@@ -192,10 +193,10 @@ def test_server_that_does_not_echo_turns_the_cache_off(
     def connect() -> psycopg.Connection[Any]:
         return Deaf.connect(postgresql.dsn(database_of(url)), autocommit=True)
 
-    with closing(NotifiedFreshness(connect, Mark())) as freshness:
+    with closing(NotificationListener(connect, ChangeToken(), PUBLIC_TABLES)) as detector:
         wait_until(lambda: bool(said()))
-        assert freshness.state() is None
-    assert said()[0].endswith(": the server passes on no notification")
+        assert detector.state() is None
+    assert said()[0].endswith(": the server does not deliver notifications")
 
 
 def test_connection_for_which_the_server_listens_no_more_is_replaced(
@@ -208,20 +209,20 @@ def test_connection_for_which_the_server_listens_no_more_is_replaced(
         connections.append(psycopg.connect(dsn, autocommit=True))
         return connections[-1]
 
-    with closing(NotifiedFreshness(connect, Mark())) as freshness:
-        before = known(freshness)
+    with closing(NotificationListener(connect, ChangeToken(), PUBLIC_TABLES)) as detector:
+        before = known(detector)
         # As a pooler does before it gives the connection to another client.
         connections[0].execute("DISCARD ALL")
         wait_until(lambda: len(connections) == 2)
 
-        assert known(freshness) != before
-    assert said()[0].endswith(": the server does not listen for this connection any more")
+        assert known(detector) != before
+    assert said()[0].endswith(": the server has stopped listening for this connection")
 
 
-def known(freshness: Freshness) -> Hashable:
+def known(detector: ChangeDetector) -> Hashable:
     """The state, once there is one."""
-    wait_until(lambda: freshness.state() is not None)
-    return freshness.state()
+    wait_until(lambda: detector.state() is not None)
+    return detector.state()
 
 
 def test_database_without_a_schema_is_no_fault_of_the_triggers(
@@ -233,10 +234,10 @@ def test_database_without_a_schema_is_no_fault_of_the_triggers(
 
 
 def test_node_that_begins_to_listen_makes_nothing_stale_on_another(
-    freshness: Freshness, opened: Database
+    detector: ChangeDetector, opened: Database
 ) -> None:
-    before = freshness.state()
-    with closing(opened.freshness()) as other:
+    before = detector.state()
+    with closing(opened.change_detector(PUBLIC_TABLES)) as other:
         wait_until(lambda: other.state() is not None)
 
-    assert freshness.state() == before
+    assert detector.state() == before

@@ -17,7 +17,7 @@ from blog.content.authors import Caller
 from blog.content.dates import utc_now
 from blog.content.posts import Post, PostContent
 from blog.database.database import Database
-from blog.database.limits import Limits, Writing
+from blog.database.limits import Limits, WritePurpose
 from blog.errors import DatabaseError, StorageUnavailable
 from blog.maintenance import integrity, schema
 from blog.settings import Settings
@@ -96,7 +96,7 @@ def test_a_refused_url_of_no_file_is_shown_without_its_password() -> None:
 def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
 
-    Database(f"sqlite:///{path}").server.create()
+    Database(f"sqlite:///{path}").backend.create()
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -106,7 +106,7 @@ def test_a_file_that_can_not_be_made_is_refused(place: str, tmp_path: Path) -> N
     database = Database(f"sqlite:///{tmp_path / place}")
 
     with pytest.raises(DatabaseError, match=r"^can't open '"):
-        database.server.create()
+        database.backend.create()
 
 
 def test_a_file_that_has_gone_is_not_made_anew(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_missing_file_is_told_where_one_is_required(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'gone.db'}")
 
     with pytest.raises(DatabaseError, match=r"^there is no database at '.*gone\.db'$"):
-        database.server.require()
+        database.backend.require_exists()
 
 
 def test_a_missing_file_has_no_faults_to_find(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_connection_is_set_up(database: Database, pragma: str, expected: objec
 
 @pytest.mark.parametrize(("purpose", "expected"), [("writing", 2), ("upgrading", 1)])
 def test_only_what_may_be_large_is_sorted_in_files(
-    database: Database, purpose: Writing, expected: int
+    database: Database, purpose: WritePurpose, expected: int
 ) -> None:
     with database.session() as session, session.writing(purpose) as connection:
         value = connection.exec_driver_sql("PRAGMA temp_store").scalar()
@@ -241,7 +241,7 @@ def test_writes_go_to_the_file_that_is_there_now(database: Database, tmp_path: P
         keep(session, "before")
     for name in ("blog.db", "blog.db-wal", "blog.db-shm"):
         (tmp_path / name).rename(tmp_path / f"old-{name}")
-    database.server.create()
+    database.backend.create()
     schema.upgrade(database)
     with database.session() as session:
         keep(session, "after")
@@ -265,9 +265,9 @@ def test_file_whose_name_is_too_long_is_refused(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / ('x' * 300)}")
 
     with pytest.raises(DatabaseError):
-        database.server.create()
+        database.backend.create()
     with pytest.raises(DatabaseError):
-        database.server.require()
+        database.backend.require_exists()
 
 
 def test_what_was_written_in_a_transaction_for_reading_is_not_kept(database: Database) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import insert, select
 
 from blog.database.database import Database
 from blog.database.sqlite.files import WatchedFiles
-from blog.database.sqlite.log_header import in_turn, open_log, read_header
+from blog.database.sqlite.log_header import log_lock, open_log, read_header
 from blog.errors import OutcomeUnknown, StorageUnavailable
 from blog.storage.tables import setting
 from tests.contract import assert_problem, path_of, write_post
@@ -265,9 +265,9 @@ def test_a_log_that_can_not_be_opened_is_storage_away(tmp_path: Path) -> None:
 def test_a_turn_is_not_waited_for_without_end(log: Path) -> None:
     log.write_bytes(b"")
     taken = []
-    with in_turn(str(log)), in_turn(str(log), patience=0.05):
+    with log_lock(str(log)), log_lock(str(log), timeout=0.05):
         taken.append("without")
-    with in_turn(str(log)):
+    with log_lock(str(log)):
         taken.append("in turn")
 
     assert taken == ["without", "in turn"]
@@ -281,7 +281,7 @@ def test_a_log_that_can_not_be_locked_is_storage_away(
 
     log.write_bytes(b"")
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(StorageUnavailable, match="the log can't be locked: "), in_turn(str(log)):
+    with pytest.raises(StorageUnavailable, match="the log can't be locked: "), log_lock(str(log)):
         pass
 
 
