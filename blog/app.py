@@ -24,7 +24,7 @@ from blog.http.api import Api, Services
 from blog.http.application import Application
 from blog.http.auth import BasicAuthentication
 from blog.http.cursors import Cursors
-from blog.http.long_poll import WaitingRoom
+from blog.http.long_poll import LongPoll
 from blog.http.middleware import (
     access_log,
     cache_control,
@@ -79,7 +79,7 @@ def create_gateway(
     _log_schema_faults(services)
     cache = create_cache(app, settings) if settings.cache_bytes else None
     gateway = Gateway(app, bounds, cache, _create_constants(app, settings))
-    gateway.on_stop(services.waiting_room.close)
+    gateway.on_stop(services.long_poll.close)
     gateway.on_end(services.database.shut_down)
     return gateway
 
@@ -203,7 +203,7 @@ def _services(
         authentication=BasicAuthentication(policy),
         cursors=Cursors(secret_key),
         # Requests that wait for changes leave at least half of the threads to others.
-        waiting_room=WaitingRoom(settings.threads // 2),
+        long_poll=LongPoll(settings.threads // 2),
         schema_watch=SchemaWatch(needs_secret_key=settings.secret_key is None),
         now=now,
         require_if_match=settings.require_if_match,

@@ -111,7 +111,7 @@ class CacheKeys:
             return None
         if not (resource.cacheable or resource.constant):
             return None
-        offers: tuple[str, ...] = resource.produces
+        offers: tuple[str, ...] = resource.media_types()
         return offers
 
 

@@ -20,7 +20,7 @@ from blog.database.change_detection import ChangeDetector
 from blog.database.database import Database
 from blog.errors import StorageUnavailable
 from blog.gateway.cache_keys import CacheKey, CacheKeys
-from blog.http.entity_tags import parse_entity_tags
+from blog.http.conditional import parse_entity_tags
 from blog.http.middleware.access_log import Access, new_request_id
 from blog.http.wsgi import ACCESS, CACHE_LOOKUP, Application, Environ, WholeResponse, call
 from blog.storage.schedule import next_publication

@@ -1,6 +1,6 @@
-"""Content codings: in which of them a body is sent (RFC 9110 section 12.5.3), and how it is made.
+"""Content codings of a response (RFC 9110 section 12.5.3).
 
-What is compressed is another representation, so its entity-tag is another one (section 8.8.3.3).
+A compressed representation has an entity-tag of its own (RFC 9110 section 8.8.3.3).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from functools import lru_cache
 import brotli
 import zstandard
 
-from blog.http.preference_lists import Preference, parse_preferences
+from blog.http.negotiation import Preference, parse_preferences
 
-# What is shorter, in bytes, hardly gets shorter.
-SHORTEST = 1000
+# In bytes; shorter bodies hardly shrink.
+MIN_SIZE = 1000
 
 
 def _to_zstd(body: bytes) -> bytes:
@@ -28,11 +28,11 @@ def _to_br(body: bytes) -> bytes:
 
 
 def _to_gzip(body: bytes) -> bytes:
-    # So many window bits have the header of gzip written, without a time.
+    # With these window bits zlib writes a gzip header, without a time.
     return zlib.compress(body, level=6, wbits=31)
 
 
-# The quickest first: of those that a client likes equally, the first is chosen.
+# The fastest first, which is chosen among equal weights.
 _CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "zstd": _to_zstd,
     "br": _to_br,
@@ -42,20 +42,20 @@ _CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
 
 @lru_cache(maxsize=256)
 def choose_coding(accept: str) -> str | None:
-    """The coding that fits an Accept-Encoding header best; None for the body as it is.
+    """The coding that suits an Accept-Encoding header best; None for no coding.
 
-    So it is sent as well to those who refuse everything: there is no other way to tell them.
+    A client that refuses every coding, and `identity` too, is sent the body without one.
     """
     given = parse_preferences(accept)
     best = max(_CODINGS, key=lambda coding: _quality(coding, given))
     quality = _quality(best, given)
-    # As it is, a body is always acceptable unless something else is said (section 12.5.3).
-    plain = given["identity"].quality if "identity" in given else 0.0
-    return best if quality > 0 and quality >= plain else None
+    # Without a weight of its own, `identity` is acceptable (RFC 9110 section 12.5.3).
+    identity = given["identity"].quality if "identity" in given else 0.0
+    return best if quality > 0 and quality >= identity else None
 
 
 def _quality(coding: str, given: Mapping[str, Preference]) -> float:
-    # x-gzip is an old name of gzip (section 8.4.1.3); the others have none.
+    # x-gzip is an old name of gzip (RFC 9110 section 8.4.1.3); the others have none.
     named = [given[name].quality for name in (coding, f"x-{coding}") if name in given]
     anything = given["*"].quality if "*" in given else 0.0
     return max(named, default=anything)

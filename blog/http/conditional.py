@@ -8,35 +8,41 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 from werkzeug.http import parse_date, quote_etag
 
 from blog.content.posts import GREATEST_VERSION
-from blog.http.application import Response
-from blog.http.entity_tags import EntityTags, parse_entity_tags
 from blog.http.request import current_request
 from blog.representations.document import Document, Validators
 from blog.storage.preconditions import Precondition, Version
 
-# The number of a version, of which resource it is, since when it is there, which tags from before
-# schema 0006 don't say, and the digest of a representation, which a tag of the version has not.
+# The parts of a tag: the version's number, a digest of the resource's identity, the version's time,
+# which tags from before schema 0006 lack, and a digest of the representation, which `version_tag`
+# lacks.
 _VERSION_TAG = re.compile(
     r"(\d{1,15})\.([\w-]{8})(?:\.([0-9a-f]{1,15}))?(-[\w-]{12}(?:\.[a-z]+)?)?", re.ASCII
 )
-# Moments are counted from here in tags.
-_FIRST = datetime.min.replace(tzinfo=UTC)
+# The time in a tag is the number of microseconds from here.
+_EPOCH = datetime.min.replace(tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# The headers with preconditions, as they stand in an environ.
+# The environ keys of the header fields with preconditions.
 _CONDITIONS = frozenset(
     {
         *("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"),
         *("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"),
     }
 )
-# A later date says no more, and could not be reckoned with.
+# A later date means the same, and arithmetic with it would overflow.
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+# What a proxy that compresses a body adds to its tag, before or after the closing quote.
+_SUFFIXES = tuple(
+    f"{mark}{coding}" for mark in ("-", "--", ";") for coding in ("gzip", "br", "zstd")
+)
+# A list member: commas within a quoted string belong to it, and a tag has no escapes.
+_MEMBER = re.compile(r'(?:"[^"]*"?|[^",])+')
+_TAG = re.compile(rf'([Ww]/)?("?)([^"]*)\2(?:{"|".join(_SUFFIXES)})?')
 
 _WEAK_NEVER_MATCHES = (
     'weak entity-tags (W/"…") never match in If-Match (RFC 9110 section 13.1.1): '
@@ -44,8 +50,24 @@ _WEAK_NEVER_MATCHES = (
 )
 
 
-class Stale(PreconditionFailed):
-    """Raised when the representation is not the one that the precondition names.
+class EntityTags(NamedTuple):
+    """The tags of a header, strong and weak, without their quotes; or ``*``, for every tag."""
+
+    strong: frozenset[str] = frozenset()
+    weak: frozenset[str] = frozenset()
+    star: bool = False
+
+    def contain(self, etag: str) -> bool:
+        """Whether a tag is one of them by weak comparison (RFC 9110 section 8.8.3.2)."""
+        return self.star or etag in self.strong or etag in self.weak
+
+    def contain_strongly(self, etag: str) -> bool:
+        """Whether a tag is one of them by strong comparison, which no weak tag passes."""
+        return self.star or etag in self.strong
+
+
+class PreconditionNotMet(PreconditionFailed):
+    """Raised when the current representation is not the one that the precondition names.
 
     ``changed`` names the fields in which they differ, where that is known.
     """
@@ -59,34 +81,52 @@ class Stale(PreconditionFailed):
             self.members["changed"] = list(changed)
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Add the present entity-tag."""
+        """Add the current entity-tag."""
         return [*super().get_headers(*args, **kwargs), ("ETag", quote_etag(self.etag))]
 
 
-def entity_tag(document: Document, body: bytes, coding: str | None = None) -> str:
-    """The strong entity-tag of a representation, in a content coding or as it is.
+def parse_entity_tags(header: str) -> EntityTags:
+    """Parse a list of entity-tags (RFC 9110 section 8.8.3).
 
-    The digest makes it different for every media type, selection of fields and set of links; what
-    stands before it lets a write recognise the tag of any of them.
+    A tag that ends as if a proxy had added a content coding is read with and without that. Quotes
+    may be missing. A member that is no tag, and ``*`` within a list, name nothing.
+    """
+    if header.strip() == "*":
+        return EntityTags(star=True)
+    strong: set[str] = set()
+    weak: set[str] = set()
+    for member in _MEMBER.findall(header):
+        if match := _TAG.fullmatch(member.strip()):
+            tags = weak if match[1] else strong
+            tags.add(match[3])
+            if match[3].endswith(_SUFFIXES):
+                tags.update(match[3].removesuffix(suffix) for suffix in _SUFFIXES)
+    return EntityTags(frozenset(strong), frozenset(weak))
+
+
+def entity_tag(document: Document, body: bytes, coding: str | None = None) -> str:
+    """The strong entity-tag of a representation, in a content coding or without one.
+
+    The digest differs between media types, selections of fields and sets of links; the tag of the
+    version before it lets a write recognize all of them.
     """
     digest = _digest(body, 9) + (f".{coding}" if coding else "")
-    if state := document.validators:
-        return f"{version_tag(state)}-{digest}"
+    if document.validators:
+        return f"{version_tag(document.validators)}-{digest}"
     return digest
 
 
-def version_tag(state: Validators) -> str:
-    """An entity-tag of a version, whatever represents it: for If-Match, and for nothing else.
+def version_tag(validators: Validators) -> str:
+    """The entity-tag of a version in any representation, which is valid in If-Match only.
 
-    A number alone would not do: once an older backup is restored, it is given to another version.
+    It has a time, because after an older backup is restored a number is given to another version.
     """
-    moment = (state.modified - _FIRST) // _MICROSECOND
-    return f"{state.version}.{_mark(state.identity)}.{moment:x}"
+    microseconds = (validators.modified - _EPOCH) // _MICROSECOND
+    return f"{validators.version}.{_identity_digest(validators.identity)}.{microseconds:x}"
 
 
 @lru_cache(maxsize=1024)
-def _mark(identity: str) -> str:
-    """What shows in a tag of which resource it is."""
+def _identity_digest(identity: str) -> str:
     return _digest(identity.encode(), 6)
 
 
@@ -97,11 +137,9 @@ def _digest(data: bytes, size: int) -> str:
 def read_precondition(identity: str, required: bool) -> Precondition:
     """The precondition of a write on the resource with this identity.
 
-    Raises PreconditionRequired (RFC 6585 section 3) when there must be one and is none.
+    Raises PreconditionRequired (RFC 6585 section 3) where it is required and missing.
     """
-    request = current_request()
-    headers = request.headers
-    has_match = "If-Match" in headers
+    has_match = "If-Match" in current_request().headers
     since = None if has_match else _read_date("If-Unmodified-Since")
     if required and not has_match and since is None:
         raise PreconditionRequired(
@@ -119,38 +157,38 @@ def read_precondition(identity: str, required: bool) -> Precondition:
 
 
 def _tags_in(header: str) -> EntityTags:
-    """The entity-tags in a header; none where there is none."""
+    """The entity-tags in a header field; none where it is missing."""
     return parse_entity_tags(current_request().headers.get(header, ""))
 
 
 def _versions(tags: Iterable[str], identity: str, *, bare: bool = False) -> frozenset[Version]:
     """The versions of a resource that entity-tags name.
 
-    Those without a digest count only where ``bare`` is true, as for If-Match.
+    Tags without a digest of the representation count only where ``bare`` is true, as in If-Match.
     """
-    mark = _mark(identity)
+    own = _identity_digest(identity)
     matches = map(_VERSION_TAG.fullmatch, tags)
     named = (
         (int(match[1]), match[3])
         for match in matches
-        if match and match[2] == mark and (match[4] or (bare and match[3]))
+        if match and match[2] == own and (match[4] or (bare and match[3]))
     )
     return frozenset(
-        Version(number, _moment(written)) for number, written in named if number <= GREATEST_VERSION
+        Version(number, _parse_time(time)) for number, time in named if number <= GREATEST_VERSION
     )
 
 
-def _moment(written: str | None) -> datetime | None:
-    """The moment that `version_tag` has written; one that it can't have written is the latest."""
-    if written is None:
+def _parse_time(text: str | None) -> datetime | None:
+    """The time in a version's tag; a time that is out of range becomes the latest."""
+    if text is None:
         return None
-    return _FIRST + min(int(written, 16) * _MICROSECOND, _LATEST - _FIRST)
+    return _EPOCH + min(int(text, 16) * _MICROSECOND, _LATEST - _EPOCH)
 
 
 def check_list_precondition() -> None:
-    """Refuse to add to a list under a precondition that can't be known to hold.
+    """Refuse to add to a list under a precondition that can't be evaluated.
 
-    A list has no version, so of If-Match only ``*`` holds of it, and If-None-Match ``*`` never.
+    A list has no version, so only ``*`` holds in If-Match, and ``*`` never in If-None-Match.
     """
     request = current_request()
     if "If-Match" in request.headers and not _tags_in("If-Match").star:
@@ -159,55 +197,45 @@ def check_list_precondition() -> None:
         raise PreconditionFailed("the list exists, and If-None-Match: * wants it not to")
 
 
-def answer_conditionally(response: Response, etag: str, state: Validators | None) -> Response:
+def is_not_modified(etag: str, validators: Validators | None) -> bool:
     """Evaluate the preconditions of a read in the order of RFC 9110 section 13.2.2.
 
-    Gives the response, or one with status 304 in its place. Raises Stale.
+    Returns whether the client's copy is current (304). Raises PreconditionNotMet.
     """
     request = current_request()
     if request.environ.keys().isdisjoint(_CONDITIONS):
-        return response
-    if "If-Match" in request.headers:
-        if not _matches(_tags_in("If-Match"), etag, state):
-            raise Stale("the representation has changed since", etag)
-    elif state and (since := _read_date("If-Unmodified-Since")) and not _is_since(state, since):
-        raise Stale("the representation has changed since", etag)
+        return False
+    if not _is_expected(etag, validators):
+        raise PreconditionNotMet("the representation has changed since", etag)
     if "If-None-Match" in request.headers:
-        unchanged = _tags_in("If-None-Match").contain(etag)
-    else:
-        since = _read_date("If-Modified-Since")
-        unchanged = bool(state and since and _is_since(state, since))
-    return _not_modified(response) if unchanged else response
+        return _tags_in("If-None-Match").contain(etag)
+    since = _read_date("If-Modified-Since")
+    return bool(validators and since and _is_unmodified(validators, since))
 
 
-def _matches(given: EntityTags, etag: str, state: Validators | None) -> bool:
-    """Whether If-Match holds of a representation (RFC 9110 section 13.1.1)."""
-    if given.contain_strongly(etag):
-        return True
-    return state is not None and given.contain_strongly(version_tag(state))
+def _is_expected(etag: str, validators: Validators | None) -> bool:
+    """Whether If-Match, or else If-Unmodified-Since, holds (RFC 9110 sections 13.1.1, 13.1.4)."""
+    if "If-Match" in current_request().headers:
+        tags = _tags_in("If-Match")
+        version = validators and version_tag(validators)
+        return tags.contain_strongly(etag) or bool(version and tags.contain_strongly(version))
+    since = validators and _read_date("If-Unmodified-Since")
+    return not (validators and since) or _is_unmodified(validators, since)
 
 
 def _read_date(header: str) -> datetime | None:
-    """The date in a header; one that can't be read counts for nothing (section 13.1.3)."""
+    """The date in a header field; an invalid one is ignored (RFC 9110 section 13.1.3)."""
     try:
         return parse_date(current_request().headers.get(header))
     except OverflowError:
         return None
 
 
-def _is_since(state: Validators, since: datetime) -> bool:
-    """Whether who saw the resource at that date, in whole seconds, has seen its present state.
+def _is_unmodified(validators: Validators, since: datetime) -> bool:
+    """Whether a client that saw the resource at that second has seen its current state.
 
-    Of two states within one second the date can't tell which was seen (section 8.8.2.2).
+    Between two states within one second the date can't distinguish (RFC 9110 section 8.8.2.2).
     """
-    second = state.modified.replace(microsecond=0)
-    exact = state.previous is None or state.previous < second
-    return second < since or (second == since and exact)
-
-
-def _not_modified(response: Response) -> Response:
-    """The answer that what the client has is current (RFC 9110 section 15.4.5)."""
-    unchanged = Response(status=304)
-    unchanged.headers.remove("Content-Type")
-    unchanged.headers["ETag"] = response.headers["ETag"]
-    return unchanged
+    second = validators.modified.replace(microsecond=0)
+    is_exact = validators.previous is None or validators.previous < second
+    return second < since or (second == since and is_exact)

@@ -1,4 +1,4 @@
-"""Waiting for something to tell (RFC 7240 section 4.3), without keeping others from the server."""
+"""Long polling: a read that waits for news, as `Prefer: wait` asks (RFC 7240 section 4.3)."""
 
 from __future__ import annotations
 
@@ -10,52 +10,54 @@ from typing import TypeVar
 from blog.http.preferences import preferences
 from blog.http.request import current_request
 
-LONGEST = 30
-# How long, in seconds, until another look.
-_PAUSE = 0.25
+MAX_SECONDS = 30
+# The interval between two reads, in seconds.
+_INTERVAL = 0.25
 
 Found = TypeVar("Found")
 
 
-class WaitingRoom:
-    """Where requests wait that would rather be answered later; there are so many places."""
+class LongPoll:
+    """Lets a limited number of requests wait; each of them occupies a thread."""
 
-    def __init__(self, places: int) -> None:
-        self._places = Semaphore(places)
+    def __init__(self, limit: int) -> None:
+        """Let ``limit`` requests wait at a time."""
+        self._waiting = Semaphore(limit)
         self._closed = Event()
 
-    def wait_for(self, look: Callable[[], Found], is_news: Callable[[Found], bool]) -> Found:
-        """What a look finds: once it is news, or when the client will wait no longer.
+    def wait_for(self, read: Callable[[], Found], is_news: Callable[[Found], bool]) -> Found:
+        """The first result of ``read`` that is news, or the last one when the client's time is up.
 
-        Where all places are taken the answer is given at once, as to any other client.
+        Where too many requests wait already, the result is returned at once.
         """
-        found, seconds = look(), _patience()
-        if is_news(found) or not seconds or not self._places.acquire(blocking=False):
+        found, seconds = read(), _requested_seconds()
+        if is_news(found) or not seconds or not self._waiting.acquire(blocking=False):
             return found
         try:
             request = current_request()
             request.preferences_applied = [f"wait={seconds}"]
-            # A read that begins anew, as the database was lost, does not wait anew.
+            # A read that is repeated after an interruption has the same deadline.
             request.wait_until = request.wait_until or monotonic() + seconds
-            return self._look_until(request.wait_until, look, is_news)
+            return self._read_until(request.wait_until, read, is_news)
         finally:
-            self._places.release()
+            self._waiting.release()
 
     def close(self) -> None:
-        """Keep nobody waiting any more, as the process is told to stop."""
+        """End all waiting, because the process has to stop."""
         self._closed.set()
 
-    def _look_until(
-        self, deadline: float, look: Callable[[], Found], is_news: Callable[[Found], bool]
+    def _read_until(
+        self, deadline: float, read: Callable[[], Found], is_news: Callable[[Found], bool]
     ) -> Found:
         while True:
-            told_to_stop = self._closed.wait(min(_PAUSE, deadline - monotonic()))
-            found = look()
-            if is_news(found) or told_to_stop or monotonic() >= deadline:
+            is_closed = self._closed.wait(min(_INTERVAL, deadline - monotonic()))
+            found = read()
+            if is_news(found) or is_closed or monotonic() >= deadline:
                 return found
 
 
-def _patience() -> int:
-    """How many seconds the client will wait, at most as many as we let it."""
+def _requested_seconds() -> int:
+    """The seconds that the client wants to wait, up to the maximum; 0 for none."""
     text = preferences().get("wait", "")
-    return min(int(text), LONGEST) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    return min(int(text), MAX_SECONDS) if is_number else 0

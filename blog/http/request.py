@@ -17,7 +17,7 @@ from werkzeug.wsgi import LimitedStream
 
 from blog.content.authors import Caller
 from blog.database.session import Session
-from blog.http.request_target import decode_path, read_host
+from blog.http.request_target import READ_METHODS, decode_path, read_host
 from blog.http.wsgi import EXPECTS_CONTINUE
 
 _CHUNK = 65536
@@ -74,6 +74,11 @@ class Request(FlaskRequest):
             if len(body) > limit:
                 raise RequestEntityTooLarge
         return io.BytesIO(body)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its method only reads the resource."""
+        return self.method in READ_METHODS
 
     @property
     def is_signed(self) -> bool:

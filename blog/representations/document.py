@@ -5,7 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+
+class Representation(Protocol):
+    """A media type in which documents are written: a module of this package.
+
+    ``needs`` names the fields that it shows whatever the client has asked for.
+    """
+
+    @property
+    def MEDIA_TYPE(self) -> str:
+        """The media type, without parameters."""
+
+    @property
+    def needs(self) -> Set[str]:
+        """The names of fields, as clients know them."""
+
+    def write(self, document: Document) -> bytes:
+        """Write a document."""
 
 
 class Link(NamedTuple):

@@ -8,6 +8,7 @@ from blog.representations.document import Document, Link
 from blog.representations.json import encode
 
 MEDIA_TYPE = "application/hal+json"
+needs: frozenset[str] = frozenset()
 
 
 def write(document: Document) -> bytes:

@@ -10,6 +10,7 @@ import orjson
 from blog.representations.document import Document
 
 MEDIA_TYPE = "application/json"
+needs: frozenset[str] = frozenset()
 
 
 def write(document: Document) -> bytes:

@@ -6,6 +6,7 @@ from blog.representations.document import Document
 from blog.representations.json import encode
 
 MEDIA_TYPE = "application/json-patch+json"
+needs: frozenset[str] = frozenset()
 
 
 def write(document: Document) -> bytes:

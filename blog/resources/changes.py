@@ -45,7 +45,7 @@ class ChangeList(Resource):
             end = changes.latest(self.session, self.services.now())
             return self._page(_Found(Changes([], end)))
         start = self._start()
-        found = self.services.waiting_room.wait_for(
+        found = self.services.long_poll.wait_for(
             lambda: self._look(start), lambda found: bool(found.changes.items)
         )
         return self._page(found)

@@ -11,13 +11,17 @@ from blog.http.middleware.metrics import MEDIA_TYPES, Meters
 class Metrics(Resource):
     """The counts of all worker processes, as Prometheus collects them."""
 
-    produces = MEDIA_TYPES
     any_host = True
     cacheable = False
 
     def __init__(self, services: Services, meters: Meters) -> None:
         super().__init__(services)
         self._meters = meters
+
+    @classmethod
+    def media_types(cls) -> tuple[str, ...]:
+        """The formats that Prometheus reads."""
+        return MEDIA_TYPES
 
     def get(self) -> Response:
         """Everything that was counted by now."""

@@ -12,7 +12,7 @@ from blog.content.dates import parse_moment
 from blog.content.posts import FIELDS, SERVER_FIELDS, PostContent
 from blog.content.validation import as_json, validate
 from blog.http import cursors, relations
-from blog.http.api import Answer, Resource
+from blog.http.api import Resource
 from blog.http.application import POST_ID
 from blog.http.conditional import check_list_precondition
 from blog.http.cursors import DEFAULT_LIMIT, Paging
@@ -20,6 +20,7 @@ from blog.http.idempotency import read_claim
 from blog.http.links import Links
 from blog.http.query_parameters import Parser, list_of, one_of, plain_text, some_of
 from blog.http.request_json import Patch, read_json, read_patch
+from blog.http.responses import Created
 from blog.representations.document import Document, Validators
 from blog.storage import post_list, posts
 from blog.storage.post_list import MOST_IDS, NEWEST_FIRST, OLDEST_UPDATE_FIRST, SORTS, Filter
@@ -112,14 +113,13 @@ class PostList(_PostResource):
         places, links = self.places, self.links
         return [represent(post, places, links) for post in found]
 
-    def post(self) -> Answer:
+    def post(self) -> Created:
         """Create a post of the caller."""
         check_list_precondition()
         claim = read_claim(self.author, self.now)
         written = validate(PostContent, read_json(), SERVER_FIELDS)
         created = posts.create(self.session, written, self.author, self.now, claim, self.texts)
-        document = self.document(created)
-        return document, 201, {"Location": document.links[relations.SELF].href}
+        return Created(self.document(created))
 
 
 class Post(_PostResource):
@@ -139,11 +139,10 @@ class Post(_PostResource):
         """Change a part of the post."""
         return self._edit(post_id, partial(self._patched, read_patch(SERVER_FIELDS)))
 
-    def delete(self, post_id: str) -> Answer:
+    def delete(self, post_id: str) -> None:
         """Delete the post."""
         precondition = self.precondition(post_id)
         posts.remove(self.session, post_id, self.author, precondition, self.now)
-        return None, 204
 
     def _edit(self, post_id: str, revise: posts.Revise) -> Document:
         precondition = self.precondition(post_id)

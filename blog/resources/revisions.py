@@ -11,12 +11,13 @@ from blog.content.revisions import EVENT_FIELDS, FIELDS, Restoration, difference
 from blog.content.validation import validate
 from blog.errors import NotFound
 from blog.http import cursors, relations
-from blog.http.api import Answer, Resource
+from blog.http.api import Resource
 from blog.http.conditional import read_precondition
 from blog.http.cursors import Paging
 from blog.http.idempotency import read_claim
 from blog.http.links import Links
 from blog.http.request_json import read_json
+from blog.http.responses import Created
 from blog.representations import hal, json, json_patch
 from blog.representations.document import Document, Validators
 from blog.storage import revisions
@@ -44,7 +45,7 @@ class RevisionList(Resource):
             links, name=relations.REVISIONS, items=items, validators=_validators(newest)
         )
 
-    def post(self, post_id: str) -> Answer:
+    def post(self, post_id: str) -> Document | Created:
         """Make a version current again, as a new one."""
         revisions.find_newest(self.session, post_id, self.author, self.now)
         precondition = read_precondition(post_id, required=False)
@@ -58,7 +59,7 @@ class RevisionList(Resource):
         document = _represent(replace(version, successor_date=None), FIELDS, self.links)
         if not restored.written:
             return document
-        return document, 201, {"Location": document.links[relations.SELF].href}
+        return Created(document)
 
     def document(self, state: Post | content.Revision) -> Document:
         """The list as it is now, for a write that came too late."""
@@ -77,7 +78,7 @@ class Revision(Resource):
 class RevisionDiff(Resource):
     """How a version of a post differs from the one before it."""
 
-    produces = (json_patch.MEDIA_TYPE, json.MEDIA_TYPE, hal.MEDIA_TYPE)
+    produces = (json_patch, json, hal)
 
     def get(self, post_id: str, number: int) -> Document:
         """The operations that make the earlier version this one."""

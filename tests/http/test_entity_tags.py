@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from blog.http.entity_tags import EntityTags, parse_entity_tags
+from blog.http.conditional import EntityTags, parse_entity_tags
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.gateway.cached import Served, served
 from tests.people import RICK

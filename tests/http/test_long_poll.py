@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 
 from blog.http.application import Application
-from blog.http.long_poll import WaitingRoom
+from blog.http.long_poll import LongPoll
 from tests.servers.serving import PATIENCE, serve
 
 WAIT = {"Prefer": "wait=30"}
@@ -19,11 +19,11 @@ def test_nobody_is_kept_waiting_once_the_process_is_told_to_stop(
     app: Application,
 ) -> None:
     looks: list[str] = []
-    room = WaitingRoom(1)
-    room.close()
+    long_poll = LongPoll(1)
+    long_poll.close()
 
     with app.test_request_context(headers=WAIT):
-        room.wait_for(lambda: looks.append("look"), bool)
+        long_poll.wait_for(lambda: looks.append("look"), bool)
 
     # One at first, and one to see whether anything came before the stop.
     assert looks == ["look", "look"]
