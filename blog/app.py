@@ -134,27 +134,20 @@ def create_app(
     schema.upgrade(database)
     app = Application("blog", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(settings.max_body)
-    _install_concerns(app, settings)
+    _install_middleware(app, settings)
     # Called for each response that is served from a cache instead of by the application.
     app.extensions["blog.observers"] = [access_log.observe]
     external = ExternalAccounts(authenticator, now) if authenticator else None
     policy = partial(SignInPolicy, now=now, checker=checker or PasswordChecker(), external=external)
     app.extensions["blog"] = services = _services(settings, database, now, policy)
     _watch_schema(app, services)
-    api = Api(app)
-    for resource, rule in ROUTES:
-        api.add_resource(resource, rule, resource_class_args=(services,))
-    if settings.metrics:
-        _add_metrics(app, api, services)
+    _add_resources(app, services, settings)
     for name in ("author", "token", "database"):
         app.cli.add_command(cli.main.commands[name])
-    if hops := settings.trusted_proxies:
-        behind = MIDDLEWARES[settings.proxy_header]
-        app.wsgi_app = behind(app.wsgi_app, hops)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 
-def _install_concerns(app: Application, settings: Settings) -> None:
+def _install_middleware(app: Application, settings: Settings) -> None:
     """Install the middleware: requests pass through it in this order, responses in reverse."""
     access_log.install(app)
     hosts.require(app, has_base_url=settings.base_url is not None)
@@ -166,6 +159,9 @@ def _install_concerns(app: Application, settings: Settings) -> None:
     cors.install(app, settings.cors_origins)
     cache_control.install(app)
     preferences.install(app)
+    if hops := settings.trusted_proxies:
+        behind = MIDDLEWARES[settings.proxy_header]
+        app.wsgi_app = behind(app.wsgi_app, hops)  # type: ignore[method-assign]  # Flask's own way
 
 
 def _watch_schema(app: Application, services: Services) -> None:
@@ -176,6 +172,14 @@ def _watch_schema(app: Application, services: Services) -> None:
         return problems.make_response(error)
 
     app.register_error_handler(SchemaMismatch, respond)
+
+
+def _add_resources(app: Application, services: Services, settings: Settings) -> None:
+    api = Api(app)
+    for resource, rule in ROUTES:
+        api.add_resource(resource, rule, resource_class_args=(services,))
+    if settings.metrics:
+        _add_metrics(app, api, services)
 
 
 def _add_metrics(app: Application, api: Api, services: Services) -> None:

@@ -54,35 +54,35 @@ def run(
     ``warnings`` are logged. Raises ServerError if the limit of open files is too low.
     """
     connections = fit_connections(capacity)
-    multiprocessing.set_start_method("spawn")
-    _set_malloc_thresholds()
-    supervisor = Supervisor(
-        listener,
-        target=target,
-        workers=capacity.workers,
-        backpressure=connections,
-        log_dictconfig=logs.configuration(log_format),
-        **_options(capacity.head_timeout),
-    )
-    serving = f"serving {url_of(listener)} with {capacity.workers} workers"
-    supervisor.on_startup(partial(logger.info, f"{serving} from the database {database}"))
     if connections < capacity.connections:
         warnings = [*warnings, _TOO_FEW_FILES.format(capacity.connections, connections)]
-    for warning in warnings:
-        supervisor.on_startup(partial(logger.warning, warning))
+    multiprocessing.set_start_method("spawn")
+    _set_malloc_thresholds()
+    options = _options(capacity, connections)
+    log_configuration = logs.configuration(log_format)
+    supervisor = Supervisor(listener, target=target, log_dictconfig=log_configuration, **options)
+    serving = f"serving {url_of(listener)} with {capacity.workers} workers"
+    supervisor.on_startup(partial(_log_start, f"{serving} from the database {database}", warnings))
     with _shared_metrics() if metrics else nullcontext():
         supervisor.serve()
 
 
-def _options(head_timeout: float) -> dict[str, Any]:
-    """The options of granian that do not depend on the capacity of the machine."""
+def _log_start(serving: str, warnings: Sequence[str]) -> None:
+    logger.info(serving)
+    for warning in warnings:
+        logger.warning(warning)
+
+
+def _options(capacity: Capacity, connections: int) -> dict[str, Any]:
     return {
+        "workers": capacity.workers,
+        "backpressure": connections,
         "factory": True,
         "interface": Interfaces.ASGI,
         "loop": Loops.uvloop if find_spec("uvloop") else Loops.asyncio,
         "http": HTTPModes.http1,
         "http1_settings": HTTP1Settings(
-            header_read_timeout=int(head_timeout * 1000), max_buffer_size=_HEAD_BYTES
+            header_read_timeout=int(capacity.head_timeout * 1000), max_buffer_size=_HEAD_BYTES
         ),
         "websockets": False,
         "backlog": BACKLOG,

@@ -54,7 +54,13 @@ class Supervisor(MPServer):
     def _spawn_worker(
         self, idx: int, target: Any, callback_loader: Any, *more: Any
     ) -> WorkerProcess:
-        loader = partial(load, callback_loader, self._listener, self._memory, self.backpressure)
+        loader = partial(
+            load,
+            callback_loader,
+            listener=self._listener,
+            memory=self._memory,
+            connections=self.backpressure,
+        )
         return super()._spawn_worker(idx, partial(work, target), loader, *more)
 
     def _reload(self, spawn_target: Any, target_loader: Any) -> None:
