@@ -19,7 +19,7 @@ from blog.resources import ROUTES
 from blog.settings import Settings, names, show
 from tests.documentation import pages
 from tests.documentation.pages import PAGES, read, rows, section
-from tests.test_architecture import MODULES
+from tests.test_architecture import MODULES, ROOMS
 
 
 def _commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
@@ -142,6 +142,12 @@ def test_every_metric_is_documented(make_app: Callable[..., Application]) -> Non
     assert {
         cell.strip("`") for cell in rows(section(read("observability.md"), "Metrics"))
     } == metrics
+
+
+def test_every_package_is_documented_in_the_order_of_imports() -> None:
+    packages = [cell.strip("`") for cell in rows(section(read("architecture.md"), "Packages"))]
+
+    assert tuple(packages) == ROOMS
 
 
 def test_secret_scanners_are_told_the_pattern_of_tokens() -> None:
