@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.documentation.pages import DIRECTORY, PAGES, README, anchors, links
+from tests.documentation.pages import DIRECTORY, PAGES, README, anchors, links, prose
 
 
 def _target(page: Path, link: str) -> tuple[Path, str]:
@@ -28,6 +29,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     missing = [link for link, file, _ in targets if not file.exists()]
     assert missing == []
     assert [link for link, file, part in targets if part and part not in anchors(file)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    spans = re.findall(r"`([^`\n]+)`", prose(page))
+    paths = [span for span in spans if re.fullmatch(r"(tests|scripts|blog|\.ci)/[\w./-]+", span)]
+    if page.name == "architecture.md":
+        paths += [f"blog/{span}" for span in spans if re.fullmatch(r"[\w/]+\.py", span)]
+        paths = [path.replace("blog/tests/", "tests/") for path in paths]
+
+    assert [path for path in paths if not (README.parent / path).exists()] == []
 
 
 def test_the_readme_is_short() -> None:
