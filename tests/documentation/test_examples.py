@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,6 @@ import pytest
 from tests.documentation.pages import PAGES, blocks
 from tests.servers.serving import environment, run_blog, serve
 
-# Pages whose examples create their own author.
-_WITH_AUTHOR = {"README.md", "getting-started.md"}
 # What the examples of a page print, besides no unexpected problem.
 _PRINTED = {
     "README.md": ["<em>Hi</em>", '"tags":["hello"]', '"operation":"deleted"'],
@@ -26,7 +24,13 @@ _PRINTED = {
     "commands.md": ["ann\teditor", "blogpat_", "BLOG_PORT=5000"],
 }
 _PROBLEMS = {"getting-started.md": 1, "conditional-requests.md": 1}
-_IN_SHELL = {page.name for page in PAGES if blocks(page.name, "sh")}
+# Pages that share a blog; the others create its first author.
+_SHARING = {page.name for page in PAGES if blocks(page.name, "sh")} - {
+    *("README.md", "getting-started.md", "idempotency.md")
+}
+# Python examples with a test of their own.
+_TESTED = ("DispatcherMiddleware", "authenticator")
+_PYTHON = blocks("python.md", "python")
 
 
 def _run(
@@ -42,11 +46,6 @@ def _run(
         text=True,
         timeout=60,
     )
-
-
-def _add_author(directory: Path) -> None:
-    arguments = ("author", "add", "rick", "--role", "editor", "--password-stdin")
-    run_blog(directory, *arguments, stdin="password\n").check_returncode()
 
 
 def _run_shell(name: str, url: str, directory: Path, env: Mapping[str, str]) -> str:
@@ -74,29 +73,41 @@ def test_the_sessions_of_getting_started_run(tmp_path: Path, empty_url: str) -> 
     assert python.returncode == 0, python.stderr
 
 
-@pytest.mark.parametrize("name", sorted(_IN_SHELL - {"getting-started.md", "idempotency.md"}))
-def test_the_shell_examples_run(name: str, tmp_path: Path) -> None:
-    if name not in _WITH_AUTHOR:
-        _add_author(tmp_path)
+def test_the_session_of_the_readme_runs(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
-        printed = _run_shell(name, server.url, tmp_path, {})
+        printed = _run_shell("README.md", server.url, tmp_path, {})
 
-    _check(name, printed)
+    _check("README.md", printed)
 
 
-def test_a_post_is_created_only_once_and_mirrored(tmp_path: Path) -> None:
-    _add_author(tmp_path)
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address and the directory of a blog with an author."""
+    directory = tmp_path_factory.mktemp("shared")
+    arguments = ("author", "add", "rick", "--role", "editor", "--password-stdin")
+    run_blog(directory, *arguments, stdin="password\n").check_returncode()
+    with serve(directory) as server:
+        yield server.url, directory
+
+
+@pytest.mark.parametrize("name", sorted(_SHARING))
+def test_the_shell_examples_run(name: str, shared: tuple[str, Path]) -> None:
+    _check(name, _run_shell(name, *shared, {}))
+
+
+def test_a_post_is_created_only_once_and_mirrored(shared: tuple[str, Path]) -> None:
+    url, directory = shared
     (mirror,) = blocks("changes.md", "python")
-    with serve(tmp_path) as server:
-        printed = _run_shell("idempotency.md", server.url, tmp_path, {})
-        mirror = mirror.replace("http://localhost:5000", server.url) + "\nprint(posts.values())"
-        done = _run([sys.executable, "-W", "error", "-c", mirror], tmp_path, {})
+    mirror = mirror.replace("http://localhost:5000", url) + "\nprint(posts.values())"
+
+    printed = _run_shell("idempotency.md", url, directory, {})
+    done = _run([sys.executable, "-W", "error", "-c", mirror], directory, {})
 
     assert printed.count('"slug":"only-once"') == 2
     assert done.stdout.count("'title': 'Only once'") == 1, done.stderr
 
 
-@pytest.mark.parametrize("block", blocks("python.md", "python"))
+@pytest.mark.parametrize("block", [b for b in _PYTHON if not any(w in b for w in _TESTED)])
 def test_the_python_examples_run(block: str, tmp_path: Path) -> None:
     done = _run([sys.executable, "-W", "error", "-c", block], tmp_path, {})
 
@@ -104,7 +115,7 @@ def test_the_python_examples_run(block: str, tmp_path: Path) -> None:
 
 
 def test_an_authenticator_signs_its_people_in(tmp_path: Path) -> None:
-    (example,) = [block for block in blocks("python.md", "python") if "authenticator" in block]
+    (example,) = [block for block in _PYTHON if "authenticator" in block]
     check = """
 client = app.test_client()
 for person, status in {("alice", "wonderland"): 201, ("alice", "builder"): 401}.items():
@@ -117,7 +128,7 @@ for person, status in {("alice", "wonderland"): 201, ("alice", "builder"): 401}.
 
 
 def test_a_mounted_blog_links_below_its_prefix(tmp_path: Path) -> None:
-    (mounted,) = [block for block in blocks("python.md", "python") if "Dispatcher" in block]
+    (mounted,) = [block for block in _PYTHON if "DispatcherMiddleware" in block]
     check = """
 from werkzeug.test import Client
 

@@ -170,6 +170,7 @@ def test_token_of_an_author_of_the_directory_works(
     directory.people = {}
 
     assert post(client, ("alice", secret)).status_code == 201
+    assert done(blog("database check", BLOG_DATABASE_URL=database_url)) == "No faults found.\n"
 
 
 def test_failures_are_counted(make: Callable[..., FlaskClient], directory: Directory) -> None:
