@@ -1,4 +1,4 @@
-"""A gateway with a cache, and how often the application behind it was asked."""
+"""A gateway with a response cache, in front of an application that counts its calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from blog.http.application import Application
 from blog.http.wsgi import Environ
 from blog.settings import Settings
 from tests.contract import Clock
-from tests.gateway.gateways import BOUNDS, Heard, ask, asked, scope
+from tests.gateway.gateways import BOUNDS, Received, fetch, fetch_async, scope
 from tests.people import RICK
 from tests.servers.serving import PATIENCE
 from tests.sign_in.passwords import checker
@@ -28,23 +28,23 @@ class Counting:
 
     def __init__(self, application: Any) -> None:
         self._application = application
-        self.asked = 0
-        # Whether anybody has come, and whether a reader may go on once the answer is there.
+        self.calls = 0
+        # Set when a response has been made; while `gate` is cleared, readers do not get theirs.
         self.entered, self.gate = Event(), Event()
         self.gate.set()
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        self.asked += 1
-        answer = self._application(environ, start_response)
+        self.calls += 1
+        response = self._application(environ, start_response)
         self.entered.set()
         if environ["REQUEST_METHOD"] == "GET":
             self.gate.wait(PATIENCE)
-        return answer
+        return response
 
 
 @dataclass
 class Served:
-    """An application behind a gateway that keeps its answers."""
+    """An application behind a gateway that caches its responses."""
 
     app: Application
     counting: Counting
@@ -52,35 +52,37 @@ class Served:
     gateway: Gateway
 
     @property
-    def asked(self) -> int:
-        """How often the application was asked."""
-        return self.counting.asked
+    def calls(self) -> int:
+        """The number of calls of the application."""
+        return self.counting.calls
 
-    def get(self, target: str = "/post", method: str = "GET", **headers: str) -> Heard:
-        """What a client is answered."""
-        return asked(self.gateway, scope(method, target, **headers))
+    def get(self, target: str = "/post", method: str = "GET", **headers: str) -> Received:
+        """Send a request, and return its response."""
+        return fetch(self.gateway, scope(method, target, **headers))
 
-    def get_at_once(self, targets: Iterable[str]) -> list[Heard]:
-        """What clients are answered that ask at the same moment."""
+    def get_at_once(self, targets: Iterable[str]) -> list[Received]:
+        """Send requests at the same moment, and return their responses."""
 
-        async def crowd() -> list[Heard]:
-            return await asyncio.gather(*(ask(self.gateway, scope("GET", t)) for t in targets))
+        async def crowd() -> list[Received]:
+            return await asyncio.gather(
+                *(fetch_async(self.gateway, scope("GET", t)) for t in targets)
+            )
 
         return asyncio.run(crowd())
 
     def write(self, **fields: Any) -> str:
-        """The path of a new post, of which the database has told."""
+        """Create a post, wait until the cache knows of it, and return its path."""
         body = {"title": "Kept", "body": "Hello.", **fields}
         before = self.cache.state()
         written = self.app.test_client().post("/post", json=body, auth=RICK)
         assert written.status_code == 201, written.text
-        wait_until(lambda: _told(self.cache.state()) != _told(before))
+        wait_until(lambda: _database_state(self.cache.state()) != _database_state(before))
         return written.headers["Location"].removeprefix("http://localhost")
 
 
 @contextmanager
 def served(clock: Clock, **given: Any) -> Iterator[Served]:
-    """An application with these settings, served."""
+    """An application with these settings, behind a gateway."""
     settings = Settings(**given)
     app = create_app(settings, now=clock, checker=checker())
     counting = Counting(app.wsgi_app)
@@ -88,7 +90,7 @@ def served(clock: Clock, **given: Any) -> Iterator[Served]:
     cache = create_cache(app, settings)
     made = Served(app, counting, cache, Gateway(app, BOUNDS, cache))
     try:
-        # A listener has to be heard first.
+        # PostgreSQL has to be listened to first.
         wait_until(lambda: cache.state() is not None)
         yield made
     finally:
@@ -97,23 +99,27 @@ def served(clock: Clock, **given: Any) -> Iterator[Served]:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds that takes a moment."""
+    """Wait until a condition holds."""
     deadline = monotonic() + PATIENCE / 2
     while not holds():
         assert monotonic() < deadline
         sleep(0.01)
 
 
-def _told(state: Any) -> Any:
-    """What of a state comes from the database, and not from the process that writes."""
+def _database_state(state: Any) -> Any:
+    """The part of a state that comes from the database, not from the process that writes."""
     number, more = state
     return number if isinstance(more, bytes) else more
 
 
-def same(one: Heard, other: Heard) -> bool:
-    """Whether two answers differ in nothing but the ids of their requests."""
-    return (one.status, one.body, _named(one)) == (other.status, other.body, _named(other))
+def same(one: Received, other: Received) -> bool:
+    """Whether two responses differ only in their request ids."""
+    return (one.status, one.body, _without_id(one)) == (
+        other.status,
+        other.body,
+        _without_id(other),
+    )
 
 
-def _named(heard: Heard) -> dict[str, str]:
-    return {name: value for name, value in heard.headers.items() if name != "x-request-id"}
+def _without_id(received: Received) -> dict[str, str]:
+    return {name: value for name, value in received.headers.items() if name != "x-request-id"}

@@ -1,4 +1,4 @@
-"""An application whose every answer to a reader is compared with the one that a cache gives."""
+"""An application whose responses are compared with those of the response cache."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from blog.http.application import Application
 from blog.http.wsgi import CACHE_LOOKUP, RETRY, Environ, WholeResponse, call
 from blog.settings import Settings
 
-_KEPT = ("200", "304", "404")
-# What differs from request to request.
-OWN = b"X-Request-Id"
+_CACHED = ("200", "304", "404")
+# The header that differs in each response.
+_REQUEST_ID = b"X-Request-Id"
 
 
 class Comparing:
-    """Middleware that has each question to a cache answered three times: with and without it."""
+    """Middleware that repeats each read with the response cache and without it, and compares."""
 
     def __init__(self, app: Application, settings: Settings) -> None:
         self._app = app.wsgi_app
-        # What is asked more often than a client has asked is not logged.
+        # The repeated requests are not logged.
         app.extensions["blog.observers"] = []
         self._cache: ResponseCache = create_cache(app, settings)
 
@@ -32,34 +32,34 @@ class Comparing:
             statuses.append(status[:3])
             return start_response(status, *more)
 
-        asked = dict(environ)
+        copy = dict(environ)
         body = self._app(environ, start)
-        # An error is not kept, and is logged however often it is asked for.
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and statuses[0] in _KEPT:
-            self._compare(asked)
+        # An error is not cached, and would be logged each time.
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and statuses[0] in _CACHED:
+            self._compare(copy)
         return body
 
     def close(self) -> None:
-        """Keep no connection."""
+        """Close the cache's connection to the database."""
         self._cache.close()
 
     def _compare(self, environ: Environ) -> None:
         state = self._cache.state()
         first = self._copy(environ)
-        kept = self._cache.find(first, state)
+        cached = self._cache.find(first, state)
         if CACHE_LOOKUP not in first:
             return
-        if kept is None:
+        if cached is None:
             self._cache.respond(first)
-            kept = self._cache.find(self._copy(environ), state)
-        if kept is not None and state == self._cache.state():
-            assert _shown(kept) == _shown(call(self._app, self._copy(environ)))
+            cached = self._cache.find(self._copy(environ), state)
+        if cached is not None and state == self._cache.state():
+            assert _comparable(cached) == _comparable(call(self._app, self._copy(environ)))
 
     @staticmethod
     def _copy(environ: Environ) -> Environ:
         return {**environ, RETRY: True, "blog.received_at": 0.0}
 
 
-def _shown(answer: WholeResponse) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    headers = sorted(header for header in answer.headers if header[0] != OWN)
-    return answer.status, headers, answer.body
+def _comparable(response: WholeResponse) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    headers = sorted(header for header in response.headers if header[0] != _REQUEST_ID)
+    return response.status, headers, response.body

@@ -1,4 +1,4 @@
-"""An ASGI server that a test plays: it says what a client sends, and hears what it is answered."""
+"""An ASGI server for tests: it sends requests to a gateway and receives the responses."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ GONE = {"type": "http.disconnect"}
 
 
 def part(data: bytes, more: bool = True) -> dict[str, Any]:
-    """What a server says when some of a body has come."""
+    """The message of a server for a part of a body."""
     return {"type": "http.request", "body": data, "more_body": more}
 
 
 @dataclass
-class Heard:
-    """What a client is answered."""
+class Received:
+    """A response, as a client received it."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -41,42 +41,42 @@ class Heard:
 
 @dataclass
 class Client:
-    """A client that says so much, and then nothing more; ``stalls`` when it is sent a body.
+    """A client that sends these messages and then nothing; it may stall when it is sent a body.
 
-    It takes a ``pause``, in seconds, before each thing that it says and hears.
+    It pauses for some seconds before it sends or receives each message.
     """
 
-    says: Iterable[dict[str, Any]] = ()
+    sends: Iterable[dict[str, Any]] = ()
     stalls: bool = False
     pause: float = 0
-    heard: Heard = field(default_factory=Heard)
+    received: Received = field(default_factory=Received)
 
     def __post_init__(self) -> None:
-        self._says = iter(self.says)
+        self._messages = iter(self.sends)
 
     async def receive(self) -> dict[str, Any]:
-        """What the client says next."""
+        """The next message of the client."""
         await asyncio.sleep(self.pause)
-        for message in self._says:
+        for message in self._messages:
             return message
         await asyncio.Event().wait()
         raise AssertionError
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Hear a part of the answer."""
+        """Receive a part of the response."""
         if message["type"] == "http.response.start":
-            self.heard.status = message["status"]
+            self.received.status = message["status"]
             names = [(name.decode().lower(), value.decode()) for name, value in message["headers"]]
-            self.heard.headers = dict(names)
+            self.received.headers = dict(names)
             return
         await asyncio.sleep(self.pause)
         if self.stalls:
             await asyncio.Event().wait()
-        self.heard.parts.append(message["body"])
+        self.received.parts.append(message["body"])
 
 
 def scope(method: str = "GET", target: str = "/", **headers: str) -> dict[str, Any]:
-    """A request, as a server announces it."""
+    """The ASGI scope of a request."""
     path, _, query = target.partition("?")
     named = [(name.replace("_", "-").lower().encode(), v.encode()) for name, v in headers.items()]
     return {
@@ -93,41 +93,41 @@ def scope(method: str = "GET", target: str = "/", **headers: str) -> dict[str, A
 
 
 def gateway(application: Any, bounds: Bounds = BOUNDS) -> Gateway:
-    """A gateway to an application."""
+    """A gateway in front of an application."""
     return Gateway(application, bounds)
 
 
-async def ask(
+async def fetch_async(
     to: Gateway,
-    asked: dict[str, Any],
-    says: Iterable[dict[str, Any]] = (),
+    request: dict[str, Any],
+    sends: Iterable[dict[str, Any]] = (),
     **behaviour: Any,
-) -> Heard:
-    """Send a request and its body; give the answer."""
-    client = Client(says, **behaviour)
-    await to(asked, client.receive, client.send)
-    return client.heard
+) -> Received:
+    """Send a request and its body, and return the response."""
+    client = Client(sends, **behaviour)
+    await to(request, client.receive, client.send)
+    return client.received
 
 
-def asked(*args: Any, **kwargs: Any) -> Heard:
-    """The same, outside of any event loop."""
-    return asyncio.run(ask(*args, **kwargs))
+def fetch(*args: Any, **kwargs: Any) -> Received:
+    """Send a request and its body, and return the response, outside of an event loop."""
+    return asyncio.run(fetch_async(*args, **kwargs))
 
 
-class Tell:
-    """An application that answers with what it was told, one thing at a time."""
+class Echo:
+    """An application that responds with one value of its environ."""
 
-    def __init__(self, of: str) -> None:
-        self._of = of
+    def __init__(self, key: str) -> None:
+        self._key = key
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         start("200 OK", [("Content-Type", "text/plain")])
-        told = environ.get(self._of, "nothing")
-        yield told.read() if self._of == "wsgi.input" else str(told).encode("latin-1")
+        value = environ.get(self._key, "nothing")
+        yield value.read() if self._key == "wsgi.input" else str(value).encode("latin-1")
 
 
 class Large:
-    """An application whose answer is as long as it is told to be."""
+    """An application whose response has a given length."""
 
     def __init__(self, length: int) -> None:
         self._length = length

@@ -1,4 +1,4 @@
-"""What the settings bound is bounded: connections, the wait for a thread, and what is kept."""
+"""The settings that bound connections, threads, bodies and times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def is_answered(connection: socket.socket, within: float) -> bool:
-    """Whether a request on this connection gets an answer in so many seconds."""
+    """Whether a request on this connection gets a response within some seconds."""
     connection.settimeout(within)
     connection.sendall(REQUEST)
     try:
@@ -26,7 +26,7 @@ def is_answered(connection: socket.socket, within: float) -> bool:
         return False
 
 
-def test_more_connections_than_there_may_be_wait_for_another_to_end(tmp_path: Path) -> None:
+def test_a_connection_beyond_the_limit_waits_for_another_to_end(tmp_path: Path) -> None:
     with serve(tmp_path, env={"BLOG_CONNECTIONS": "16"}) as server, ExitStack() as stack:
         connections = [stack.enter_context(server.connect()) for _ in range(16)]
         assert all(is_answered(connection, PATIENCE) for connection in connections)
@@ -48,7 +48,7 @@ def test_more_connections_than_there_may_be_wait_for_another_to_end(tmp_path: Pa
         ("max_body", 2048, lambda bounds: bounds.request_bytes / 8),
     ],
 )
-def test_a_setting_bounds_what_it_says(
+def test_a_setting_is_passed_to_the_gateway(
     database_url: str, setting: str, value: float, bound: Callable[[object], float]
 ) -> None:
     settings = Settings(database_url=database_url, cache_bytes=0, **{setting: value})

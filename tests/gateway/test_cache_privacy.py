@@ -1,4 +1,4 @@
-"""With a cache and without, everyone is answered the same; what is not public is never kept."""
+"""Random requests get the same responses with a cache as without; it holds nothing private."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from blog.gateway.gateway import Gateway
 from tests.blogs import Blogs
 from tests.contract import Clock, path_of
 from tests.gateway.cached import Served, same, served
-from tests.gateway.gateways import BOUNDS, Heard, ask, part, scope
+from tests.gateway.gateways import BOUNDS, Received, fetch_async, part, scope
 from tests.people import ANN, JOE, RICK
 from tests.rivals import change
 from tests.tokens import issue
@@ -29,19 +29,19 @@ Headers = Mapping[str, str]
 
 AUTHORS = {"rick": RICK, "joe": JOE, "ann": ANN}
 TABLES = ("idempotency_key", "revision", "tag", "post")
-# No other text looks like it, and a slug is made of small letters.
+# No other text looks like a title; slugs are in lower case.
 TITLE = re.compile(r"Title-\d+-")
 SEARCH = settings(
     deadline=None,
     max_examples=30,
-    # To look for a shorter sequence takes minutes.
+    # Shrinking takes minutes.
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 
 
 class Way(NamedTuple):
-    """A way to ask for something."""
+    """The method, caller and headers of a request."""
 
     method: str
     caller: str
@@ -49,10 +49,10 @@ class Way(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Requests for one thing, which may be one of the posts or a page that somebody saw."""
+    """Requests for one target, which may be a post or a page from a previous response."""
 
     target: str
-    # Which post, page or validator it is about.
+    # Selects the post, page or validator.
     number: int
     ways: list[Way]
 
@@ -68,15 +68,15 @@ class Write(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """The clock is moved on, in hours."""
+    """Some hours pass."""
 
     hours: float
 
 
-# Callers by their names; who has a capital letter gives a password, and others a token.
+# Callers by name: a capital letter stands for a password, a small one for a token.
 callers = st.sampled_from([*(12 * [""]), "rick", "rick", "joe", "ann", "ann", "Joe", "nobody"])
 numbers = st.integers(0, 20)
-# More than once what is to be met more often, so that what is kept is asked for.
+# Weighted so that cached responses are requested again.
 targets = st.sampled_from(
     [
         *(30 * ["{post}"] + 10 * ["/post"] + 5 * ["{page}"]),
@@ -122,10 +122,10 @@ headers = {
     "content_type": st.just("text/plain"),
     "accept_encoding": st.just("gzip"),
 }
-# Most often those by which answers are told apart.
+# Mostly the headers that a cache key is made of.
 names = [*headers, *(5 * ["accept", "host"]), *(4 * ["if_none_match", "if_modified_since"])]
 one = st.sampled_from(names).flatmap(lambda name: st.tuples(st.just(name), headers[name]))
-# Many requests have one of them, or none.
+# Most requests have none or one of them.
 few = st.lists(one, max_size=2).map(dict)
 methods = st.sampled_from([*(6 * ["GET"]), "HEAD", "HEAD", "OPTIONS"])
 ways = st.lists(st.builds(Way, methods, callers, few), min_size=2, max_size=6)
@@ -154,23 +154,23 @@ steps = st.lists(kinds.flatmap(lambda kind: kind), min_size=8, max_size=20)
 
 @dataclass
 class Blog:
-    """A blog with a cache before it, the same without, and what was written and seen of it."""
+    """A blog with a cache, the same blog without one, and the requests and responses so far."""
 
     cached: Served
     clock: Clock
     credentials: Mapping[str, str]
     plain: Gateway = field(init=False)
     posts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    seen: list[tuple[str, Heard]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    seen: list[tuple[str, Received]] = field(default_factory=list)
     titles: set[str] = field(default_factory=set)
-    given_again: int = 0
+    hits: int = 0
 
     def __post_init__(self) -> None:
         self.plain = Gateway(self.cached.app.wsgi_app, BOUNDS)
 
     def do(self, step: Read | Write | Wait) -> None:
-        """Make requests, or let time pass; and then ask again what was asked before."""
+        """Make requests or let time pass, then repeat the last requests."""
         if isinstance(step, Read):
             for way in step.ways:
                 self.read(step, way)
@@ -179,37 +179,37 @@ class Blog:
             self.write(step)
         else:
             self.clock.advance(hours=step.hours)
-        for asked in self.asked[-5:]:
-            self.ask(*asked)
+        for request in self.requests[-5:]:
+            self.compare(*request)
 
     def read(self, read: Read, way: Way) -> None:
-        """Ask for something in one way."""
+        """Send one request for a target."""
         target = self.target(read)
         given = {name: self.filled(text, target, read.number) for name, text in way.headers.items()}
         request = scope(way.method, target, **given, **self.signed(way.caller))
         if "host" in given:
             request["headers"] = request["headers"][1:]
-        self.asked.append((target, request))
-        self.ask(target, request)
+        self.requests.append((target, request))
+        self.compare(target, request)
 
-    def ask(self, target: str, request: dict[str, Any]) -> None:
-        """Ask without the cache, and twice with it: the second time it may have the answer."""
+    def compare(self, target: str, request: dict[str, Any]) -> None:
+        """Send a request without the cache, and twice with it, and compare the responses."""
 
-        async def ask_all() -> list[Heard]:
-            heard = [await ask(to, request) for to in (self.plain, self.cached.gateway)]
-            before = self.cached.asked
-            heard.append(await ask(self.cached.gateway, request))
-            self.given_again += self.cached.asked == before
-            return heard
+        async def send_all() -> list[Received]:
+            received = [await fetch_async(to, request) for to in (self.plain, self.cached.gateway)]
+            before = self.cached.calls
+            received.append(await fetch_async(self.cached.gateway, request))
+            self.hits += self.cached.calls == before
+            return received
 
-        plain, first, second = asyncio.run(ask_all())
+        plain, first, second = asyncio.run(send_all())
         assert same(first, plain), request
         assert same(second, plain), request
         self.seen.append((target, plain))
         self.check()
 
     def write(self, write: Write) -> None:
-        """Have something changed, by whoever may or may not."""
+        """Send a request to change something, which may be forbidden."""
         title = f"Title-{len(self.titles)}-"
         self.titles.add(title)
         fields = {"title": title, "body": "", **write.fields}
@@ -225,20 +225,20 @@ class Blog:
         request = scope(write.method, path, content_type="application/json", **signed)
         body = json.dumps(fields).encode()
         request["headers"].append((b"content-length", str(len(body)).encode()))
-        answer = asyncio.run(ask(self.cached.gateway, request, [part(body, more=False)]))
-        assert answer.status < 500, answer
-        self.note(path, answer)
+        response = asyncio.run(fetch_async(self.cached.gateway, request, [part(body, more=False)]))
+        assert response.status < 500, response
+        self.note(path, response)
 
-    def note(self, path: str, answer: Heard) -> None:
-        """Note what a post is by now."""
-        if answer.status == 204:
+    def note(self, path: str, response: Received) -> None:
+        """Note the current state of a post."""
+        if response.status == 204:
             del self.posts[path]
-        elif path.startswith("/post") and answer.status in (200, 201):
-            post = json.loads(answer.body)
+        elif path.startswith("/post") and response.status in (200, 201):
+            post = json.loads(response.body)
             self.posts[path_of(post["_links"]["self"])] = post
 
     def check(self) -> None:
-        """Nothing that is kept to be given has a title in it that is not public now."""
+        """No valid entry of the cache has a title in it that is not public now."""
         now = format_date_time(self.clock())
         public = {
             post["title"]
@@ -253,10 +253,10 @@ class Blog:
                 assert key.path.startswith("/author") or public.issuperset(shown), key
 
     def target(self, step: Read | Write) -> str:
-        """What a request is for."""
+        """The target of a request."""
         paths = list(self.posts) or ["/post/" + 32 * "0"]
         pages = re.findall(
-            rb'"(?:next|prev)":"([^"]+)"', b"".join(heard.body for _, heard in self.seen)
+            rb'"(?:next|prev)":"([^"]+)"', b"".join(received.body for _, received in self.seen)
         )
         pages = [path_of(page.decode()) for page in pages if page.startswith(b"http://localhost/")]
         pages = pages or ["/post?limit=1"]
@@ -266,61 +266,63 @@ class Blog:
         )
 
     def filled(self, text: str, target: str, number: int) -> str:
-        """A header that may name what somebody has seen."""
+        """A header, which may have a validator from a previous response."""
         return text.format(
             etag=self.pick("etag", target, number) or '"y"',
             date=self.pick("last-modified", target, number) or "Sun, 22 Nov 2026 09:47:45 GMT",
         )
 
     def pick(self, name: str, target: str, number: int) -> str:
-        """What was said in a header of the last answers, of this thing where it was answered."""
-        values = [heard.headers.get(name, "") for asked, heard in self.seen if asked == target]
-        values = [*filter(None, values)] or [heard.headers.get(name, "") for _, heard in self.seen]
+        """A header of one of the last responses for this target, or else for any."""
+        values = [received.headers.get(name, "") for path, received in self.seen if path == target]
+        values = [*filter(None, values)] or [
+            received.headers.get(name, "") for _, received in self.seen
+        ]
         return values[-1 - number % min(2, len(values))] if values else ""
 
     def signed(self, caller: str) -> Headers:
-        """The header by which a caller signs in."""
+        """The Authorization header of a caller."""
         return {"authorization": self.credentials[caller]} if caller else {}
 
 
 def basic(name: str, secret: str) -> str:
-    """What a client sends to sign in."""
+    """The value of the Authorization header."""
     return "Basic " + b64encode(f"{name}:{secret}".encode()).decode()
 
 
 @pytest.fixture
 def cached(sqlite_blogs: Blogs, tmp_path: Any, clock: Clock) -> Iterator[Served]:
-    """A blog in a file, with a cache before it."""
+    """A blog in an SQLite file, with a response cache."""
     with sqlite_blogs.copy(tmp_path) as url, served(clock, database_url=url) as made:
         yield made
 
 
 @pytest.fixture
 def credentials(cached: Served) -> Mapping[str, str]:
-    """By which each caller signs in."""
+    """The credentials of each caller."""
     database = cached.app.extensions["blog"].database
     made = {name: basic(*issue(database, name)) for name in AUTHORS}
     return {**made, "Joe": basic(*JOE), "nobody": "Bearer nothing"}
 
 
-def test_any_sequence_of_requests_is_answered_as_without_a_cache(
+def test_any_sequence_of_requests_gets_the_same_responses_without_a_cache(
     cached: Served, clock: Clock, credentials: Mapping[str, str], tmp_path: Any
 ) -> None:
     begin = clock.now
-    given_again = 0
+    hits = 0
 
     @SEARCH
     @given(steps)
     def search(steps: list[Read | Write | Wait]) -> None:
-        nonlocal given_again
+        nonlocal hits
         change(f"sqlite:///{tmp_path}/blog.db", *(f"DELETE FROM {table}" for table in TABLES))
         clock.now = begin
         blog = Blog(cached, clock, credentials)
         for step in steps:
             blog.do(step)
-        given_again += blog.given_again
+        hits += blog.hits
 
     search()
 
-    # Or else nothing was shown.
-    assert given_again > SEARCH.max_examples
+    # Otherwise the cache was hardly used.
+    assert hits > SEARCH.max_examples

@@ -1,4 +1,4 @@
-"""What comes between the question and the answer that is kept: writes, time, and other files."""
+"""What happens while a response for the cache is being made: writes, time, replaced files."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from blog.maintenance import schema
 from tests.blogs import Blogs
 from tests.contract import Clock
 from tests.gateway.cached import Served, served
-from tests.gateway.gateways import Heard, ask, scope
+from tests.gateway.gateways import Received, fetch_async, scope
 from tests.servers.serving import PATIENCE
 
 
 @pytest.fixture
 def cached(database_url: str, clock: Clock) -> Iterator[Served]:
-    """An application with default settings, served."""
+    """An application with default settings, behind a gateway."""
     with served(clock, database_url=database_url) as made:
         yield made
 
 
-def test_whoever_asks_after_a_write_does_not_wait_for_what_was_asked_before(
+def test_a_request_after_a_write_does_not_wait_for_a_response_from_before(
     cached: Served,
 ) -> None:
-    """The answer that is being made for the first may be older than the write."""
+    """The response that is being made may not include the write."""
 
-    async def ask_around_a_write() -> list[Heard]:
-        first = asyncio.create_task(ask(cached.gateway, scope("GET", "/post")))
+    async def get_around_a_write() -> list[Received]:
+        first = asyncio.create_task(fetch_async(cached.gateway, scope("GET", "/post")))
         await asyncio.to_thread(cached.counting.entered.wait, PATIENCE)
         await asyncio.to_thread(cached.write)
-        second = asyncio.create_task(ask(cached.gateway, scope("GET", "/post")))
+        second = asyncio.create_task(fetch_async(cached.gateway, scope("GET", "/post")))
         cached.counting.gate.set()
         return [await first, await second]
 
     cached.counting.gate.clear()
-    answers = asyncio.run(ask_around_a_write())
+    responses = asyncio.run(get_around_a_write())
 
-    assert b"Kept" in answers[1].body
+    assert b"Kept" in responses[1].body
 
 
-def test_what_appears_while_an_answer_is_made_is_not_missing_from_the_next(
+def test_a_post_published_while_a_response_is_made_is_in_the_next(
     cached: Served, clock: Clock
 ) -> None:
     path = cached.write(postedDate="2026-11-22T10:00:00Z")
 
-    async def ask_while_it_appears() -> int:
-        first = asyncio.create_task(ask(cached.gateway, scope("GET", path)))
+    async def get_while_it_appears() -> int:
+        first = asyncio.create_task(fetch_async(cached.gateway, scope("GET", path)))
         await asyncio.to_thread(cached.counting.entered.wait, PATIENCE)
         clock.advance(minutes=13)
         cached.counting.gate.set()
@@ -59,27 +59,29 @@ def test_what_appears_while_an_answer_is_made_is_not_missing_from_the_next(
     cached.counting.entered.clear()
     cached.counting.gate.clear()
 
-    assert asyncio.run(ask_while_it_appears()) == 404
+    assert asyncio.run(get_while_it_appears()) == 404
     assert cached.get(path).status == 200
 
 
 @pytest.fixture
 def file(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[Path]:
-    """A database in a file."""
+    """An SQLite database."""
     with sqlite_blogs.copy(tmp_path):
         yield tmp_path / "blog.db"
 
 
 @pytest.fixture
 def filed(file: Path, clock: Clock) -> Iterator[Served]:
-    """An application on that, served."""
+    """An application on that file, behind a gateway."""
     with served(clock, database_url=f"sqlite:///{file}") as made:
         yield made
 
 
-def test_answer_that_is_made_is_given_although_the_file_has_gone(filed: Served, file: Path) -> None:
-    async def ask_while_it_goes() -> int:
-        first = asyncio.create_task(ask(filed.gateway, scope("GET", "/post")))
+def test_a_response_is_sent_although_the_database_file_was_removed(
+    filed: Served, file: Path
+) -> None:
+    async def get_while_it_goes() -> int:
+        first = asyncio.create_task(fetch_async(filed.gateway, scope("GET", "/post")))
         await asyncio.to_thread(filed.counting.entered.wait, PATIENCE)
         file.rename(file.with_name("elsewhere"))
         filed.counting.gate.set()
@@ -87,14 +89,12 @@ def test_answer_that_is_made_is_given_although_the_file_has_gone(filed: Served, 
 
     filed.counting.gate.clear()
 
-    assert asyncio.run(ask_while_it_goes()) == 200
+    assert asyncio.run(get_while_it_goes()) == 200
     assert filed.cache.state() is None
     assert filed.cache.size() == 0
 
 
-def test_another_file_in_the_place_of_the_first_has_answers_of_its_own(
-    filed: Served, file: Path
-) -> None:
+def test_a_replaced_database_file_shares_no_responses(filed: Served, file: Path) -> None:
     path = filed.write()
     assert filed.get(path).status == 200
     for name in ("blog.db", "blog.db-wal", "blog.db-shm"):
@@ -106,11 +106,14 @@ def test_another_file_in_the_place_of_the_first_has_answers_of_its_own(
     assert filed.get(path).status == 404
 
 
-def test_whoever_waits_and_goes_takes_the_answer_from_nobody(cached: Served) -> None:
-    async def ask_and_go() -> list[Heard]:
-        first = asyncio.create_task(ask(cached.gateway, scope("GET", "/post")))
+def test_a_waiting_client_that_disconnects_does_not_affect_the_others(cached: Served) -> None:
+    async def get_and_disconnect() -> list[Received]:
+        first = asyncio.create_task(fetch_async(cached.gateway, scope("GET", "/post")))
         await asyncio.to_thread(cached.counting.entered.wait, PATIENCE)
-        others = [asyncio.create_task(ask(cached.gateway, scope("GET", "/post"))) for _ in range(2)]
+        others = [
+            asyncio.create_task(fetch_async(cached.gateway, scope("GET", "/post")))
+            for _ in range(2)
+        ]
         # They begin to wait.
         await asyncio.sleep(0)
         others[0].cancel()
@@ -119,6 +122,6 @@ def test_whoever_waits_and_goes_takes_the_answer_from_nobody(cached: Served) -> 
         return [await first, await others[1]]
 
     cached.counting.gate.clear()
-    answers = asyncio.run(ask_and_go())
+    responses = asyncio.run(get_and_disconnect())
 
-    assert [answer.status for answer in answers] == [200, 200]
+    assert [response.status for response in responses] == [200, 200]

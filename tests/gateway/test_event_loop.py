@@ -1,4 +1,4 @@
-"""What runs on the event loop, where all clients wait for it: nothing that grows with a request."""
+"""The event loop, on which all clients wait: nothing runs there that grows with a request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from blog.http.application import Application
 from blog.http.middleware.proxies import reader
 from blog.http.request import current_request
 from blog.settings import Settings
-from tests.gateway.gateways import BOUNDS, GONE, Heard, asked, gateway, part, scope
+from tests.gateway.gateways import BOUNDS, GONE, Received, fetch, gateway, part, scope
 
 POST = {"content_type": "application/json", "authorization": "Basic cmljazpwYXNzd29yZA=="}
 CHUNKED = {**POST, "transfer_encoding": "chunked"}
@@ -24,7 +24,7 @@ LIVENESS = scope(target="/health/live")
 
 
 class Threads:
-    """An application that notes in which threads it runs."""
+    """An application that notes the threads in which it runs."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -37,12 +37,12 @@ class Threads:
 
 
 def endless() -> Iterable[dict[str, Any]]:
-    """A body without end."""
+    """An endless body."""
     return iter(lambda: part(b"a" * 10_000), None)
 
 
 @pytest.mark.parametrize(
-    ("request_", "says", "status"),
+    ("request_", "sends", "status"),
     [
         (LIVENESS, (), 200),
         (scope("HEAD", "/health/live"), (), 200),
@@ -60,38 +60,38 @@ def endless() -> Iterable[dict[str, Any]]:
         (scope("POST", "/", **POST, expect="100-continue", content_length="9" * 9), (), 413),
     ],
 )
-def test_no_answer_is_made_on_the_event_loop(
-    request_: dict[str, Any], says: Iterable[dict[str, Any]], status: int
+def test_no_response_is_made_on_the_event_loop(
+    request_: dict[str, Any], sends: Iterable[dict[str, Any]], status: int
 ) -> None:
     threads = Threads()
     bounds = replace(BOUNDS, transfer_timeout=0.2)
-    heard = asked(gateway(threads, bounds), request_, says)
+    received = fetch(gateway(threads, bounds), request_, sends)
 
-    assert heard.status == status
+    assert received.status == status
     assert threads.names and threading.main_thread().name not in threads.names
 
 
 @pytest.mark.parametrize(
-    ("request_", "says", "bound"),
+    ("request_", "sends", "bound"),
     [
         (scope(), (), {"queue_timeout": 0}),
         (scope("POST", "/", **CHUNKED, expect="100-continue"), (), {"queue_timeout": 0}),
         (scope("POST", "/", **CHUNKED), [part(b"a" * 70_000)], {"request_bytes": 0}),
     ],
 )
-def test_a_server_that_is_busy_does_not_say_so_on_the_event_loop(
-    request_: dict[str, Any], says: Iterable[dict[str, Any]], bound: dict[str, int]
+def test_an_overload_response_is_not_made_on_the_event_loop(
+    request_: dict[str, Any], sends: Iterable[dict[str, Any]], bound: dict[str, int]
 ) -> None:
     threads = Threads()
-    heard = asked(gateway(threads, replace(BOUNDS, **bound)), request_, says)
+    received = fetch(gateway(threads, replace(BOUNDS, **bound)), request_, sends)
 
-    assert heard.status == 503
+    assert received.status == 503
     assert threads.names == ["quick_0"]
 
 
 @pytest.fixture
 def served(database_url: str) -> Iterable[Gateway]:
-    """What a worker serves."""
+    """The gateway that a worker serves."""
     made = create_gateway(Settings(database_url=database_url, metrics=True))
     yield made
     made._cache.close()
@@ -100,7 +100,7 @@ def served(database_url: str) -> Iterable[Gateway]:
 
 @pytest.fixture
 def counted(served: Gateway) -> list[str]:
-    """The paths for which the application is asked."""
+    """The paths for which the application is called."""
     paths: list[str] = []
     app: Any = served._application
     app.before_request(lambda: paths.append(current_request().path))
@@ -108,29 +108,30 @@ def counted(served: Gateway) -> list[str]:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_liveness_is_made_once(served: Gateway, counted: list[str], method: str) -> None:
-    heard = [asked(served, scope(method, "/health/live", accept="*/*")) for _ in range(5)]
+def test_a_liveness_response_is_made_once(served: Gateway, counted: list[str], method: str) -> None:
+    received = [fetch(served, scope(method, "/health/live", accept="*/*")) for _ in range(5)]
 
-    assert [answer.status for answer in heard] == [200] * 5
+    assert [response.status for response in received] == [200] * 5
     assert len(counted) == 1
-    assert len({answer.headers.pop("x-request-id") for answer in heard}) == 5
-    assert all(answer == heard[0] for answer in heard)
+    assert len({response.headers.pop("x-request-id") for response in received}) == 5
+    assert all(response == received[0] for response in received)
 
 
-def test_liveness_is_told_as_each_client_asks(served: Gateway) -> None:
-    def ask(**headers: str) -> Heard:
-        return asked(served, scope(target="/health/live", **headers))
+def test_a_liveness_response_is_negotiated(served: Gateway) -> None:
+    def probe(**headers: str) -> Received:
+        return fetch(served, scope(target="/health/live", **headers))
 
-    assert ask(accept="application/hal+json").headers["content-type"] == "application/hal+json"
-    assert ask(accept="*/*").headers["content-type"] == "application/json"
-    assert ask(accept="image/png").status == 406
-    assert ask(authorization="Basic x").status == 401
+    hal = "application/hal+json"
+    assert probe(accept=hal).headers["content-type"] == hal
+    assert probe(accept="*/*").headers["content-type"] == "application/json"
+    assert probe(accept="image/png").status == 406
+    assert probe(authorization="Basic x").status == 401
 
 
-def test_what_is_not_right_is_not_kept_as_liveness(served: Gateway, counted: list[str]) -> None:
+def test_an_error_is_not_stored_as_liveness_response(served: Gateway, counted: list[str]) -> None:
     request = scope(target="/health/live?unknown=1")
 
-    assert [asked(served, request).status for _ in range(2)] == [400, 400]
+    assert [fetch(served, request).status for _ in range(2)] == [400, 400]
     assert len(counted) == 2
 
 
@@ -139,8 +140,8 @@ def test_liveness_is_logged_and_counted_each_time(
 ) -> None:
     caplog.set_level("INFO", logger="blog.access")
     for _ in range(3):
-        asked(served, LIVENESS)
-    counts = asked(served, scope(target="/metrics")).body.decode()
+        fetch(served, LIVENESS)
+    counts = fetch(served, scope(target="/metrics")).body.decode()
 
     assert [record.getMessage() for record in caplog.records[:3]] == ["GET /health/live 200"] * 3
     assert 'route="/health/live",status="200"} 3.0' in counts
@@ -159,10 +160,10 @@ def test_liveness_is_logged_and_counted_each_time(
     ],
 )
 @pytest.mark.parametrize("family", ["forwarded", "x-forwarded"])
-def test_what_takes_long_to_look_at_gets_no_key(
+def test_headers_that_take_long_to_read_get_no_cache_key(
     app: Application, headers: dict[str, str], family: str
 ) -> None:
-    """Only what has a key is looked at on the event loop: negotiated, and believed of a proxy."""
+    """Only for a cache key are headers parsed on the event loop, those of proxies too."""
     believed = []
     keys = CacheKeys(app, lambda environ: believed.append(reader(family, 1)(environ)))
     named = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
@@ -183,24 +184,24 @@ def test_what_takes_long_to_look_at_gets_no_key(
 
 
 @pytest.mark.parametrize("separator", ["&", ";", ",", "/"])
-def test_a_query_with_many_parts_gets_no_key(app: Application, separator: str) -> None:
+def test_a_query_with_many_parts_gets_no_cache_key(app: Application, separator: str) -> None:
     query = f"a{separator}" * 70
-    heard = asked(gateway(app), scope(target=f"/post?{query}"))
+    received = fetch(gateway(app), scope(target=f"/post?{query}"))
 
-    assert heard.status == 400
+    assert received.status == 400
 
 
 def test_a_target_that_is_too_long_is_decoded_to_its_beginning_only() -> None:
-    class Told(Threads):
+    class Environs(Threads):
         def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
             self.environ = environ
             return super().__call__(environ, start)
 
-    told = Told()
-    asked(gateway(told), scope(target="/" + "%41" * 20_000 + "?" + "a&" * 30_000))
+    environs = Environs()
+    fetch(gateway(environs), scope(target="/" + "%41" * 20_000 + "?" + "a&" * 30_000))
 
-    assert len(told.environ["PATH_INFO"]) + len(told.environ["QUERY_STRING"]) < 16_384
+    assert len(environs.environ["PATH_INFO"]) + len(environs.environ["QUERY_STRING"]) < 16_384
 
 
-def test_the_application_is_asked_as_ever_without_constants(app: Application) -> None:
-    assert asked(gateway(app), LIVENESS).status == 200
+def test_without_constants_the_application_confirms_liveness(app: Application) -> None:
+    assert fetch(gateway(app), LIVENESS).status == 200

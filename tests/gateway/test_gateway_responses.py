@@ -1,4 +1,4 @@
-"""What the gateway does with answers: whole, in parts, in time, and with notice of the end."""
+"""How the gateway sends responses: whole or in parts, in time, and until it is stopped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from dataclasses import replace
 from typing import Any
 
 from blog.http.application import Application
-from tests.gateway.gateways import BOUNDS, Heard, Large, Tell, ask, asked, gateway, scope
+from tests.gateway.gateways import (
+    BOUNDS,
+    Echo,
+    Large,
+    Received,
+    fetch,
+    fetch_async,
+    gateway,
+    scope,
+)
 
 POST = {"content_type": "application/json", "authorization": "Basic cmljazpwYXNzd29yZA=="}
 CHUNKED = {**POST, "transfer_encoding": "chunked"}
@@ -19,12 +28,12 @@ REQUEST = scope("POST", "/post", **CHUNKED)
 LARGE = replace(BOUNDS, max_body=2**23, request_bytes=2**23, response_bytes=2**23)
 
 
-def test_the_oldest_answer_is_given_up_where_there_is_no_room_for_another() -> None:
+def test_the_oldest_response_is_given_up_when_the_capacity_is_exhausted() -> None:
     async def crowd() -> list[bool]:
         to = gateway(Large(200_000))
         unread = []
         for _ in range(2):
-            unread.append(asyncio.create_task(ask(to, scope(), stalls=True)))
+            unread.append(asyncio.create_task(fetch_async(to, scope(), stalls=True)))
             await asyncio.sleep(0.1)
         done = [task.done() for task in unread]
         unread[1].cancel()
@@ -34,13 +43,13 @@ def test_the_oldest_answer_is_given_up_where_there_is_no_room_for_another() -> N
     assert asyncio.run(crowd()) == [True, False]
 
 
-def test_as_many_answers_are_given_up_as_a_large_one_needs_room_for() -> None:
+def test_several_responses_are_given_up_for_a_large_one() -> None:
     async def crowd() -> list[bool]:
         sizes = iter([100_000, 100_000, 100_000, 250_000])
         to = gateway(lambda *request: Large(next(sizes))(*request))
         unread = []
         for _ in range(4):
-            unread.append(asyncio.create_task(ask(to, scope(), stalls=True)))
+            unread.append(asyncio.create_task(fetch_async(to, scope(), stalls=True)))
             await asyncio.sleep(0.1)
         done = [task.done() for task in unread]
         unread[3].cancel()
@@ -50,17 +59,17 @@ def test_as_many_answers_are_given_up_as_a_large_one_needs_room_for() -> None:
     assert asyncio.run(crowd()) == [True, True, True, False]
 
 
-def test_an_answer_that_is_larger_than_all_may_be_together_is_not_sent() -> None:
-    assert asked(gateway(Large(300_001)), scope()).parts == []
-    assert asked(gateway(Large(300_000)), scope()).body == b"a" * 300_000
+def test_a_response_beyond_the_whole_capacity_is_not_sent() -> None:
+    assert fetch(gateway(Large(300_001)), scope()).parts == []
+    assert fetch(gateway(Large(300_000)), scope()).body == b"a" * 300_000
 
 
-def test_those_who_do_not_take_an_answer_are_hung_up_on() -> None:
+def test_clients_that_do_not_take_a_response_are_disconnected() -> None:
     async def keep_waiting(clients: list[socket.socket]) -> None:
         to = gateway(Large(70_000), replace(BOUNDS, transfer_timeout=0.05))
         places = [client.getsockname() for client in clients]
         requests = [{**scope(), "client": (host, str(port))} for host, port in places]
-        await asyncio.gather(*(ask(to, request, stalls=True) for request in requests))
+        await asyncio.gather(*(fetch_async(to, request, stalls=True) for request in requests))
         await asyncio.sleep(1)
 
     with ExitStack() as stack:
@@ -76,26 +85,26 @@ def test_those_who_do_not_take_an_answer_are_hung_up_on() -> None:
 
 
 def big(_: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
-    """An application whose answer is long."""
+    """An application with a long response."""
     start("200 OK", [])
     return [b"a" * 100_000, b"b" * 100_000]
 
 
-def test_a_long_answer_is_sent_in_parts() -> None:
-    heard = asked(gateway(big), scope())
+def test_a_long_response_is_sent_in_parts() -> None:
+    received = fetch(gateway(big), scope())
 
-    assert heard.body == b"a" * 100_000 + b"b" * 100_000
-    assert max(map(len, heard.parts)) == 65536
+    assert received.body == b"a" * 100_000 + b"b" * 100_000
+    assert max(map(len, received.parts)) == 65536
 
 
-def test_an_answer_that_nobody_takes_is_given_up() -> None:
-    heard = asked(gateway(big, replace(BOUNDS, transfer_timeout=0.05)), scope(), stalls=True)
+def test_a_response_that_is_not_taken_is_given_up() -> None:
+    received = fetch(gateway(big, replace(BOUNDS, transfer_timeout=0.05)), scope(), stalls=True)
 
-    assert (heard.status, heard.parts) == (200, [])
+    assert (received.status, received.parts) == (200, [])
 
 
 class Closing:
-    """An answer that wants to be closed."""
+    """An iterable of a response body, with a method to close it."""
 
     closed = False
 
@@ -106,52 +115,52 @@ class Closing:
         self.closed = True
 
 
-def test_an_answer_is_closed() -> None:
-    answer = Closing()
+def test_the_iterable_of_a_body_is_closed() -> None:
+    body = Closing()
 
     def application(_: dict[str, Any], start: Callable[..., Any]) -> Closing:
         start("200 OK", [])
-        return answer
+        return body
 
-    asked(gateway(application), scope())
+    fetch(gateway(application), scope())
 
-    assert answer.closed
-
-
-def test_no_answer_says_what_made_it(app: Application) -> None:
-    heard = asked(gateway(app), scope())
-
-    assert heard.headers["server"] == "blog"
+    assert body.closed
 
 
-def test_a_stop_is_announced_to_those_who_go_on_asking() -> None:
-    """A process that is told to stop says so on each connection before it tells its server."""
-    told: list[str] = []
+def test_a_response_does_not_name_the_server_software(app: Application) -> None:
+    received = fetch(gateway(app), scope())
 
-    async def stop(to: Any) -> Heard:
+    assert received.headers["server"] == "blog"
+
+
+def test_keep_alive_clients_get_connection_close_before_the_server_stops() -> None:
+    """The grace period is between SIGTERM, which stops waiting requests, and the server's end."""
+    called: list[str] = []
+
+    async def stop(to: Any) -> Received:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_signal_handler(signal.SIGINT, lambda: (told.append("server"), stopped.set()))
+        loop.add_signal_handler(signal.SIGINT, lambda: (called.append("server"), stopped.set()))
         life: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         started = asyncio.Event()
 
-        async def hear(_: dict[str, Any]) -> None:
+        async def note(_: dict[str, Any]) -> None:
             started.set()
 
-        living = asyncio.create_task(to({"type": "lifespan"}, life.get, hear))
+        living = asyncio.create_task(to({"type": "lifespan"}, life.get, note))
         life.put_nowait({"type": "lifespan.startup"})
         await started.wait()
         signal.raise_signal(signal.SIGTERM)
         await asyncio.sleep(0)
-        heard = await ask(to, scope())
+        received = await fetch_async(to, scope())
         await stopped.wait()
         life.put_nowait({"type": "lifespan.shutdown"})
         await living
-        return heard
+        return received
 
-    to = gateway(Tell("REQUEST_METHOD"))
-    to.on_stop(lambda: told.append("waiting"))
-    to.on_end(lambda: told.append("database"))
-    heard = asyncio.run(stop(to))
+    to = gateway(Echo("REQUEST_METHOD"))
+    to.on_stop(lambda: called.append("waiting"))
+    to.on_end(lambda: called.append("database"))
+    received = asyncio.run(stop(to))
 
-    assert heard.headers["connection"] == "close"
-    assert told == ["waiting", "server", "database"]
+    assert received.headers["connection"] == "close"
+    assert called == ["waiting", "server", "database"]

@@ -16,7 +16,7 @@ import pytest
 import blog
 from tests.contract import Clock
 from tests.gateway.cached import Served, served
-from tests.gateway.gateways import Heard, asked, part, scope
+from tests.gateway.gateways import Received, fetch, part, scope
 from tests.tokens import issue
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -35,7 +35,7 @@ class Profile:
         if event == "call":
             self._files.add(frame.f_code.co_filename)
 
-    def of(self, request: Callable[[], Heard]) -> set[str]:
+    def of(self, request: Callable[[], Received]) -> set[str]:
         """The modules that run for a request, by their paths in the package."""
         self._files.clear()
         assert request().status == 200
@@ -71,7 +71,7 @@ def authorization(cached: Served) -> str:
     return "Basic " + b64encode(f"{name}:{secret}".encode()).decode()
 
 
-def put(cached: Served, path: str, authorization: str) -> Heard:
+def put(cached: Served, path: str, authorization: str) -> Received:
     """Replace a post."""
     headers = {
         "authorization": authorization,
@@ -79,7 +79,7 @@ def put(cached: Served, path: str, authorization: str) -> Heard:
         "content_length": str(len(BODY)),
     }
     request: dict[str, Any] = scope("PUT", path, **headers)
-    return asked(cached.gateway, request, [part(BODY, more=False)])
+    return fetch(cached.gateway, request, [part(BODY, more=False)])
 
 
 def test_a_request_runs_through_few_modules(cached: Served, authorization: str) -> None:

@@ -1,4 +1,4 @@
-"""Slow clients and greedy ones: nobody else has to wait for them."""
+"""Slow clients, which delay no others, and are disconnected after a time."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ POST = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server as it starts without any setting but a short patience."""
+    """A server with default settings, except a short transfer timeout."""
     directory = tmp_path_factory.mktemp("blog")
     add_author(directory)
     with serve(directory, env={"BLOG_TRANSFER_TIMEOUT": "1"}) as running:
         yield running
 
 
-def test_a_hundred_stalled_clients_keep_nobody_waiting(tmp_path: Path) -> None:
-    """The one claim about time here is a ratio, of the best of several rounds of each."""
+def test_a_hundred_stalled_clients_do_not_delay_others(tmp_path: Path) -> None:
+    """Compares the best of several rounds with and without them, since machines differ."""
     add_author(tmp_path)
     alone, beside = [], []
     with start(tmp_path) as server:
@@ -49,14 +49,14 @@ def test_a_hundred_stalled_clients_keep_nobody_waiting(tmp_path: Path) -> None:
     assert min(beside) <= 3 * min(alone)
 
 
-def test_headers_that_do_not_come_end_the_connection(server: Server) -> None:
+def test_an_incomplete_head_ends_the_connection(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: ")
 
         assert b"".join(iter(lambda: connection.recv(1000), b"")) == b""
 
 
-def test_a_body_that_does_not_come_is_408_and_ends_the_connection(server: Server) -> None:
+def test_an_incomplete_body_is_408_and_ends_the_connection(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(f"{POST}Content-Length: 5\r\n\r\n{{".encode())
         said = b"".join(iter(lambda: connection.recv(1000), b""))
@@ -65,8 +65,8 @@ def test_a_body_that_does_not_come_is_408_and_ends_the_connection(server: Server
     assert b"application/problem+json" in said
 
 
-def test_an_answer_that_nobody_takes_ends_the_connection(tmp_path: Path) -> None:
-    """The system itself keeps a few MiB for the client, so there are more."""
+def test_a_response_that_is_not_read_ends_the_connection(tmp_path: Path) -> None:
+    """The operating system buffers a few MiB, so the response is longer."""
     add_author(tmp_path)
     write_posts(tmp_path, 10)
     env = {"BLOG_TRANSFER_TIMEOUT": "0.1"}
@@ -83,13 +83,13 @@ def test_an_answer_that_nobody_takes_ends_the_connection(tmp_path: Path) -> None
 
 
 def is_established(connection: socket.socket) -> bool:
-    """Whether a connection is there, by the first byte of `struct tcp_info`."""
+    """Whether a connection is established, by the first byte of `struct tcp_info`."""
     return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\x01"
 
 
 @pytest.mark.parametrize("path", ["/", "/post"])
-def test_who_never_reads_loses_the_connection(path: str, tmp_path: Path) -> None:
-    """Nothing but the system itself sees that, and with many short answers nothing else could."""
+def test_a_client_that_never_reads_is_disconnected(path: str, tmp_path: Path) -> None:
+    """Only the operating system can detect that when the responses are short."""
     add_author(tmp_path)
     write_posts(tmp_path, 10)
     env = {"BLOG_TRANSFER_TIMEOUT": "0.1"}
@@ -97,7 +97,7 @@ def test_who_never_reads_loses_the_connection(path: str, tmp_path: Path) -> None
         wait_until_it_serves(server)
         with server.connect() as connection:
             with suppress(ConnectionError):
-                # More than the server takes: whoever has nothing left to send is told of nothing.
+                # More than the server reads: a client whose data was all taken gets no error.
                 connection.sendall(
                     f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 200_000
                 )
@@ -106,7 +106,7 @@ def test_who_never_reads_loses_the_connection(path: str, tmp_path: Path) -> None
 
 
 def write_posts(directory: Path, count: int) -> None:
-    """Keep so many posts of a MiB."""
+    """Create posts of a MiB each."""
     content = PostContent(title="Long", body="a" * 1024 * 1024, format="text")
     with (
         closing(Database(f"sqlite:///{directory}/blog.db")) as database,

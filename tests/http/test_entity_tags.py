@@ -72,10 +72,10 @@ def test_a_client_whose_tag_a_proxy_has_changed_gets_304_from_the_cache(
 ) -> None:
     path = cached.write()
     tag = cached.get(path).headers["etag"].strip('"')
-    before = cached.asked
+    before = cached.calls
     response = cached.get(path, if_none_match=form.format(tag))
 
-    assert (response.status, cached.asked) == (304, before)
+    assert (response.status, cached.calls) == (304, before)
 
 
 @pytest.mark.parametrize("condition", MALFORMED)

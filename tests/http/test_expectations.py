@@ -12,7 +12,7 @@ import requests
 from flask.testing import FlaskClient
 
 from tests.contract import assert_problem
-from tests.gateway.gateways import asked, gateway, part, scope
+from tests.gateway.gateways import fetch, gateway, part, scope
 from tests.people import RICK
 from tests.servers.serving import Server, add_author, run_blog, serve
 
@@ -106,7 +106,7 @@ def test_where_nothing_is_written_no_body_is_taken(server: Server, line: str, st
 
 
 def test_a_wrong_password_is_refused_before_the_body_and_counts_once(server: Server) -> None:
-    """All failures but one that are heard, and then the right one."""
+    """All failures but one that are received, and then the right one."""
     add_author(server.stdout.parent, "joe")
     wrong = [ask(server, Authorization=basic("joe", "wrong word")) for _ in range(FAILURES - 1)]
     right = ask(server, Authorization=basic("joe", "password"))
@@ -195,7 +195,7 @@ class Admitting:
     """An application that admits a request when it is asked for the third time."""
 
     def __init__(self, last: str = "201 Created") -> None:
-        self.heard: list[tuple[bool, bytes]] = []
+        self.received: list[tuple[bool, bytes]] = []
         self._last = last
 
     def __call__(self, environ: dict[str, Any], start: Any) -> list[bytes]:
@@ -203,8 +203,8 @@ class Admitting:
             start(f"{refusal.code} said", [])
             return [b""]
         asked = "blog.expects_continue" in environ
-        self.heard.append((asked, environ["wsgi.input"].read()))
-        environ["blog.retry"] = len(self.heard) < 3
+        self.received.append((asked, environ["wsgi.input"].read()))
+        environ["blog.retry"] = len(self.received) < 3
         start("100 Continue" if asked else self._last, [])
         return [b""]
 
@@ -214,10 +214,12 @@ EXPECTING = {"expect": "100-continue", "authorization": "x", "transfer_encoding"
 
 def test_a_sign_in_that_has_to_wait_for_others_is_heard_again_before_the_body() -> None:
     admitting = Admitting()
-    heard = asked(gateway(admitting), scope("POST", "/", **EXPECTING), [part(b"abc", more=False)])
+    received = fetch(
+        gateway(admitting), scope("POST", "/", **EXPECTING), [part(b"abc", more=False)]
+    )
 
-    assert heard.status == 201
-    assert admitting.heard == [*[(True, b"")] * 3, (False, b"abc")]
+    assert received.status == 201
+    assert admitting.received == [*[(True, b"")] * 3, (False, b"abc")]
 
 
 def test_nothing_is_taken_of_a_body_that_is_refused() -> None:
@@ -231,6 +233,6 @@ def test_nothing_is_taken_of_a_body_that_is_refused() -> None:
         taken.append(1)
         yield part(b"abc", more=False)
 
-    heard = asked(gateway(refuse), scope("POST", "/", **EXPECTING), says())
+    received = fetch(gateway(refuse), scope("POST", "/", **EXPECTING), says())
 
-    assert (heard.status, taken) == (401, [])
+    assert (received.status, taken) == (401, [])

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from blog.http.application import Application
 from blog.http.request_head import find_fault
-from tests.gateway.gateways import asked, gateway, part, scope
+from tests.gateway.gateways import fetch, gateway, part, scope
 from tests.servers.serving import Server, add_author, eventually, serve
 
 CREDENTIALS = f"Authorization: Basic {b64encode(b'rick:password').decode()}"
@@ -134,14 +134,14 @@ def test_a_body_that_is_not_taken_ends_the_connection(
     app: Application, framing: dict[str, str], target: str, headers: dict[str, str]
 ) -> None:
     request = scope("POST", target, **headers, **framing)
-    heard = asked(gateway(app), request, [part(b"GET /", more=False)])
+    received = fetch(gateway(app), request, [part(b"GET /", more=False)])
 
-    assert (heard.status >= 400, heard.headers["connection"]) == (True, "close")
+    assert (received.status >= 400, received.headers["connection"]) == (True, "close")
 
 
 @pytest.mark.parametrize("target", ["/" + "a" * 9000, "/nowhere", "/health/live?a=1"])
 def test_a_refusal_without_a_body_keeps_the_connection(app: Application, target: str) -> None:
-    assert "connection" not in asked(gateway(app), scope("GET", target)).headers
+    assert "connection" not in fetch(gateway(app), scope("GET", target)).headers
 
 
 def half_close(server: Server, request: str) -> bytes:

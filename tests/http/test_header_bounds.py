@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from blog.http.application import Application
 from tests.contract import assert_problem, create
-from tests.gateway.gateways import asked, gateway, scope
+from tests.gateway.gateways import fetch, gateway, scope
 from tests.people import RICK
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -77,14 +77,14 @@ def test_a_write_with_a_field_that_is_too_long_changes_nothing(client: FlaskClie
 
 @pytest.mark.parametrize("target", ["/health/live", "/post", "/nowhere", "/health/ready"])
 def test_the_gateway_refuses_it_too(app: Application, target: str) -> None:
-    heard = asked(gateway(app), scope("GET", target, accept="a/b," * 7900))
+    received = fetch(gateway(app), scope("GET", target, accept="a/b," * 7900))
 
-    assert heard.status == 431
-    assert heard.headers["content-type"] == "application/problem+json"
+    assert received.status == 431
+    assert received.headers["content-type"] == "application/problem+json"
 
 
 def test_fields_given_many_times_are_one_list(app: Application) -> None:
     request = scope("GET", "/post")
     request["headers"] += [(b"accept", b"a/b")] * 90 + [(b"accept", b"c/d,e/f")] * 9
 
-    assert asked(gateway(app), request).status == 431
+    assert fetch(gateway(app), request).status == 431

@@ -16,7 +16,7 @@ from blog.http.application import Application
 from blog.http.request_target import read_host
 from tests.contract import Clock, assert_problem
 from tests.gateway.cached import Served, served
-from tests.gateway.gateways import asked, gateway, scope
+from tests.gateway.gateways import fetch, gateway, scope
 from tests.people import RICK
 from tests.servers.serving import Server, add_author, serve
 
@@ -192,7 +192,7 @@ def test_a_cache_gives_nothing_to_a_request_without_a_valid_host(cached: Served,
     asking["headers"] = [(b"host", part.encode()) for part in host.split(",")]
 
     assert cached.get("/post").status == 200
-    assert asked(cached.gateway, asking).status == 400
+    assert fetch(cached.gateway, asking).status == 400
 
 
 @pytest.mark.parametrize(
@@ -209,15 +209,15 @@ def test_what_the_gateway_refuses_needs_a_host_first(
     app: Application, refused: dict[str, Any]
 ) -> None:
     refused["headers"] = [(b"host", b"a b"), *refused["headers"][1:]]
-    heard = asked(gateway(app), refused, [{"type": "http.request", "body": b"a" * 200_000}])
+    received = fetch(gateway(app), refused, [{"type": "http.request", "body": b"a" * 200_000}])
 
-    assert (heard.status, b"Host header" in heard.body) == (400, True)
+    assert (received.status, b"Host header" in received.body) == (400, True)
 
 
 def test_a_long_request_is_refused_for_its_length_where_it_names_a_host(app: Application) -> None:
     long = {**scope(), "raw_path": b"/" + b"a" * LONGEST_TARGET}
 
-    assert asked(gateway(app), long).status == 414
+    assert fetch(gateway(app), long).status == 414
 
 
 @pytest.fixture(scope="module")

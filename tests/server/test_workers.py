@@ -21,7 +21,7 @@ from blog.cli import main
 from blog.errors import DatabaseError
 from blog.server import listener as listeners
 from blog.server import worker
-from tests.gateway.gateways import asked, part, scope
+from tests.gateway.gateways import fetch, part, scope
 from tests.servers.serving import environment
 
 
@@ -150,9 +150,11 @@ def test_worker_ends_at_once_when_it_has_served(monkeypatch: pytest.MonkeyPatch)
 def test_worker_serves_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOG_MAX_BODY", "1024")
     made = create_gateway()
-    heard = asked(made, scope("POST", "/post", content_length="4000"), [part(b"a" * 4000, False)])
+    received = fetch(
+        made, scope("POST", "/post", content_length="4000"), [part(b"a" * 4000, False)]
+    )
 
-    assert heard.status == 413
+    assert received.status == 413
 
 
 def test_worker_makes_no_database(directory: Path) -> None:
