@@ -34,7 +34,7 @@ from blog.http.middleware import (
     problems,
     security_headers,
 )
-from blog.http.middleware.proxies import MIDDLEWARES, reader
+from blog.http.middleware.proxies import MIDDLEWARES, rewriter
 from blog.maintenance import schema
 from blog.maintenance.schema_watch import SchemaWatch
 from blog.resources import ROUTES
@@ -113,7 +113,7 @@ def _create_constants(app: Application, settings: Settings) -> ConstantResponses
 
 def _create_keys(app: Application, settings: Settings) -> CacheKeys:
     hops = settings.trusted_proxies
-    return CacheKeys(app, reader(settings.proxy_header, hops) if hops else None)
+    return CacheKeys(app, rewriter(settings.proxy_header, hops) if hops else None)
 
 
 def create_app(
@@ -184,14 +184,14 @@ def _add_resources(app: Application, services: Services, settings: Settings) -> 
 
 def _add_metrics(app: Application, api: Api, services: Services) -> None:
     # The library is loaded only where metrics are enabled.
-    from blog.http.middleware.metrics import Meters
+    from blog.http.middleware.metrics import RequestMetrics
     from blog.resources.metrics import Metrics
 
-    meters = Meters()
-    meters.install(app)
-    meters.watch(services.database.write_health)
-    app.extensions["blog.observers"].append(meters.observe)
-    api.add_resource(Metrics, "/metrics", resource_class_args=(services, meters))
+    metrics = RequestMetrics()
+    metrics.install(app)
+    metrics.watch(services.database.write_health)
+    app.extensions["blog.observers"].append(metrics.observe)
+    api.add_resource(Metrics, "/metrics", resource_class_args=(services, metrics))
 
 
 def _services(

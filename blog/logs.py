@@ -1,4 +1,4 @@
-"""How the log is written out: a line for people, or one JSON object a line for programs."""
+"""The format of the log: text for people, or one JSON object per line for programs."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from blog.content.dates import format_date_time
 
 Format = Literal["auto", "json", "text"]
 
-# The attribute of a record that holds the members it adds to those every record has.
+# The attribute of a record with its own members, in addition to those of every record.
 MEMBERS = "_members"
 
 _START = "%(asctime)s %(levelname)s %(name)s %(requestId)s "
 _REQUEST = '%(address)s %(author)s "%(method)s %(target)s" %(status)d %(bytes)d %(durationMs).1fms'
-# What a record may be without.
-_NOTHING = {"requestId": "-", "address": "-", "author": "-"}
-# What would end a line or steer a terminal, and what has no UTF-8.
+# The defaults of members that a record may lack.
+_DEFAULTS = {"requestId": "-", "address": "-", "author": "-"}
+# Characters that end a line or control a terminal, and surrogates, which can't be UTF-8.
 _UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class TextFormatter(logging.Formatter):
-    """Writes a record as a line of text for people; a traceback follows in lines of its own."""
+    """Writes a record as a line of text; a traceback follows on further lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The line, in which nothing that is logged can begin another one."""
+        """The line, with control characters escaped, so that no value can begin another line."""
         return _escape(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:
-        """The traceback; an error's own words may be a client's."""
+        """The traceback, with control characters escaped: a message may quote a client."""
         return "\n".join(map(_escape, super().formatException(ei).split("\n")))
 
 
@@ -44,10 +44,7 @@ def _escape(text: str) -> str:
 
 
 class JSONFormatter(JsonFormatter):
-    """Writes a record as a JSON object in ASCII, with all that it has of its own as members.
-
-    A traceback is a member too, so nothing that is logged can break a line or begin another one.
-    """
+    """Writes a record as a JSON object in ASCII on one line, with its own attributes as members."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -62,15 +59,15 @@ class JSONFormatter(JsonFormatter):
         )
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        """When it was logged (RFC 3339), in UTC."""
+        """The time of the record (RFC 3339), in UTC."""
         return format_date_time(datetime.fromtimestamp(record.created, UTC))
 
 
 class RequestFormatter(JSONFormatter):
-    """Writes the record of a request likewise, and in a third of the time: each request has one."""
+    """Writes the record of a request in the same way, in a third of the time."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """A JSON object of what every record has, and of the members that this one names."""
+        """A JSON object of the common members and those of this record."""
         members: dict[str, Any] | None = record.__dict__.get(MEMBERS)
         if members is None:
             return super().format(record)
@@ -85,24 +82,24 @@ class RequestFormatter(JSONFormatter):
                 }
             )
         except orjson.JSONEncodeError:
-            # A lone surrogate, which has no UTF-8.
+            # A lone surrogate can't be UTF-8.
             return super().format(record)
-        # What is not ASCII is for the library to escape.
+        # The library escapes other characters.
         return line.decode() if line.isascii() else super().format(record)
 
 
 def leave_out_threads() -> None:
-    """Have no record say by which thread and process it was made, for which no line has a place.
+    """Omit the thread and process from records, because no format shows them.
 
-    It saves half of the time to make one ("Optimization" in the manual of `logging`).
+    This saves half of the time to make a record ("Optimization" in the manual of `logging`).
     """
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def configuration(form: Format) -> dict[str, Any]:
-    """The set-up of the log on standard error, as `logging.config.dictConfig` takes it.
+    """The configuration of the log on standard error, for `logging.config.dictConfig`.
 
-    What other libraries warn of is in it, too. ``auto`` is text on a terminal, and else JSON.
+    It includes warnings of libraries. ``auto`` is text on a terminal, and JSON otherwise.
     """
     text = form == "text" or (form == "auto" and sys.stderr.isatty())
     return {
@@ -122,7 +119,7 @@ def configuration(form: Format) -> dict[str, Any]:
 
 
 def set_up(form: Format) -> None:
-    """Set the log up, unless whoever runs the application has done so."""
+    """Configure the log, unless the program that runs the application has done so."""
     if not logging.getLogger("blog").hasHandlers():
         logging.config.dictConfig(configuration(form))
 
@@ -132,7 +129,7 @@ def _line(message: str) -> dict[str, Any]:
         "()": TextFormatter,
         "fmt": _START + message,
         "datefmt": "%Y-%m-%dT%H:%M:%S%z",
-        "defaults": _NOTHING,
+        "defaults": _DEFAULTS,
     }
 
 

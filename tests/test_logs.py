@@ -124,8 +124,8 @@ def test_a_request_is_a_line_of_text_with_all_of_it() -> None:
 
 
 REQUEST = (
-    "from blog.http.middleware.access_log import Access, log; "
-    "access = Access('GET', {!a}, None, 404, 9); "
+    "from blog.http.middleware.access_log import LogEntry, log; "
+    "access = LogEntry('GET', {!a}, None, 404, 9); "
 )
 
 

@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from blog.http.compression import choose_coding
-from blog.http.middleware.proxies import Believe
+from blog.http.middleware.proxies import Rewrite
 from blog.http.negotiation import choose
 from blog.http.query_parameters import split_query
 from blog.http.request_target import READ_METHODS, has_one_spelling, names_host
@@ -58,10 +58,10 @@ class CacheKey(NamedTuple):
 class CacheKeys:
     """Makes the cache keys of requests to an application."""
 
-    def __init__(self, app: Flask, believe: Believe | None) -> None:
+    def __init__(self, app: Flask, rewrite: Rewrite | None) -> None:
         """Take the application, and what applies the headers of trusted proxies, if any."""
         self._app = app
-        self._believe = believe
+        self._rewrite = rewrite
         self._adapter = app.url_map.bind("")
         # Each request needs them.
         self._offers = lru_cache(maxsize=4096)(self._find_offers)
@@ -70,8 +70,8 @@ class CacheKeys:
         """Make the key of a request; None if its response is not to be cached."""
         if not _may_be_cached(environ):
             return None
-        if self._believe:
-            self._believe(environ)
+        if self._rewrite:
+            self._rewrite(environ)
         host: str = environ.get("HTTP_HOST", "")
         if not host or not has_one_spelling(environ) or not names_host(environ):
             return None

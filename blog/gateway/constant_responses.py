@@ -9,8 +9,8 @@ from cachetools import LRUCache
 
 from blog.gateway.cache_keys import CacheKey, CacheKeys
 from blog.gateway.response_cache import Observer, replay, without_request_id
-from blog.http.middleware.access_log import Access
-from blog.http.wsgi import ACCESS, Application, Environ, WholeResponse, call
+from blog.http.middleware.access_log import LogEntry
+from blog.http.wsgi import LOG_ENTRY, Application, Environ, WholeResponse, call
 
 # Monitors send far fewer different requests than this; one that is not stored only takes longer.
 _MOST_RESPONSES = 64
@@ -25,7 +25,7 @@ class ConstantResponses:
         self._application = application
         self._keys = keys
         self._observers = observers
-        self._stored: LRUCache[CacheKey, tuple[WholeResponse, Access]] = LRUCache(_MOST_RESPONSES)
+        self._stored: LRUCache[CacheKey, tuple[WholeResponse, LogEntry]] = LRUCache(_MOST_RESPONSES)
         self._lock = Lock()
 
     def find(self, environ: Environ) -> WholeResponse | None:
@@ -41,5 +41,5 @@ class ConstantResponses:
         response = call(self._application, environ)
         if key and response.status == 200:
             with self._lock:
-                self._stored[key] = without_request_id(response), environ[ACCESS]
+                self._stored[key] = without_request_id(response), environ[LOG_ENTRY]
         return response

@@ -21,8 +21,8 @@ from blog.database.database import Database
 from blog.errors import StorageUnavailable
 from blog.gateway.cache_keys import CacheKey, CacheKeys
 from blog.http.conditional import parse_entity_tags
-from blog.http.middleware.access_log import Access, new_request_id
-from blog.http.wsgi import ACCESS, CACHE_LOOKUP, Application, Environ, WholeResponse, call
+from blog.http.middleware.access_log import LogEntry, new_request_id
+from blog.http.wsgi import CACHE_LOOKUP, LOG_ENTRY, Application, Environ, WholeResponse, call
 from blog.storage.schedule import next_publication
 from blog.storage.tables import PUBLIC_TABLES
 
@@ -37,7 +37,7 @@ _BODY_HEADERS = frozenset(
 _OVERHEAD = 2048
 
 # Called with each response that is served from a cache, its request, and the new request id.
-Observer = Callable[[Access, Environ, str], None]
+Observer = Callable[[LogEntry, Environ, str], None]
 
 
 class CacheLookup(NamedTuple):
@@ -53,7 +53,7 @@ class Entry:
     """A stored response, its entry in the access log, for what it was made, and when it expires."""
 
     response: WholeResponse
-    access: Access
+    log_entry: LogEntry
     lookup: CacheLookup
     expires: datetime | None
 
@@ -65,7 +65,7 @@ class Entry:
 
     def size(self) -> int:
         """The memory that the entry takes, in bytes."""
-        texts = (*self.lookup.key, self.access.target, self.response.body)
+        texts = (*self.lookup.key, self.log_entry.target, self.response.body)
         headers = sum(len(name) + len(value) for name, value in self.response.headers)
         return _OVERHEAD + headers + sum(len(text) for text in texts if text)
 
@@ -115,14 +115,14 @@ class ResponseCache:
     def find_again(self, environ: Environ) -> WholeResponse | None:
         """Repeat the lookup of `find`, after another request may have had the response stored."""
         entry = self._find(environ[CACHE_LOOKUP])
-        return replay(entry.response, entry.access, environ, self._observers) if entry else None
+        return replay(entry.response, entry.log_entry, environ, self._observers) if entry else None
 
     def respond(self, environ: Environ) -> WholeResponse:
         """Have the application respond, and store the response if that is allowed."""
         response = call(self._application, environ)
         lookup: CacheLookup | None = environ.get(CACHE_LOOKUP)
         if lookup and response.status in _STORED_STATUSES:
-            self._store(lookup, response, environ[ACCESS])
+            self._store(lookup, response, environ[LOG_ENTRY])
         return response
 
     def size(self) -> int:
@@ -144,13 +144,13 @@ class ResponseCache:
             return _evaluate(full, tags)
         return None
 
-    def _store(self, lookup: CacheLookup, response: WholeResponse, access: Access) -> None:
+    def _store(self, lookup: CacheLookup, response: WholeResponse, log_entry: LogEntry) -> None:
         try:
             expires = self._next_publication(lookup)
         except StorageUnavailable:
             # Without the database the state is unknown, and no entry would be found.
             return
-        entry = Entry(without_request_id(response), access, lookup, expires)
+        entry = Entry(without_request_id(response), log_entry, lookup, expires)
         # A post that was published while the response was made may or may not be in it.
         if entry.is_valid(lookup._replace(now=self._now())):
             with self._lock:
@@ -178,12 +178,12 @@ def without_request_id(response: WholeResponse) -> WholeResponse:
 
 
 def replay(
-    response: WholeResponse, access: Access, environ: Environ, observers: Sequence[Observer]
+    response: WholeResponse, log_entry: LogEntry, environ: Environ, observers: Sequence[Observer]
 ) -> WholeResponse:
     """A stored response as the response to another request, which is logged and counted."""
     request_id = new_request_id()
     for observe in observers:
-        observe(access, environ, request_id)
+        observe(log_entry, environ, request_id)
     return response._replace(headers=[*response.headers, (_REQUEST_ID, request_id.encode())])
 
 
@@ -194,8 +194,8 @@ def _evaluate(full: Entry, tags: str) -> Entry:
     if status != 200 or etag is None or not _match(tags, etag):
         return full
     remaining = [header for header in headers if header[0] not in _BODY_HEADERS]
-    access = full.access._replace(status=304, bytes=0)
-    return Entry(WholeResponse(304, remaining, b""), access, full.lookup, full.expires)
+    log_entry = full.log_entry._replace(status=304, bytes=0)
+    return Entry(WholeResponse(304, remaining, b""), log_entry, full.lookup, full.expires)
 
 
 def _match(tags: str, etag: str) -> bool:

@@ -1,1 +1,1 @@
-"""How HTTP is spoken."""
+"""HTTP: what resources need to read requests and to write responses."""

@@ -118,7 +118,7 @@ class Resource(flask_restful.Resource):
 
     def _handle_read(self, arguments: Mapping[str, Any]) -> Result:
         """Call the method of a read, again where the database has interrupted it."""
-        source: Source = "primary, else replica" if self.request.is_signed else self.source
+        source: Source = "primary, else replica" if self.request.has_credentials else self.source
         for _ in range(_MAX_READS - 1):
             with suppress(Interrupted):
                 return self._handle(source, arguments)

@@ -1,4 +1,4 @@
-"""Flask, where its own habits would break the contract."""
+"""The Flask application, with routing and responses changed where the API requires it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from blog.http.negotiation import accepted_by
 from blog.http.request import Request, current_request
 from blog.http.request_target import METHODS, has_one_spelling, prefer_target, respell
 
-# The statuses whose answers are sent as they are.
+# The statuses whose responses Werkzeug would not change.
 _WHOLE = frozenset({200, 201})
 
 
 class Response(FlaskResponse):
-    """A response whose headers are as they are to be sent, and whose body is whole.
+    """A response with a complete body and final headers.
 
-    ``constants`` are sent after the others: fields that are written in this program, and so need
-    no look at what is in them, which in all took a twentieth of a read.
+    ``constants`` are header fields that are sent after the others: their values are constants of
+    this program, so they are not validated. That saves a twentieth of a read.
     """
 
     constants: tuple[tuple[str, str], ...] = ()
@@ -32,31 +32,30 @@ class Response(FlaskResponse):
     def get_wsgi_response(
         self, environ: dict[str, Any]
     ) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
-        """What is sent: the body, the status and all headers.
+        """The body, the status and all headers.
 
-        A 200 or 201 has all that Werkzeug would add. To copy the headers, to look for URLs to mend
-        and to see to the end of a body that comes in parts, of which we have none, takes a tenth of
-        a read.
+        A 200 or 201 has everything that Werkzeug would add. Copying the headers, correcting URLs
+        and wrapping a streamed body, which no response needs, takes a tenth of a read.
         """
         if self.status_code in _WHOLE and environ["REQUEST_METHOD"] != "HEAD":
-            parts: Any = self.response  # Its type leaves open that they are no bytes yet.
+            parts: Any = self.response  # Its type allows for text too.
             return parts, self.status, [*self.headers, *self.constants]
         body, status, headers = super().get_wsgi_response(environ)
         return body, status, [*headers, *self.constants]
 
 
-# What the id of a post looks like.
+# The ids of posts.
 POST_ID = "[0-9a-f]{32}"
 
 
 class PostIdConverter(BaseConverter):
-    """The id of a post in a URL: anything else is no address at all."""
+    """The id of a post in a URL; any other text is not found."""
 
     regex = POST_ID
 
 
 class NumberConverter(BaseConverter):
-    """The number of a version, each written one way."""
+    """The number of a version, without leading zeros."""
 
     regex = "[1-9][0-9]{0,8}"
 
@@ -66,7 +65,7 @@ class NumberConverter(BaseConverter):
 
 
 class TextConverter(BaseConverter):
-    """Any part of a URL that a stored text could equal: none holds NUL."""
+    """Any segment without NUL, which no stored text has."""
 
     regex = r"[^\0]+"
 
@@ -84,26 +83,26 @@ class Application(Flask):
             "number": NumberConverter,
             "default": TextConverter,
         }
-        # Each thing has one URL; another spelling of it is not found, rather than redirected.
+        # Each resource has one URL; another spelling is not found, rather than redirected.
         self.url_map.merge_slashes = False
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer a request (PEP 3333)."""
+        """Respond to a request (PEP 3333)."""
         prefer_target(environ)
-        answer: Iterable[bytes] = super().__call__(environ, start_response)
-        return answer
+        response: Iterable[bytes] = super().__call__(environ, start_response)
+        return response
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Call a function as it is: none of ours is async, and to ask that of each takes long."""
+        """Call a function as it is: none is async, and finding that out takes long."""
         return func
 
     def create_url_adapter(self, request: FlaskRequest | None) -> MapAdapter | None:
-        """What finds the route of a request, by its path and method alone.
+        """The adapter that finds the route of a request, by its path and method only.
 
-        No route is for one host, and none redirects, so that the Host header is not needed for it:
-        `middleware.hosts` knows which are served, and not Flask's SERVER_NAME or TRUSTED_HOSTS.
-        Raises NotImplemented for an unknown method, and NotFound for another spelling of a path:
-        Werkzeug would change both until they fit, `get //post` into `GET /post`.
+        No route depends on the host, and none redirects; `middleware.hosts` checks the host, in
+        place of Flask's SERVER_NAME and TRUSTED_HOSTS. Raises NotImplemented for an unknown method,
+        and NotFound for an invalid spelling of a path: Werkzeug would normalize both, such as
+        `get //post` to `GET /post`.
         """
         if request is None:
             return super().create_url_adapter(None)
@@ -111,23 +110,23 @@ class Application(Flask):
             raise http.NotImplemented("the method is not known here; methods are case-sensitive")
         adapter = self.url_map.bind("", path_info=request.path, default_method=request.method)
         if not has_one_spelling(request.environ):
-            raise _not_found(request, adapter)
+            raise _misspelled(request, adapter)
         return adapter
 
     def make_default_options_response(self) -> Response:
-        """Answer OPTIONS with what the resource allows and takes (RFC 9110 section 9.3.7)."""
+        """The response to OPTIONS: allowed methods and accepted bodies (RFC 9110 section 9.3.7)."""
         response = Response(status=204)
         response.headers.remove("Content-Type")
         request = current_request()
-        # There is one for a request.
+        # It is None only without a request.
         adapter: Any = self.create_url_adapter(request)
         response.headers["Allow"] = ", ".join(sorted(adapter.allowed_methods()))
         response.headers.update(accepted_by(request.resource))
         return response
 
 
-def _not_found(request: FlaskRequest, adapter: MapAdapter) -> http.NotFound:
-    """The error for another spelling of a path, which names the right one where there is one."""
+def _misspelled(request: FlaskRequest, adapter: MapAdapter) -> http.NotFound:
+    """The error for an invalid spelling of a path; it names the valid one of a resource."""
     meant = respell(request.environ)
     if meant is None or not adapter.allowed_methods(meant):
         return http.NotFound()

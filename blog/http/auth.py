@@ -68,7 +68,7 @@ class BasicAuthentication(HTTPBasicAuth):
         Flask-HTTPAuth's own optional mode would take such a caller for an anonymous one. Raises
         Throttled and TooManySignIns as the policy does.
         """
-        if not current_request().is_signed:
+        if not current_request().has_credentials:
             return None
         credentials = self.get_auth()
         try:

@@ -1,7 +1,7 @@
-"""The Idempotency-Key header: a request that is sent again has no second effect.
+"""The Idempotency-Key header: repeating a request has no second effect.
 
-draft-ietf-httpapi-idempotency-key-header makes the key a string of structured fields (RFC 9651
-section 3.3.3), in double quotes; most clients send it without, so both are taken for the same.
+In draft-ietf-httpapi-idempotency-key-header the key is a string of structured fields (RFC 9651
+section 3.3.3), in double quotes; most clients send it without quotes, which means the same here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _read_key(text: str) -> str:
 
 
 def _fingerprint() -> str:
-    """What tells this request from others: where it was sent, and what."""
+    """A digest of the path, the media type and the body."""
     request, digest = current_request(), sha256()
     for part in (request.path, request.mimetype):
         digest.update(part.encode() + b"\n")

@@ -1,4 +1,4 @@
-"""The only place where URLs are made: absolute, and safe in any document and header."""
+"""The only place where URLs are made; they are absolute, and safe in documents and headers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from blog.http.relations import REGISTERED
 from blog.http.request import current_request
 from blog.representations.document import Link
 
-# A path below which the blog lies: nothing, or segments that are not empty.
+# The path prefix of the blog: empty, or segments that are not empty.
 _PREFIX = re.compile(r"(/[^/]+)*")
 
 
@@ -26,7 +26,7 @@ class Links:
 
     @cached_property
     def root(self) -> Link:
-        """The root, from which everything is reached."""
+        """The root, which links to everything else."""
         return Link(f"{self._base}/")
 
     @cached_property
@@ -51,12 +51,12 @@ class Links:
 
     @cached_property
     def liveness(self) -> Link:
-        """Whether the server answers."""
+        """Whether the server responds."""
         return Link(f"{self._base}/health/live")
 
     @cached_property
     def readiness(self) -> Link:
-        """Whether the server can serve."""
+        """Whether the server can handle requests."""
         return Link(f"{self._base}/health/ready")
 
     def post(self, post_id: str) -> Link:
@@ -72,7 +72,7 @@ class Links:
         return Link(f"{self._base}/post/{post_id}/revision/{number}")
 
     def diff(self, post_id: str, number: int) -> Link:
-        """How a version of a post differs from the one before it."""
+        """The difference between a version of a post and the previous one."""
         return Link(f"{self._base}/post/{post_id}/revision/{number}/diff")
 
     def author(self, name: str) -> Link:
@@ -80,7 +80,7 @@ class Links:
         return Link(f"{self._base}/author/{_segment(name)}")
 
     def problem(self, fragment: str) -> str:
-        """The type of a kind of problem: a name to compare, which leads to its documentation."""
+        """The type of a problem (RFC 9457): an identifier, and the URL of its documentation."""
         return f"{self._base}/documentation/problems#{fragment}"
 
     @staticmethod
@@ -90,27 +90,26 @@ class Links:
 
     @staticmethod
     def template(link: Link, parameters: tuple[str, ...]) -> Link:
-        """The same resource with query parameters for the client to fill in (RFC 6570)."""
+        """A template of the resource with query parameters (RFC 6570)."""
         return Link(f"{link.href}{{?{','.join(parameters)}}}", templated=True)
 
 
 @lru_cache(maxsize=1024)
 def _segment(text: str) -> str:
-    """Any text as one segment of a path (RFC 3986 section 3.3)."""
+    """A text as one segment of a path (RFC 3986 section 3.3)."""
     return quote(text, safe="")
 
 
 @lru_cache(maxsize=64)
 def links_below(base: str) -> Links:
-    """The links below a base URL, those that never change made once."""
+    """The links below a base URL, cached."""
     return Links(base)
 
 
 def request_base() -> str:
     """The base URL that this request was sent to.
 
-    Raises BadRequest when there is no host that a URL could hold, or a proxy says that the request
-    came in a way in which it can't have.
+    Raises BadRequest without a host, and for a scheme or prefix of a proxy that no URL can have.
     """
     request = current_request()
     scheme, host, prefix = request.scheme, request.host, request.root_path

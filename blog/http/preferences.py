@@ -1,4 +1,4 @@
-"""The Prefer header (RFC 7240): wishes that a client can do without."""
+"""The Prefer header (RFC 7240): what a client wants if it is possible."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from werkzeug.http import parse_list_header
 from blog.http.request import current_request
 from blog.http.request_target import READ_METHODS, WRITE_METHODS
 
-# The header, as it stands in an environ.
+# The environ key of the header.
 _PREFER = "HTTP_PREFER"
 _HONOURED = {
     ("return", "minimal"): WRITE_METHODS - {"DELETE"},
@@ -17,7 +17,7 @@ _HONOURED = {
 
 
 def preferences() -> dict[str, str]:
-    """The preferences of the request in lower case; of those with one name, the first."""
+    """The preferences of the request in lower case; where one is repeated, the first counts."""
     found: dict[str, str] = {}
     for preference in parse_list_header(current_request().headers.get("Prefer", "")):
         name, _, value = preference.partition(";")[0].partition("=")
@@ -26,12 +26,12 @@ def preferences() -> dict[str, str]:
 
 
 def prefers(name: str, value: str) -> bool:
-    """Whether the client prefers this; such as ``return``, ``minimal``."""
+    """Whether the client has a preference, such as ``return`` with the value ``minimal``."""
     return _PREFER in current_request().environ and preferences().get(name) == value
 
 
 def install(app: Flask) -> None:
-    """Tell on every answer which preferences were honoured (RFC 7240 section 3)."""
+    """Send Preference-Applied in responses (RFC 7240 section 3)."""
     app.after_request(_set_header)
 
 

@@ -1,4 +1,4 @@
-"""Reading query parameters: every one known, readable and given once, or all faults at once."""
+"""Query parameters: parses them, and reports all faults at once."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from blog.http.request import current_request
 MOST_PARAMETERS = 50
 LONGEST_TEXT = 1000
 
-# Reads the text of a parameter; raises ValueError with a sentence for the client.
+# Parses the text of a parameter; raises ValueError with a message for the client.
 Parser = Callable[[str], Any]
 
 
 class Query:
-    """The parameters of a request, as they were written and as they were read."""
+    """The parameters of a request, as the client wrote them and parsed."""
 
     def __init__(self, written: Mapping[str, str], values: Mapping[str, Any]) -> None:
         self.written = written
         self._values = values
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value of a parameter, or the default where it was not given."""
+        """The value of a parameter, or the default where it is missing."""
         return self._values.get(name, default)
 
 
@@ -37,9 +37,9 @@ _EMPTY = Query({}, {})
 
 
 def read_query(parsers: Mapping[str, Parser]) -> Query:
-    """Read the query of the request. Raises Malformed with every fault.
+    """Parse the query of the request. Raises Malformed with every fault.
 
-    An unknown parameter is one, except for a client that prefers lenient handling.
+    An unknown parameter is a fault, unless the client prefers lenient handling.
     """
     query = current_request().query_string
     if not query:
@@ -81,8 +81,8 @@ def _is_utf_8(text: bytes) -> bool:
 
 
 def split_query(query: bytes) -> list[tuple[bytes, bytes]]:
-    """The pairs of names and values in a query, decoded, in their order."""
-    # Latin-1 takes every byte there and back, so that what is no UTF-8 can be named.
+    """The decoded pairs of names and values in a query, in order."""
+    # Latin-1 maps all bytes one to one, so that a name that is not UTF-8 can be reported.
     text = query.decode("latin-1")
     pairs = parse_qsl(text, keep_blank_values=True, encoding="latin-1")
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
@@ -100,7 +100,7 @@ def _check(name: str, count: int, parsers: Mapping[str, Parser]) -> None:
 
 
 def whole_number(least: int, most: int) -> Parser:
-    """Make a parser of whole numbers within bounds."""
+    """A parser of whole numbers within bounds."""
 
     def parse(text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most:
@@ -111,7 +111,7 @@ def whole_number(least: int, most: int) -> Parser:
 
 
 def one_of(known: Collection[str]) -> Parser:
-    """Make a parser of one of some words."""
+    """A parser of one word out of ``known``."""
 
     def parse(text: str) -> str:
         if text in known:
@@ -122,7 +122,7 @@ def one_of(known: Collection[str]) -> Parser:
 
 
 def some_of(known: Collection[str]) -> Parser:
-    """Make a parser of words separated by commas."""
+    """A parser of words out of ``known``, separated by commas."""
 
     def parse(text: str) -> tuple[str, ...]:
         words = [word.strip() for word in text.split(",")]
@@ -137,7 +137,7 @@ def some_of(known: Collection[str]) -> Parser:
 
 
 def list_of(most: int, pattern: str, what: str) -> Parser:
-    """Make a parser of at most so many texts, separated by commas; one that repeats counts once."""
+    """A parser of at most ``most`` texts, separated by commas; duplicates are removed."""
     form = re.compile(pattern)
 
     def parse(text: str) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def list_of(most: int, pattern: str, what: str) -> Parser:
 
 
 def plain_text(text: str) -> str:
-    """A parser of any text that a stored one could equal: trimmed, as tags are, and in NFC."""
+    """Parse a text as a stored one: in NFC, without white space at its ends."""
     if "\0" in text:
         raise ValueError("must not hold NUL")
     check_length(text, 0, LONGEST_TEXT)

@@ -1,4 +1,4 @@
-"""The request: its body, what it is for, and what has been found out about it by now."""
+"""The request: its body, its target, and what is known about it while it is handled."""
 
 from __future__ import annotations
 
@@ -24,47 +24,49 @@ _CHUNK = 65536
 
 
 class Request(FlaskRequest):
-    """A request whose body is either whole or refused."""
+    """A request whose body is either complete or refused."""
 
-    # Its id in the log, and when, by `time.perf_counter`, it was here whole.
+    # The id in the log, and when the request was complete, by `time.perf_counter`.
     id: str
-    started: float
-    # The time at which it is answered, the same for all that is asked of the clock.
+    received_at: float
+    # The current time, which is the same throughout the request.
     now: datetime
-    # In which media type it is answered, by which connection, and who makes it, once verified.
+    # The negotiated media type of the response.
     media_type: str
-    # Below which its links are.
+    # The base URL of links.
     base: str
     session: Session
+    # None until the caller is verified, and for an anonymous one.
     caller: Caller | None = None
-    # Until when it may be kept waiting, and what its client is told of that.
+    # The end of long polling, by `time.monotonic`.
     wait_until: float | None = None
     preferences_applied: Sequence[str] = ()
-    # What kind of thing went wrong, if any did.
+    # The type of the exception that the response reports.
     error: type[Exception] | None = None
 
     def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(environ, *args, **kwargs)
-        # Werkzeug would write the method in capitals, and the path with one slash at its beginning.
+        # Werkzeug would write the method in capitals, and the path with exactly one leading slash.
         self.method = environ["REQUEST_METHOD"]
         self.path = decode_path(environ)
 
     @cached_property
     def host(self) -> str:
-        """The host that it is for, or else the address of the server, as links have it."""
+        """The host of the request, or else the address of the server, without a default port."""
         host = read_host(self.environ.get("HTTP_HOST", ""))
         return host.without_default_port(self.scheme) if host else super().host
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body. A chunked one over the limit raises 413; Werkzeug would cut it silently.
+        """The body.
 
-        One that ends before its Content-Length is reached raises ClientDisconnected (400).
+        Raises RequestEntityTooLarge for a chunked body over the limit, which Werkzeug would
+        truncate; and ClientDisconnected for one that is shorter than its Content-Length.
         """
         limit = self.max_content_length
         terminated = self.environ.get("wsgi.input_terminated")
         if terminated and self.content_length is not None:
-            # Werkzeug trusts a server to notice, and some only say that there is no more.
+            # Werkzeug relies on the server to check the length, and some servers do not.
             return cast(IO[bytes], LimitedStream(super().stream, self.content_length))
         if limit is None or not terminated:
             return super().stream
@@ -81,8 +83,8 @@ class Request(FlaskRequest):
         return self.method in READ_METHODS
 
     @property
-    def is_signed(self) -> bool:
-        """Whether it comes with credentials, right or wrong."""
+    def has_credentials(self) -> bool:
+        """Whether it has credentials, right or wrong."""
         return "HTTP_AUTHORIZATION" in self.environ
 
     @property
@@ -94,28 +96,28 @@ class Request(FlaskRequest):
     def route(self) -> str | None:
         """The template of its URL, such as ``/post/<post_id>``.
 
-        None where there is nothing, or nothing with that method.
+        None without a resource, or where the resource does not allow the method.
         """
         rule = self.url_rule
         return None if rule is None else _template(rule.rule)
 
     @cached_property
     def resource(self) -> Any:
-        """The class of the resource that it is for, None where there is none."""
+        """The class of its resource, or None."""
         rule = self.url_rule
         return rule and getattr(current_app.view_functions[rule.endpoint], "view_class", None)
 
 
 def current_request() -> Request:
-    """The request that this thread answers.
+    """The request that this thread handles.
 
-    Flask's own `request` looks for it at each use, which in all took a sixth of a read.
+    Flask's `request` is a proxy that resolves it at each use; that took a sixth of a read.
     """
-    found: Request = request._get_current_object()  # type: ignore[attr-defined]  # it is a proxy
+    found: Request = request._get_current_object()  # type: ignore[attr-defined]  # of the proxy
     return found
 
 
 @lru_cache
 def _template(rule: str) -> str:
-    """A rule without its converters."""
+    """A URL rule without its converters."""
     return re.sub(r"<\w+:", "<", rule)

@@ -1,4 +1,4 @@
-"""Reading what a client sends: JSON, strictly."""
+"""JSON in request bodies, parsed strictly, and the patches that they describe."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from blog.http.request import current_request
 Patched = tuple[object, Sequence[Fault]]
 Patch = Callable[[Mapping[str, Any]], Patched]
 
-# Far deeper than any document here, and far from where recursion ends.
+# Far deeper than any document, and far below the limit of recursion.
 DEEPEST = 64
 _LONGEST_NUMBER = 1000
-# What is wrong, by how the parser's own sentence for it begins.
+# Descriptions of errors, by the beginning of the parser's message.
 _SYNTAX_FAULTS = {
     "Expecting value": "a value is missing or can't be read",
     "Expecting property name": "a name in double quotes is missing",
@@ -37,8 +37,8 @@ _SYNTAX_FAULTS = {
 def read_json() -> Any:
     """The value in the request's body.
 
-    Raises Malformed for anything that is not exactly one JSON value (RFC 8259) in UTF-8, for a
-    member given twice, and for nesting without reason; RequestEntityTooLarge for too long a body.
+    Raises Malformed unless it is one JSON value (RFC 8259) in UTF-8, without duplicate members and
+    without deep nesting; RequestEntityTooLarge for too long a body.
     """
     try:
         text = current_request().get_data(cache=False).decode()
@@ -63,11 +63,11 @@ def read_json() -> Any:
 
 
 def read_patch(server_fields: Collection[str]) -> Patch:
-    """The change that the body of a PATCH describes, to be applied to what the client has seen.
+    """The patch in the body of a PATCH: a function to apply to the document that the client sees.
 
-    That is a JSON object of all fields and links. Applying the change gives the result, with a
-    fault for each member that only the server sets and a JSON Patch changes; a merge patch may
-    carry such a member back, and it is ignored. Raises PatchConflict where the patch does not fit.
+    The document is a JSON object of all fields and links. The function returns the result, and a
+    fault for each server-set member that a JSON Patch changes; in a merge patch such members are
+    ignored. It raises PatchConflict where the patch can't be applied.
     """
     patch = read_json()
     if current_request().mimetype != "application/json-patch+json":
@@ -78,7 +78,7 @@ def read_patch(server_fields: Collection[str]) -> Patch:
 def _merge(patch: object, target: Mapping[str, Any]) -> Patched:
     result = merge(target, patch)
     if isinstance(patch, dict) and isinstance(result, dict):
-        # Null would remove a member that there is not, and hide that its name is unknown.
+        # Null removes a missing member, which would hide that its name is unknown.
         result |= {name: None for name in patch if name not in target and name not in result}
     return result, []
 
@@ -96,10 +96,10 @@ def _operate(
 
 
 def _complete(operation: Any, own: Collection[str], target: Mapping[str, Any]) -> Any:
-    """Have a value for the whole document hold what the server adds to it.
+    """Add the server-set members to an operation's value for the whole document.
 
-    What a client got may lack server-set fields, by its choice of fields, and have links in the
-    form of another media type.
+    The document that a client sends back may lack some, by its selection of fields, and have links
+    in the form of another media type.
     """
     if not isinstance(operation, dict) or operation.get("path") != "":
         return operation
@@ -137,4 +137,4 @@ def _read_int(digits: str) -> int:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")

@@ -20,7 +20,7 @@ RETRY = "blog.retry"
 EXPECTS_CONTINUE = "blog.expects_continue"
 # The lookup in the response cache, and what the access log records of the response.
 CACHE_LOOKUP = "blog.cache_lookup"
-ACCESS = "blog.access"
+LOG_ENTRY = "blog.log_entry"
 
 # The server would otherwise name itself in each response.
 _SERVER = (b"server", b"blog")

@@ -1,1 +1,1 @@
-"""How a thing is written out: one pure function for each media type."""
+"""Representations of documents: one pure module for each media type."""

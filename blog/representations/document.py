@@ -1,4 +1,4 @@
-"""What a resource returns: links, fields and embedded documents, whatever they are written as."""
+"""The document that a resource returns, independent of its representation."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Representation(Protocol):
 
 
 class Link(NamedTuple):
-    """A link to follow; a templated one (RFC 6570) has gaps for the client to fill."""
+    """A link, or a URI template (RFC 6570) for the client to expand."""
 
     href: str
     templated: bool = False
 
 
 class Validators(NamedTuple):
-    """What tells one state of a single resource from every other state of anything.
+    """What identifies one state of one resource.
 
-    ``identity`` is what it is a state of; ``previous`` when the state before it was written, if
-    there was one.
+    ``identity`` names the resource; ``modified`` is when the state was written, and ``previous``
+    when the one before it was, if there was one.
     """
 
     identity: str
@@ -46,14 +46,14 @@ class Validators(NamedTuple):
     previous: datetime | None
 
 
-# A page has many, and a frozen one takes three times as long to make.
+# Not frozen: a page has many, and a frozen one takes three times as long to make.
 @dataclass(slots=True)
 class Document:
-    """A resource as its caller may see it now.
+    """The state of a resource as its caller may see it.
 
-    ``links`` maps a relation to its target. A list has a ``name`` for its items and the items; a
-    single resource has validators. ``embedded`` maps a relation to what it leads to, or to None
-    where that is not there now.
+    ``links`` maps relations to targets. A list has items, and the relation ``name`` to them; a
+    single resource has validators. ``embedded`` maps relations to documents, or to None where the
+    target does not exist.
     """
 
     links: Mapping[str, Link]

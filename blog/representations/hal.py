@@ -21,7 +21,7 @@ def _object(document: Document) -> dict[str, Any]:
     written = {"_links": links, **document.fields}
     if document.name is not None:
         written["_embedded"] = {document.name: [_object(item) for item in document.items]}
-    # What is not there can't be embedded.
+    # HAL has no null in _embedded.
     if embedded := {name: _object(each) for name, each in document.embedded.items() if each}:
         written["_embedded"] = embedded
     return written

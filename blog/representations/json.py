@@ -1,4 +1,4 @@
-"""application/json: fields as they are, links as URL strings, the items of a list as data."""
+"""application/json: links as URLs in `_links`, the items of a list in `data`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def write(document: Document) -> bytes:
 
 
 def encode(value: object) -> bytes:
-    """Write JSON, dates by our own rule."""
+    """Write a value as JSON."""
     return orjson.dumps(value, default=_write_date, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _write_date(moment: datetime) -> orjson.Fragment:
-    """An aware UTC moment as `format_date_time` writes it, in a quarter of the time."""
+    """A time in UTC as `format_date_time` writes it, in a quarter of the time."""
     written = orjson.dumps(moment, option=orjson.OPT_UTC_Z)
-    # Six decimals, or none.
+    # orjson writes six decimals, or none.
     return orjson.Fragment(written if moment.microsecond else written[:-2] + b'.000000Z"')
 
 

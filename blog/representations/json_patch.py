@@ -1,4 +1,4 @@
-"""application/json-patch+json (RFC 6902): the operations of a document, and nothing else."""
+"""application/json-patch+json (RFC 6902): the operations of a document only."""
 
 from __future__ import annotations
 

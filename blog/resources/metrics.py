@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from blog.http.api import Resource, Services
-from blog.http.middleware.metrics import MEDIA_TYPES, Meters
+from blog.http.middleware.metrics import MEDIA_TYPES, RequestMetrics
 
 
 class Metrics(Resource):
@@ -14,9 +14,9 @@ class Metrics(Resource):
     any_host = True
     cacheable = False
 
-    def __init__(self, services: Services, meters: Meters) -> None:
+    def __init__(self, services: Services, metrics: RequestMetrics) -> None:
         super().__init__(services)
-        self._meters = meters
+        self._metrics = metrics
 
     @classmethod
     def media_types(cls) -> tuple[str, ...]:
@@ -25,5 +25,5 @@ class Metrics(Resource):
 
     def get(self) -> Response:
         """Everything that was counted by now."""
-        body, content_type = self._meters.write(self.request.media_type)
+        body, content_type = self._metrics.write(self.request.media_type)
         return Response(body, content_type=content_type)

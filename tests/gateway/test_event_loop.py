@@ -13,7 +13,7 @@ from blog.app import create_gateway
 from blog.gateway.cache_keys import CacheKeys
 from blog.gateway.gateway import Gateway
 from blog.http.application import Application
-from blog.http.middleware.proxies import reader
+from blog.http.middleware.proxies import rewriter
 from blog.http.request import current_request
 from blog.settings import Settings
 from tests.gateway.gateways import BOUNDS, GONE, Received, fetch, gateway, part, scope
@@ -165,7 +165,7 @@ def test_headers_that_take_long_to_read_get_no_cache_key(
 ) -> None:
     """Only for a cache key are headers parsed on the event loop, those of proxies too."""
     believed = []
-    keys = CacheKeys(app, lambda environ: believed.append(reader(family, 1)(environ)))
+    keys = CacheKeys(app, lambda environ: believed.append(rewriter(family, 1)(environ)))
     named = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
     environ = {
         "REQUEST_METHOD": "GET",

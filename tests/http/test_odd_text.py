@@ -35,7 +35,7 @@ def answer(error: Exception) -> bytes:
     app = Flask("odd")
     app.request_class = Request
     with app.test_request_context("/"):
-        return problems.answer(error).get_data()
+        return problems.make_response(error).get_data()
 
 
 @pytest.mark.parametrize("text", ODD)

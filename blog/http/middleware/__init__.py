@@ -1,1 +1,1 @@
-"""What every response goes through."""
+"""What every request and response passes through."""

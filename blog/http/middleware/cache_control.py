@@ -1,4 +1,4 @@
-"""What caches may do with an answer (RFC 9111), and what it depends on."""
+"""Cache-Control and Vary: how caches may store and reuse a response (RFC 9111)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _VARY = "Accept, Accept-Encoding, Authorization"
 
 
 def install(app: Flask) -> None:
-    """Say it on every answer, errors included."""
+    """Send both in every response, errors included."""
     app.after_request(_add_headers)
 
 
 def _add_headers(response: Response) -> Response:
-    # Others may add to it.
+    # Other middleware adds to it.
     response.headers.add("Vary", _VARY)
     response.constants += (("Cache-Control", _cache_control(response)),)
     return response
@@ -29,6 +29,6 @@ def _cache_control(response: Response) -> str:
         return "no-store"
     if not getattr(request.resource, "cacheable", True):
         return "no-store"
-    # With no-cache a cache keeps the answer and asks each time whether it is still right.
-    shared = "private" if request.is_signed else "public"
+    # With no-cache a cache stores the response, and validates it before each reuse.
+    shared = "private" if request.has_credentials else "public"
     return f"{shared}, no-cache"

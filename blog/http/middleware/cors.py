@@ -1,6 +1,6 @@
-"""What browsers let the pages of other origins do here: read, and write where they are named.
+"""Cross-origin resource sharing: pages of all origins may read, and those of some may write.
 
-Credentials that a browser adds by itself are never let through: a page has to know them.
+Credentials that a browser attaches itself are not allowed: a page has to send them.
 """
 
 from __future__ import annotations
@@ -22,71 +22,71 @@ _READING_HEADERS = (
     *("If-Match", "If-Modified-Since", "If-None-Match", "If-Unmodified-Since"),
 )
 _WRITING_HEADERS = (*_READING_HEADERS, "Authorization", "Content-Type", "Idempotency-Key")
-# What a page may see of an answer, beside what it always may.
+# The response headers that a page may read, besides the safelisted ones.
 _EXPOSED = (
     *("Accept-Patch", "Accept-Post", "Allow", "Content-Location", "ETag", "Link", "Location"),
     *("Preference-Applied", "Retry-After", "WWW-Authenticate", "X-Request-Id"),
 )
-# What is not asked for by OPTIONS is answered alike, whoever asks.
-_ALIKE = (
+# The same for every origin, except in response to OPTIONS.
+_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", ", ".join(_EXPOSED)),
 )
-# The operator's own are for no page.
+# Health and metrics are for the operator only.
 _PUBLIC = re.compile(r"/(?!health/|metrics$)")
-# No page asks whether it may send more than this; to look through it would take long.
-_LONGEST_QUESTION = 1024
-# Two hours; no browser of today keeps a permission longer than a day, and some no longer than this.
-_SECONDS = 7200
+# A longer Access-Control-Request-Headers is ignored, because parsing it takes long.
+_MAX_LENGTH = 1024
+# Two hours, which is the maximum of some browsers.
+_MAX_AGE = 7200
 
 
-_permission = partial(
+_cross_origin = partial(
     cross_origin,
     expose_headers=_EXPOSED,
-    max_age=_SECONDS,
+    max_age=_MAX_AGE,
     send_wildcard=True,
     automatic_options=False,
 )
 
 
-@_permission(methods=READ_METHODS, allow_headers=_READING_HEADERS)
-def _permit_reading(response: Response) -> Response:
-    """Permit what the client asks whether it may, if that is to read."""
+@_cross_origin(methods=READ_METHODS, allow_headers=_READING_HEADERS)
+def _allow_reading(response: Response) -> Response:
+    """Allow the request that a preflight announces if it reads."""
     return response
 
 
-@_permission(methods=READ_METHODS | WRITE_METHODS, allow_headers=_WRITING_HEADERS)
-def _permit_writing(response: Response) -> Response:
-    """Permit what the client asks whether it may."""
+@_cross_origin(methods=READ_METHODS | WRITE_METHODS, allow_headers=_WRITING_HEADERS)
+def _allow_writing(response: Response) -> Response:
+    """Allow the request that a preflight announces."""
     return response
 
 
 def install(app: Flask, writers: Collection[str]) -> None:
-    """Let pages of every origin read, errors too, and those of some origins write."""
-    app.after_request(partial(_permit, writers))
+    """Let pages of every origin read, and those of the origins ``writers`` write."""
+    app.after_request(partial(_allow, writers))
 
 
-def _shorten(environ: dict[str, Any]) -> None:
+def _drop_long_header(environ: dict[str, Any]) -> None:
     name = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"
-    if len(environ.get(name, "")) > _LONGEST_QUESTION:
+    if len(environ.get(name, "")) > _MAX_LENGTH:
         del environ[name]
 
 
-def _permit(writers: Collection[str], response: Response) -> Response:
+def _allow(writers: Collection[str], response: Response) -> Response:
     request = current_request()
     if request.method == "OPTIONS":
-        return _answer_options(writers, request, response)
-    # Flask-CORS would find out anew for each answer that they are all alike.
+        return _allow_preflight(writers, request, response)
+    # Flask-CORS would determine for each response that all are the same.
     if _PUBLIC.match(request.path):
-        response.constants += _ALIKE
+        response.constants += _HEADERS
     return response
 
 
-def _answer_options(writers: Collection[str], request: Request, response: Response) -> Response:
-    """Permit a writer to write, and others to read; only that depends on who asks."""
-    _shorten(request.environ)
+def _allow_preflight(writers: Collection[str], request: Request, response: Response) -> Response:
+    """Allow writers to write and others to read; only this depends on the origin."""
+    _drop_long_header(request.environ)
     if writers and "Access-Control-Request-Method" in request.headers:
         response.vary.add("Origin")
         if request.headers.get("Origin") in writers:
-            return _permit_writing(response)
-    return _permit_reading(response) if _PUBLIC.match(request.path) else response
+            return _allow_writing(response)
+    return _allow_reading(response) if _PUBLIC.match(request.path) else response

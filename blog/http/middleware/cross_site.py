@@ -1,7 +1,8 @@
-"""Where a write comes from: a browser signs in by itself, whichever page makes it send something.
+"""Protection against cross-site request forgery: writes from pages of other origins are refused.
 
-It says which page that was: by Sec-Fetch-Site (W3C Fetch Metadata), or by Origin (RFC 6454), which
-older ones send alone. What is no browser says neither, and knows its credentials.
+A browser attaches credentials by itself, whichever page sends the request. It names that page in
+Sec-Fetch-Site (W3C Fetch Metadata), older ones in Origin (RFC 6454) only. Other clients send
+neither.
 """
 
 from __future__ import annotations
@@ -13,23 +14,22 @@ from flask import Flask
 from werkzeug.exceptions import Forbidden
 
 from blog.http.request import Request, current_request
-from blog.http.request_target import READ_METHODS
 
 # The page is one of ours, or there is none: the user entered the address.
 _OWN_SITES = frozenset({"same-origin", "none"})
 
 
 def install(app: Flask, own: str | None, others: Collection[str]) -> None:
-    """Refuse what pages of other origins than these write, before anything is done.
+    """Refuse writes from pages of other origins than ``own`` and ``others``.
 
-    ``own`` is the origin of the blog; without it, the one that a request was sent to.
+    ``own`` is the origin of the blog; without it, it is the one that a request was sent to.
     """
     app.before_request(partial(_check, own, others))
 
 
 def _check(own: str | None, others: Collection[str]) -> None:
     request = current_request()
-    if request.method in READ_METHODS | {"OPTIONS"} or _is_own(request, own):
+    if request.is_read or request.method == "OPTIONS" or _is_own(request, own):
         return
     origin = request.headers.get("Origin")
     if origin not in others:
@@ -40,8 +40,8 @@ def _check(own: str | None, others: Collection[str]) -> None:
 
 
 def _is_own(request: Request, own: str | None) -> bool:
-    """Whether no page of another origin makes the request, as far as the client says."""
+    """Whether the request is from no page of another origin, by what the browser says."""
     site, origin = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
     if site is not None:
         return site in _OWN_SITES
-    return origin is None or origin == (own or f"{request.scheme}://{request.host.lower()}")
+    return origin is None or origin == (own or f"{request.scheme}://{request.host}".lower())

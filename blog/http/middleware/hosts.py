@@ -1,4 +1,4 @@
-"""Which hosts are served: each request names one, and for another is misdirected (RFC 9110 7.4)."""
+"""The hosts that are served; requests for others are misdirected (RFC 9110 section 7.4)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from blog.http.request_target import DEFAULT_PORTS, names_host, read_host
 
 
 class MisdirectedRequest(HTTPException):
-    """Raised for a host that is not served here (RFC 9110 section 15.5.20)."""
+    """Raised for a host that is not served (RFC 9110 section 15.5.20)."""
 
     code = 421
 
 
 def require(app: Flask, has_base_url: bool) -> None:
-    """Refuse a request that does not name one valid host, whatever else is wrong with it.
+    """Refuse a request without one valid Host header, before anything else is checked.
 
-    One of HTTP/1.0 may name none, where the base URL is set or the resource is for ``any_host``.
+    A request of HTTP/1.0 may have none where the base URL is set, or for a resource of any host.
     """
     app.before_request(partial(_require, has_base_url))
 
@@ -37,9 +37,9 @@ def _require(has_base_url: bool) -> None:
 
 
 def install(app: Flask, served: Set[str]) -> None:
-    """Refuse other hosts than these, each in lower case and with a port or for any.
+    """Refuse other hosts than ``served``, which are in lower case; one without a port has any.
 
-    Where there are none, every host is served, as it is by a resource for ``any_host``.
+    Where it is empty, every host is served. A resource with ``any_host`` is served under all.
     """
     if served:
         app.before_request(partial(_check, served))
@@ -47,15 +47,15 @@ def install(app: Flask, served: Set[str]) -> None:
 
 def _check(served: Set[str]) -> None:
     request = current_request()
-    told = request.environ.get("HTTP_HOST", "")
-    # One that names no host is served by the base URL.
-    if not (host := read_host(told.lower())) or _is_for_any_host(request):
+    header = request.environ.get("HTTP_HOST", "")
+    # Without a Host header, links begin with the base URL.
+    if not (host := read_host(header.lower())) or _is_for_any_host(request):
         return
     names = host.name, f"{host.name}:{host.port or DEFAULT_PORTS.get(request.scheme)}"
     if served.isdisjoint(names):
-        raise MisdirectedRequest(f"the host {told!a:.80} is not served here")
+        raise MisdirectedRequest(f"the host {header!a:.80} is not served here")
 
 
 def _is_for_any_host(request: Request) -> bool:
-    """Whether the resource is asked by address, as a balancer asks for health."""
+    """Whether the resource has no host of its own: a load balancer requests health by address."""
     return bool(getattr(request.resource, "any_host", False))

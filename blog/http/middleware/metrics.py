@@ -1,7 +1,7 @@
-"""What is counted of requests: their rate, errors and duration, for Prometheus to collect.
+"""Metrics of requests for Prometheus: their rate, errors and duration.
 
-Requests are told apart by the template of their URL, never by the URL itself, so that no client can
-make the counts grow without bound.
+They are labelled by the template of the URL, not by the URL itself, so that clients can't make the
+number of time series grow.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from blog.database.write_health import WriteHealth
 from blog.errors import StorageUnavailable
-from blog.http.middleware.access_log import Access, duration, is_final
+from blog.http.middleware.access_log import LogEntry, duration, is_final
 from blog.http.request import current_request
 from blog.http.request_target import METHODS
 from blog.http.wsgi import RECEIVED_AT, Environ
 
-# The text format that everything reads, and OpenMetrics.
+# The text format of Prometheus, and OpenMetrics.
 MEDIA_TYPES = ("text/plain", "application/openmetrics-text")
-# In seconds: most reads take a few milliseconds, and who follows changes may wait for 30 s.
+# In seconds: most reads take a few milliseconds, and long polls up to 30 s.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 31)
 
 
-class Meters:
-    """The counts of one process, or its share in those of all worker processes."""
+class RequestMetrics:
+    """The metrics of one process, or its share of those of all worker processes."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -45,15 +45,14 @@ class Meters:
         outages = self._counter(
             "blog_storage_unavailable", "Requests that the database could not serve", "reason"
         )
-        # To find the one to count with takes longer than to count.
+        # Finding the labelled metric takes longer than incrementing it.
         self._requests: Callable[..., Counter] = cache(requests.labels)
         self._durations: Callable[..., Histogram] = cache(durations.labels)
         self._outages: Callable[..., Counter] = cache(outages.labels)
         self._failed_sign_ins = self._counter(
             "blog_failed_sign_ins", "Requests with credentials that are wrong"
         )
-
-        # What the last of all processes found is so.
+        # The latest finding of any process is valid for all.
         self._writes = Gauge(
             "blog_writes_failing",
             "1 where the database was last found to take no writes, else 0",
@@ -62,26 +61,26 @@ class Meters:
         )
 
     def watch(self, writes: WriteHealth) -> None:
-        """Tell from now on whether writes fail."""
+        """Report whether writes fail."""
         writes.observe(self._writes.set)
 
     def install(self, app: Flask) -> None:
-        """Count every request of the application."""
+        """Count every request."""
         app.after_request(self._count)
 
-    def observe(self, access: Access, environ: Environ, _request_id: str) -> None:
+    def observe(self, entry: LogEntry, environ: Environ, _request_id: str) -> None:
         """Count a request that was served from a cache."""
         seconds = perf_counter() - environ[RECEIVED_AT]
-        self.count(access.method, access.route, access.status, seconds)
+        self.count(entry.method, entry.route, entry.status, seconds)
 
     def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
-        """Count a request, and how long it took to answer it."""
+        """Count a request and its duration."""
         known = method if method in METHODS else "other"
         self._requests(known, route or "unmatched", status).inc()
         self._durations(known, route or "unmatched").observe(seconds)
 
     def write(self, media_type: str) -> tuple[bytes, str]:
-        """All counts in one of the media types, and the whole name of that."""
+        """All metrics in one of the media types, and the Content-Type with its parameters."""
         encode, content_type = choose_encoder(media_type)
         return encode(self._collector()), content_type
 
@@ -89,7 +88,7 @@ class Meters:
         return Counter(name, meaning, labels.split(), registry=self._registry)
 
     def _collector(self) -> CollectorRegistry:
-        """What knows the counts of all processes, where there are several."""
+        """The registry with the metrics of all processes."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return self._registry
         collector = CollectorRegistry()
@@ -101,7 +100,7 @@ class Meters:
         if not is_final(response):
             return response
         self.count(request.method, request.route, response.status_code, duration())
-        if response.status_code == 401 and request.is_signed:
+        if response.status_code == 401 and request.has_credentials:
             self._failed_sign_ins.inc()
         if request.error and issubclass(request.error, StorageUnavailable):
             self._outages(request.error.__name__).inc()

@@ -1,7 +1,7 @@
-"""What proxies in front say of a request: who sent it, to which host, and how.
+"""Forwarding headers of proxies: the client's address, and the scheme, host and prefix it used.
 
-Each proxy adds what it saw at the right end of a header, so that from there as much is true as
-there are proxies that can be trusted. What stands further to the left, anyone may have written.
+Each proxy appends what it saw at the right end of a header, so that as many values from the right
+are trusted as there are trusted proxies. Clients may have written the values further to the left.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from blog.http.request_target import names_host, read_host
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# An address with its port, which may be hidden behind a word, or without (RFC 7239 section 6).
+# An address with or without a port, which may be obfuscated (RFC 7239 section 6).
 _PORT = r"(?::(?:\d{1,5}|_[\w.-]+))?"
 _NODE = re.compile(rf"\[([\da-f:.]+)\]{_PORT}|([\d.]+){_PORT}|([\da-f:.]+)", re.ASCII | re.I)
 
 # Changes an environ into what it would be without proxies.
-Believe = Callable[["WSGIEnvironment"], object]
+Rewrite = Callable[["WSGIEnvironment"], object]
 
-# What RFC 9110 section 5.6.2 calls a token, and RFC 7239 section 4 makes of it.
+# A token (RFC 9110 section 5.6.2), and the elements made of it (RFC 7239 section 4).
 _WORD = r"[\w!#$%&'*+.^`|~-]+"
 _PAIR = rf'{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\.)*")'
-# Each blank has one place in it, so that it is read in one way only, and quickly.
+# White space matches in one place only, so that matching takes linear time.
 _ELEMENT = rf"{_PAIR}(?:[ \t]*;(?:[ \t]*{_PAIR})?)*"
 _PAIRS = re.compile(_PAIR, re.ASCII)
 _X_FORWARDED = ("for", "proto", "host", "prefix", "port")
@@ -37,56 +37,53 @@ _FORWARDED = frozenset({"for", "proto", "host"})
 
 
 class XForwarded:
-    """Middleware that believes X-Forwarded-For, -Proto, -Host, -Prefix and -Port."""
+    """Middleware that applies X-Forwarded-For, -Proto, -Host, -Prefix and -Port."""
 
     def __init__(self, app: WSGIApplication, hops: int) -> None:
-        """Believe this many proxies."""
+        """Trust ``hops`` proxies."""
         self._app = app
         self._hops = hops
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer as if there were no proxies."""
-        _believe(environ, {name: self._read(environ, name) for name in _X_FORWARDED})
+        """Call the application as if there were no proxies."""
+        _apply(environ, {name: self._read(environ, name) for name in _X_FORWARDED})
         return self._app(environ, start_response)
 
     def _read(self, environ: WSGIEnvironment, name: str) -> str:
-        """What the first of the proxies says in a header; nothing where they do not all say it.
+        """The value of the first trusted proxy in a header; empty where some did not append one.
 
-        A quote begins no string: one of the client's would hide what a proxy adds.
+        Quotes do not begin a string: a client's quote would hide what a proxy appends.
         """
         values = environ.get(f"HTTP_X_FORWARDED_{name.upper()}", "").split(",")
         return values[-self._hops].strip(' \t"') if len(values) >= self._hops else ""
 
 
 class Forwarded:
-    """Middleware that believes Forwarded (RFC 7239), and no header that begins with X-Forwarded."""
+    """Middleware that applies Forwarded (RFC 7239), and ignores X-Forwarded headers."""
 
     def __init__(self, app: WSGIApplication, hops: int) -> None:
-        """Believe this many proxies."""
+        """Trust ``hops`` proxies."""
         self._app = app
-        # Read from the right: nothing that a client opens and does not close reaches that far.
+        # Matched from the right, which a string that a client leaves open does not reach.
         later = rf"(?:[ \t]*,[ \t]*{_ELEMENT}){{{hops - 1}}}"
         self._header = re.compile(rf"(?:.*,)?[ \t]*({_ELEMENT}){later}[ \t]*", re.ASCII | re.S)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer as if there were no proxies."""
+        """Call the application as if there were no proxies."""
         if match := self._header.fullmatch(environ.get("HTTP_FORWARDED", "")):
-            _believe(environ, _read_pairs(match[1]))
+            _apply(environ, _read_pairs(match[1]))
         return self._app(environ, start_response)
 
 
-# By the names that they have in the settings.
+# By their names in the settings.
 MIDDLEWARES: Mapping[str, type[XForwarded] | type[Forwarded]] = {
     "x-forwarded": XForwarded,
     "forwarded": Forwarded,
 }
 
 
-def reader(family: str, hops: int) -> Believe:
-    """What changes an environ as the middleware does, before anything else looks at it.
-
-    To be believed twice makes no difference.
-    """
+def rewriter(family: str, hops: int) -> Rewrite:
+    """A function that changes an environ as the middleware does; it is idempotent."""
     middleware: Any = MIDDLEWARES[family](_nothing, hops)
     return lambda environ: middleware(environ, None)
 
@@ -97,34 +94,34 @@ def _nothing(_environ: WSGIEnvironment, _start: StartResponse) -> Iterable[bytes
 
 def _read_pairs(element: str) -> Mapping[str, str]:
     pairs = (pair.partition("=") for pair in _PAIRS.findall(element))
-    told = {name.lower(): unquote_header_value(value) for name, _, value in pairs}
-    return {name: value for name, value in told.items() if name in _FORWARDED}
+    values = {name.lower(): unquote_header_value(value) for name, _, value in pairs}
+    return {name: value for name, value in values.items() if name in _FORWARDED}
 
 
-def _believe(environ: WSGIEnvironment, said: Mapping[str, str]) -> None:
-    _set_address(environ, said.get("for", ""))
-    if scheme := said.get("proto"):
+def _apply(environ: WSGIEnvironment, values: Mapping[str, str]) -> None:
+    _set_address(environ, values.get("for", ""))
+    if scheme := values.get("proto"):
         environ["wsgi.url_scheme"] = scheme.lower()
-    if (host := said.get("host")) and names_host(environ):
+    if (host := values.get("host")) and names_host(environ):
         environ["HTTP_HOST"] = host
-    if prefix := said.get("prefix"):
+    if prefix := values.get("prefix"):
         environ["SCRIPT_NAME"] = prefix
-    if port := said.get("port"):
+    if port := values.get("port"):
         _add_port(environ, port)
 
 
 def _add_port(environ: WSGIEnvironment, port: str) -> None:
-    """Add a port to a host that has none, unless it is that of the scheme, or no port."""
+    """Add a port to a host without one, unless it is the default of the scheme or invalid."""
     host = read_host(environ.get("HTTP_HOST", ""))
     if host and not host.port and (whole := read_host(f"{host.name}:{port}")):
         environ["HTTP_HOST"] = whole.without_default_port(environ["wsgi.url_scheme"])
 
 
 def _set_address(environ: WSGIEnvironment, node: str) -> None:
-    """Put the client's address in the place of the proxy's, unless it is not told.
+    """Replace the proxy's address by the client's, without its port, where it is a valid address.
 
-    Its port would make each connection of a client another client. A word that hides the address,
-    or anything else that is none, is not taken for one.
+    With its port, each connection of a client would count as another client. An obfuscated or
+    unknown address is ignored.
     """
     if address := _read_address(node):
         environ["REMOTE_ADDR"] = address

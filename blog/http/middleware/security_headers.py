@@ -1,4 +1,4 @@
-"""What a browser must not do with an answer, whatever is in it."""
+"""Security headers: what a browser must not do with a response, whatever its content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Flask
 from blog.http.application import Response
 from blog.http.request import Request, current_request
 
-# Nothing that is answered loads, runs, frames or submits anything.
+# No response loads, runs, frames or submits anything.
 _HEADERS = (
     (
         "Content-Security-Policy",
@@ -24,9 +24,9 @@ _A_YEAR = "max-age=31536000"
 
 
 def install(app: Flask, own: str | None) -> None:
-    """Say it on every answer, errors included.
+    """Send them in every response, errors included.
 
-    ``own`` is the origin of the blog; without it, the one that a request was sent to.
+    ``own`` is the origin of the blog; without it, it is the one that a request was sent to.
     """
     app.after_request(partial(_add_headers, own))
 
@@ -40,8 +40,8 @@ def _add_headers(own: str | None, response: Response) -> Response:
 
 
 def _is_own(request: Request) -> bool:
-    """Whether nobody else may embed it, as anyone may what anyone may read.
+    """Whether pages of other origins may not embed the response.
 
-    That is what needed credentials, and what is for the operator.
+    This is so for what needs credentials, and for what is for the operator.
     """
-    return request.is_signed or bool(getattr(request.resource, "any_host", False))
+    return request.has_credentials or bool(getattr(request.resource, "any_host", False))

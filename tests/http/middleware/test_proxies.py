@@ -13,7 +13,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from blog.http.application import Application
-from blog.http.middleware.proxies import MIDDLEWARES, reader
+from blog.http.middleware.proxies import MIDDLEWARES, rewriter
 from tests.servers.serving import Server, eventually, serve
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -370,7 +370,7 @@ def test_nothing_that_a_proxy_tells_breaks_the_server(
 def test_to_be_believed_twice_makes_no_difference() -> None:
     environ = EnvironBuilder(headers=Headers(of_proxies("x-forwarded", 1))).get_environ()
     environ["HTTP_X_FORWARDED_PORT"] = "8443"
-    believe = reader("x-forwarded", 1)
+    believe = rewriter("x-forwarded", 1)
     believe(environ)
     once = dict(environ)
     believe(environ)
