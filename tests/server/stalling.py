@@ -1,4 +1,4 @@
-"""Clients that take their time: each sends a byte a second, and keeps its connection."""
+"""Stalled clients: each sends a byte a second and stays connected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BODY = (
 
 @contextmanager
 def stalled(server: Server, count: int) -> Iterator[None]:
-    """So many of them, half of whom send headers, and half a body."""
+    """Run a number of stalled clients, half of which send headers, and half a body."""
     done = threading.Event()
     with ExitStack() as stack:
         clients = [stack.enter_context(server.connect()) for _ in range(count)]
@@ -40,13 +40,13 @@ def stalled(server: Server, count: int) -> Iterator[None]:
 def _drip(clients: list[socket.socket], done: threading.Event) -> None:
     while not done.wait(1):
         for client in clients:
-            # The server may have had enough of one.
+            # The server may have disconnected a client.
             with suppress(OSError):
                 client.send(b" ")
 
 
 def p99(server: Server, times: int) -> float:
-    """In what time, in seconds, 99 of 100 requests of another client are answered."""
+    """The 99th percentile of the response time for another client, in seconds."""
     with requests.Session() as session:
         return sorted(_time(session, server) for _ in range(times))[times * 99 // 100]
 

@@ -1,4 +1,4 @@
-"""Who ends cleanly leaves nothing beside a SQLite file, unless its files were meddled with."""
+"""A clean end removes the log of an SQLite database, unless files of the database were replaced."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def files(directory: Path) -> list[str]:
 
 
 def wait_until_all_serve(server: Server, workers: int) -> None:
-    """Wait until each worker would end cleanly: one that is told so while it begins is killed."""
+    """Wait until each worker handles SIGTERM, which kills a worker that is still starting."""
 
     def catches(worker: int) -> bool:
         status = Path(f"/proc/{worker}/status").read_text()
@@ -43,14 +43,14 @@ def write(server: Server) -> None:
 
 
 def replace(file: Path) -> None:
-    """Put a copy in the place of a file."""
+    """Replace a file with a copy of it."""
     copy = file.with_name("copy")
     shutil.copy(file, copy)
     copy.replace(file)
 
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 1), (signal.SIGINT, 4)])
-def test_server_leaves_the_database_alone_in_its_directory(
+def test_a_server_that_stops_removes_the_log(
     tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:
     add_author(tmp_path)
@@ -62,7 +62,7 @@ def test_server_leaves_the_database_alone_in_its_directory(
     assert (status, files(tmp_path)) == (0, ["blog.db"])
 
 
-def test_worker_that_is_replaced_leaves_the_log_to_the_next(tmp_path: Path) -> None:
+def test_a_worker_that_is_replaced_leaves_the_log_to_the_next(tmp_path: Path) -> None:
     add_author(tmp_path)
     with serve(tmp_path) as server:
         before = server.workers()
@@ -77,7 +77,7 @@ def test_worker_that_is_replaced_leaves_the_log_to_the_next(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["blog.db", "blog.db-wal", "blog.db-shm"])
-def test_files_that_were_replaced_are_left_as_they_are(tmp_path: Path, name: str) -> None:
+def test_replaced_files_are_not_changed(tmp_path: Path, name: str) -> None:
     add_author(tmp_path)
     with start(tmp_path, "--workers", "2") as server:
         wait_until_all_serve(server, 2)
@@ -101,7 +101,7 @@ def test_files_that_were_replaced_are_left_as_they_are(tmp_path: Path, name: str
     ],
 )
 @of_sqlite
-def test_command_leaves_the_database_alone_in_its_directory(rick: str, command: str) -> None:
+def test_a_command_removes_the_log(rick: str, command: str) -> None:
     post_as("rick")
     done(blog(command))
 
@@ -121,14 +121,14 @@ def test_the_last_to_end_removes_the_log(database_url: str, tmp_path: Path) -> N
     assert files(tmp_path) == ["blog.db"]
 
 
-def test_database_that_was_let_go_can_be_used_again(database: Database) -> None:
+def test_a_database_can_be_used_again_after_its_end(database: Database) -> None:
     database.shut_down()
     with database.session() as session:
         assert session.is_on_primary()
 
 
 @of_sqlite
-def test_ending_without_the_database_leaves_its_log(database: Database, tmp_path: Path) -> None:
+def test_the_log_of_a_removed_database_stays(database: Database, tmp_path: Path) -> None:
     with database.session() as session:
         session.reading()
     (tmp_path / "blog.db").unlink()

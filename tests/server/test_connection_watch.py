@@ -1,4 +1,4 @@
-"""Who watches the connections of a worker process, on connections of the test's own."""
+"""The connection watch, on connections of the test's own process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from blog.server.connection_watch import ConnectionWatch
 
 
 class Connected(NamedTuple):
-    """A port, and two connections to it: what clients have of them."""
+    """A port, and the client's ends of two connections to it."""
 
     port: int
     busy: socket.socket
@@ -40,7 +40,7 @@ def connected() -> Iterator[Connected]:
 
 @contextmanager
 def no_descriptor_left() -> Iterator[None]:
-    """A time in which this process can open nothing."""
+    """Let this process open no more files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (sockets.lowest_free_descriptor() or 0, hard))
     try:
@@ -50,44 +50,44 @@ def no_descriptor_left() -> Iterator[None]:
 
 
 async def nothing(_scope: object, _receive: object, _send: object) -> None:
-    """An application that does nothing until the event loop has been round once."""
+    """An application that does nothing for two turns of the event loop."""
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was logged for those who run the server."""
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The messages that were logged."""
     return [record.getMessage() for record in caplog.records if record.name == "blog.server"]
 
 
-def test_connections_that_are_all_in_use_are_told_once_a_minute(
+def test_a_warning_that_all_connections_are_in_use_is_logged_once_a_minute(
     connected: Connected, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = ConnectionWatch(nothing, connected.port, 2)
     watch.check()
     watch.check()
 
-    assert said(caplog) == ["all 2 connections are in use: new ones wait"]
+    assert logged(caplog) == ["all 2 connections are in use: new ones wait"]
 
 
-def test_connections_that_are_not_all_in_use_are_no_word_worth(
+def test_free_connections_are_not_worth_a_warning(
     connected: Connected, caplog: pytest.LogCaptureFixture
 ) -> None:
     ConnectionWatch(nothing, connected.port, 3).check()
 
-    assert said(caplog) == []
+    assert logged(caplog) == []
 
 
-def test_a_watch_begins_with_the_process(
+def test_the_watch_starts_with_the_lifespan(
     connected: Connected, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = ConnectionWatch(nothing, connected.port, 2)
     asyncio.run(watch({"type": "lifespan"}, None, None))
 
-    assert len(said(caplog)) == 1
+    assert len(logged(caplog)) == 1
 
 
-def test_without_a_descriptor_idle_connections_end_and_no_others(
+def test_without_a_descriptor_only_idle_connections_are_shut_down(
     connected: Connected, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def serve(_scope: dict[str, Any], _receive: object, _send: object) -> None:
@@ -98,14 +98,16 @@ def test_without_a_descriptor_idle_connections_end_and_no_others(
     host, port = connected.busy.getsockname()
     asyncio.run(watch({"type": "http", "client": (host, str(port))}, None, None))
 
-    assert said(caplog) == ["no file descriptor is left: connections without a request are closed"]
+    assert logged(caplog) == [
+        "no file descriptor is left: connections without a request are closed"
+    ]
     assert connected.idle.recv(1) == b""
     connected.busy.settimeout(0.1)
     with pytest.raises(TimeoutError):
         connected.busy.recv(1)
 
 
-def test_connections_are_found_where_the_system_lists_no_descriptors(
+def test_connections_are_found_where_descriptors_are_not_listed(
     connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def listing(_path: str) -> list[str]:

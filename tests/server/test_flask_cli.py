@@ -1,4 +1,4 @@
-"""The application under Flask's own command, for those who know that one."""
+"""The application with Flask's own command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.servers.serving import PATIENCE, add_author, environment
 
 
 def run_flask(directory: Path, *args: str) -> str:
-    """Run a command of Flask with our application; give what it printed."""
+    """Run a command of Flask with the application, and return its output."""
     ended = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "blog.app", *args],
         cwd=directory,
@@ -45,5 +45,5 @@ def test_flask_makes_tokens(tmp_path: Path) -> None:
     assert run_flask(tmp_path, "token", "list", "rick").startswith("bot\twrite\t")
 
 
-def test_flask_looks_after_the_database(tmp_path: Path) -> None:
+def test_flask_has_the_commands_of_the_database(tmp_path: Path) -> None:
     assert run_flask(tmp_path, "database", "check") == "No faults found.\n"

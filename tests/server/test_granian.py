@@ -1,4 +1,4 @@
-"""What the server uses of granian that is not its public interface is still there."""
+"""The private methods and attributes of granian that the supervisor uses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METHODS = {
     "_reload": ["self", "spawn_target", "target_loader"],
     "_respawn_workers": ["self", "workers", "spawn_target", "target_loader", "delay"],
 }
-# The attributes that are set for granian, or read, and the method of granian that reads them, too.
+# The attributes that the supervisor sets or reads, and the method of granian that reads them.
 ATTRIBUTES = {
     "_ssp": "_spawn_worker",
     "_shd": "_spawn_worker",
@@ -67,7 +67,7 @@ def methods() -> Iterator[Any]:
 
 
 def used_attributes() -> Iterator[str]:
-    """The attributes that the supervisor has of itself or of granian's server."""
+    """The names that the supervisor defines, or takes from itself or granian's server."""
     for node in ast.walk(ast.parse(inspect.getsource(supervisor.Supervisor))):
         if isinstance(node, ast.FunctionDef):
             yield node.name

@@ -1,4 +1,4 @@
-"""The server where the system lacks what Linux has, as macOS does: the names are taken away."""
+"""The server on systems such as macOS, which lack features of Linux: they are removed here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.servers.serving import (
     wait_until_it_serves,
 )
 
-# Loaded by each process before anything else.
+# Python runs this first in each process.
 LACK = """
 import os, select, socket, sys
 
@@ -31,7 +31,7 @@ for module, names in {
     for name in names:
         delattr(module, name)
 sys.modules["uvloop"] = None
-# It may have been loaded already, with what is gone now.
+# It may have been loaded with what is removed now.
 sys.modules.pop("selectors", None)
 
 
@@ -50,7 +50,7 @@ RICK = ("rick", "password")
 
 @pytest.fixture
 def lacking(tmp_path: Path, empty_url: str) -> Mapping[str, str]:
-    """The environment of a server on such a system, with a database of either kind."""
+    """The environment of a server on such a system."""
     place = tmp_path / "lacking"
     place.mkdir()
     (place / "sitecustomize.py").write_text(LACK)
@@ -69,7 +69,7 @@ def server(tmp_path: Path, lacking: Mapping[str, str]) -> Iterator[Server]:
 
         assert running.stop() == 0, running.stderr_text()
     assert "Traceback" not in running.stderr_text()
-    # The process itself and at least one worker.
+    # The supervisor and at least one worker.
     assert len((tmp_path / "lacking.txt").read_text().splitlines()) >= 2
 
 
@@ -81,16 +81,16 @@ def test_a_post_is_written_and_read(server: Server) -> None:
 
 
 @pytest.mark.databases("sqlite")
-def test_a_client_that_stalls_is_hung_up_on(server: Server) -> None:
+def test_a_client_that_stalls_is_disconnected(server: Server) -> None:
     with server.connect() as client:
         client.sendall(
             b"POST /post HTTP/1.1\r\nHost: localhost\r\n"
             b"Authorization: Basic cmljazpwYXNzd29yZA==\r\n"
             b"Content-Type: application/json\r\nContent-Length: 5\r\n\r\n{"
         )
-        said = b"".join(iter(lambda: client.recv(1000), b""))
+        received = b"".join(iter(lambda: client.recv(1000), b""))
 
-    assert said.startswith(b"HTTP/1.1 408 ")
+    assert received.startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.databases("sqlite")

@@ -1,4 +1,4 @@
-"""The server's life: how it starts, what it says, and how it ends."""
+"""How the server starts, logs and stops."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ RICK = ("rick", "password")
 
 @pytest.fixture
 def env(empty_url: str) -> dict[str, str]:
-    """The settings of a server with a database of either kind."""
+    """The settings of a server, with a database of either kind."""
     return {"BLOG_DATABASE_URL": empty_url}
 
 
 def begin_post(server: Server, body: bytes) -> socket.socket:
-    """Send the head of a POST; give the connection once the server has asked for the body."""
+    """Send the head of a POST, and return the connection when the server reads the body."""
     head = (
         "POST /post HTTP/1.1",
         f"Host: 127.0.0.1:{server.port}",
@@ -66,7 +66,7 @@ def refuses_connections(server: Server) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_request_in_flight_is_finished_before_the_end(
+def test_a_request_in_progress_is_finished_before_the_server_stops(
     number: signal.Signals, tmp_path: Path
 ) -> None:
     add_author(tmp_path)
@@ -86,7 +86,7 @@ def test_request_in_flight_is_finished_before_the_end(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_idle_server_ends_with_status_0(number: signal.Signals, tmp_path: Path) -> None:
+def test_an_idle_server_exits_with_status_0(number: signal.Signals, tmp_path: Path) -> None:
     with start(tmp_path, "--workers", "2") as server:
         wait_until_it_serves(server)
 
@@ -96,7 +96,7 @@ def test_idle_server_ends_with_status_0(number: signal.Signals, tmp_path: Path) 
         assert "Traceback" not in server.stderr_text()
 
 
-def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_a_post_is_there_after_a_restart(tmp_path: Path) -> None:
     add_author(tmp_path)
     with serve(tmp_path) as server:
         requests.post(f"{server.url}/post", json=POST, auth=RICK).raise_for_status()
@@ -107,7 +107,7 @@ def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
     assert [post["title"] for post in listed["data"]] == ["First!"]
 
 
-def test_cursor_is_good_after_a_restart(tmp_path: Path, env: dict[str, str]) -> None:
+def test_a_cursor_is_valid_after_a_restart(tmp_path: Path, env: dict[str, str]) -> None:
     add_author(tmp_path, env=env)
     with serve(tmp_path, env=env) as server:
         for _ in range(2):
@@ -169,9 +169,7 @@ def test_unusable_setting_stops_the_start(
     assert ended.stderr.count("\n") == 1
 
 
-def test_first_start_prints_a_password_that_lets_an_editor_in(
-    tmp_path: Path, env: dict[str, str]
-) -> None:
+def test_first_start_prints_the_password_of_an_editor(tmp_path: Path, env: dict[str, str]) -> None:
     with serve(tmp_path, env={**env, "LOGNAME": "ann"}) as server:
         credentials = server.first_accounts()
         response = requests.post(f"{server.url}/post", json=POST, auth=credentials[0])
@@ -181,7 +179,9 @@ def test_first_start_prints_a_password_that_lets_an_editor_in(
     assert run_blog(tmp_path, "author", "list", env=env).stdout == "ann\teditor\n"
 
 
-def test_system_user_who_can_be_no_author_is_called_editor(tmp_path: Path) -> None:
+def test_the_first_author_is_editor_if_the_system_user_has_no_valid_name(
+    tmp_path: Path,
+) -> None:
     with serve(tmp_path, env={"LOGNAME": "DOMAIN:ann"}) as server:
         names = [name for name, _ in server.first_accounts()]
 
@@ -214,13 +214,13 @@ def test_several_first_starts_at_once_make_one_author(tmp_path: Path, env: dict[
         for server in servers:
             wait_until_it_serves(server)
         printed = [found for server in servers for found in server.first_accounts()]
-        answers = [
+        responses = [
             requests.post(f"{server.url}/post", json=POST, auth=printed[0]) for server in servers
         ]
         listed = requests.get(f"{servers[0].url}/post").json()["data"]
 
         assert len(printed) == 1
-        assert [answer.status_code for answer in answers] == [201, 201, 201, 201]
+        assert [response.status_code for response in responses] == [201, 201, 201, 201]
         assert len(listed) == 4
 
 
@@ -241,7 +241,7 @@ def test_every_request_is_one_line_of_the_log(tmp_path: Path) -> None:
     assert {line["address"] for line in lines} == {"127.0.0.1"}
 
 
-def test_log_is_written_for_people_where_that_is_wanted(tmp_path: Path) -> None:
+def test_the_log_can_be_text(tmp_path: Path) -> None:
     with serve(tmp_path, env={"BLOG_LOG_FORMAT": "text"}) as server:
         requests.get(f"{server.url}/post?limit=5")
         last = server.stderr_text().splitlines()[-1]
@@ -262,7 +262,7 @@ def test_log_names_address_workers_and_database_at_the_start(tmp_path: Path) -> 
     assert len(workers) == 2
 
 
-def test_backup_while_serving_holds_every_post_answered_before(tmp_path: Path) -> None:
+def test_a_backup_while_serving_has_every_acknowledged_post(tmp_path: Path) -> None:
     add_author(tmp_path)
     with serve(tmp_path) as server:
         for _ in range(3):
@@ -277,12 +277,12 @@ def test_backup_while_serving_holds_every_post_answered_before(tmp_path: Path) -
 
 
 def open_files(pid: int) -> int:
-    """How many files a process may have open."""
+    """The limit of open files of a process."""
     limits = Path(f"/proc/{pid}/limits").read_text()
     return int(re.findall(r"Max open files +(\d+)", limits)[0])
 
 
-def test_worker_may_have_as_many_files_open_as_the_system_lets_it(tmp_path: Path) -> None:
+def test_a_worker_gets_the_hard_limit_of_open_files(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
     try:
@@ -294,11 +294,11 @@ def test_worker_may_have_as_many_files_open_as_the_system_lets_it(tmp_path: Path
     assert allowed == [hard]
 
 
-def test_worker_gives_the_memory_back_that_hashing_takes(tmp_path: Path) -> None:
+def test_a_worker_returns_the_memory_that_hashing_takes(tmp_path: Path) -> None:
     add_author(tmp_path, *RICK)
 
     def sign_in(number: int) -> int:
-        """Have a password hashed, as it is where nobody has signed in yet."""
+        """Sign in from a new address, so that the password is hashed."""
         sender = {"X-Forwarded-For": f"192.0.2.{number}"}
         url = f"{server.url}/post"
         return requests.get(url, auth=RICK, headers=sender, timeout=PATIENCE).status_code

@@ -1,4 +1,4 @@
-"""File descriptors: as many as connections need, and what happens where there are fewer."""
+"""Open files: as many as the connections need, and what happens if there are fewer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def limited(options: str) -> Sequence[str]:
-    """A command that runs another one with a limit of open files."""
+    """A command that runs another command with a limit of open files."""
     return ("sh", "-c", f'ulimit {options}; exec "$@"', "sh")
 
 
@@ -37,14 +37,14 @@ def warnings(server: Server) -> list[str]:
 
 
 def is_at_rest(pid: int) -> bool:
-    """Whether no thread of a process has anything to do."""
+    """Whether all threads of a process sleep."""
     threads = list(Path(f"/proc/{pid}/task").iterdir())
     states = [(thread / "stat").read_text().rpartition(") ")[2][0] for thread in threads]
     return set(states) == {"S"}
 
 
 def run_with_limit(options: str, program: str) -> str:
-    """Run a program in Python with a limit of open files; give what it printed."""
+    """Run a Python program with a limit of open files, and return its output."""
     command = [*limited(options), sys.executable, "-c", program]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     return ended.stdout.strip()
@@ -58,7 +58,7 @@ def run_with_limit(options: str, program: str) -> str:
         ("-n 2000", 16, "16 128"),
     ],
 )
-def test_the_soft_limit_is_raised_as_far_as_is_needed_and_possible(
+def test_the_soft_limit_is_raised_as_needed_and_permitted(
     options: str, connections: int, expected: str
 ) -> None:
     program = (
@@ -71,17 +71,17 @@ def test_the_soft_limit_is_raised_as_far_as_is_needed_and_possible(
     assert run_with_limit(options, program) == expected
 
 
-def test_too_few_descriptors_for_the_connections_are_told_in_one_line(tmp_path: Path) -> None:
+def test_a_limit_too_low_for_the_connections_is_one_warning(tmp_path: Path) -> None:
     with serving(tmp_path, "-n 144", BLOG_CONNECTIONS="1000") as server:
-        said = warnings(server)
+        logged = warnings(server)
 
-    assert said == [
+    assert logged == [
         "the limit of open files is too low for the 1000 connections of BLOG_CONNECTIONS: "
         "each worker accepts 48"
     ]
 
 
-def test_a_limit_with_which_nothing_can_be_served_stops_the_start(tmp_path: Path) -> None:
+def test_a_limit_too_low_to_serve_at_all_stops_the_start(tmp_path: Path) -> None:
     with start(tmp_path, within=limited("-n 64")) as server:
         status = server.process.wait(PATIENCE)
 
@@ -92,7 +92,7 @@ def test_a_limit_with_which_nothing_can_be_served_stops_the_start(tmp_path: Path
     )
 
 
-def test_more_clients_than_descriptors_leave_the_worker_at_rest_until_some_go(
+def test_a_worker_sleeps_while_more_clients_connect_than_it_accepts(
     tmp_path: Path,
 ) -> None:
     with serving(tmp_path, "-n 144") as server, ExitStack() as stack:
@@ -110,7 +110,7 @@ def test_more_clients_than_descriptors_leave_the_worker_at_rest_until_some_go(
         assert len(warnings(server)) == 2
 
 
-def test_a_worker_without_descriptors_hangs_up_on_idle_clients_and_says_so(tmp_path: Path) -> None:
+def test_a_worker_without_descriptors_shuts_idle_connections_and_warns(tmp_path: Path) -> None:
     with serving(tmp_path, "-n 1024") as server, ExitStack() as stack:
         [worker] = server.workers()
         idle = [stack.enter_context(server.connect()) for _ in range(100)]
@@ -126,4 +126,4 @@ def test_a_worker_without_descriptors_hangs_up_on_idle_clients_and_says_so(tmp_p
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (hard, hard))
         wait_until_it_serves(server)
         eventually(lambda: is_at_rest(worker), server.stderr_text)
-        assert any(said.startswith("no file descriptor is left: ") for said in warnings(server))
+        assert any(logged.startswith("no file descriptor is left: ") for logged in warnings(server))

@@ -1,4 +1,4 @@
-"""The workers of a server: replaced, killed, and ended with it."""
+"""Workers that are replaced, killed, and stopped with the server."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_killed_worker_is_replaced(tmp_path: Path, empty_url: str) -> None:
         assert killed not in server.workers()
 
 
-def ask_again_and_again(server: Server, *, keep: bool, until: threading.Event) -> int:
-    """Read the posts until the event, on one connection or on many; give how often."""
+def read_repeatedly(server: Server, *, keep: bool, until: threading.Event) -> int:
+    """Read the posts until the event, on one connection or on many, and count the requests."""
     times = 0
     with requests.Session() as session:
         session.headers["Connection"] = "keep-alive" if keep else "close"
@@ -49,39 +49,39 @@ def test_rolling_restart_under_load_drops_no_request(tmp_path: Path) -> None:
     done = threading.Event()
     with serve(tmp_path, "--workers", "2") as server, ThreadPoolExecutor(4) as pool:
         before = server.workers()
-        answered = [
-            pool.submit(ask_again_and_again, server, keep=keep, until=done)
+        clients = [
+            pool.submit(read_repeatedly, server, keep=keep, until=done)
             for keep in (True, False, True, False)
         ]
         server.process.send_signal(signal.SIGHUP)
         eventually(lambda: not before & server.workers(), server.stderr_text)
         done.set()
 
-        assert all(client.result() > 0 for client in answered)
+        assert all(client.result() > 0 for client in clients)
         assert len(server.workers()) == 2
 
 
-def test_workers_end_with_the_server_that_is_killed(tmp_path: Path) -> None:
+def test_workers_end_when_the_server_is_killed(tmp_path: Path) -> None:
     with start(tmp_path, "--workers", "2") as server:
         wait_until_it_serves(server)
         workers = server.workers()
         server.process.kill()
 
-        eventually(lambda: not any(is_there(worker) for worker in workers), server.stderr_text)
+        eventually(lambda: not any(is_running(worker) for worker in workers), server.stderr_text)
 
 
-def is_there(process: int) -> bool:
-    """Whether there is such a process, which may have ended without its parent's notice."""
+def is_running(process: int) -> bool:
+    """Whether a process is running; one that its parent has not waited for is not."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
 
 
 @pytest.mark.parametrize("seconds", [0, 0.3, 1.5])
-def test_server_that_replaces_its_workers_ends_when_it_is_told_to(
+def test_a_server_that_is_replacing_its_workers_can_be_stopped(
     tmp_path: Path, seconds: float
 ) -> None:
-    """Whether it tries a new worker, or waits for an old one."""
+    """While it tries a new worker, and while it waits for an old one."""
     with start(tmp_path, "--workers", "2") as server:
         wait_until_it_serves(server)
         server.process.send_signal(signal.SIGHUP)
@@ -90,13 +90,13 @@ def test_server_that_replaces_its_workers_ends_when_it_is_told_to(
         assert server.stop() == 0
 
 
-def test_client_that_comes_when_its_worker_ends_is_left_to_the_next(tmp_path: Path) -> None:
+def test_a_connection_made_while_a_worker_ends_is_left_to_the_next(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
         [ending] = server.workers()
         os.kill(ending, signal.SIGTERM)
-        answers = [requests.get(server.url, timeout=PATIENCE) for _ in range(10)]
+        responses = [requests.get(server.url, timeout=PATIENCE) for _ in range(10)]
 
-        assert [answer.status_code for answer in answers] == [200] * 10
+        assert [response.status_code for response in responses] == [200] * 10
         eventually(lambda: ending not in server.workers(), server.stderr_text)
 
 

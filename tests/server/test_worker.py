@@ -1,4 +1,4 @@
-"""What a worker process of the server does, each step of it by itself."""
+"""The steps of a worker process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.servers.serving import environment
 
 
 class Registered:
-    """A gateway that keeps what it is to do when it is told to stop."""
+    """A gateway that notes the callbacks for its stop."""
 
     def __init__(self) -> None:
         self.callbacks: list[Callable[[], None]] = []
@@ -35,21 +35,21 @@ class Registered:
         self.callbacks.append(callback)
 
     def share(self, memory: memoryview) -> None:
-        """Share nothing."""
+        """Do nothing."""
 
     def block_stop_signals(self) -> None:
-        """Hold nothing: the process is the tests' own."""
+        """Do nothing, as this is the process of the tests."""
 
 
 @pytest.fixture
 def collected() -> Iterator[None]:
-    """Garbage is looked for everywhere again, afterwards."""
+    """Have all objects collected again afterwards."""
     yield
     gc.unfreeze()
 
 
 @pytest.mark.usefixtures("collected")
-def test_process_that_ends_is_not_woken_by_new_clients() -> None:
+def test_a_worker_that_stops_is_not_woken_by_new_connections() -> None:
     gateway = Registered()
     with socket.create_server(("127.0.0.1", 0)) as listener, select.epoll() as waiting:
         waiting.register(listener, select.EPOLLIN)
@@ -60,7 +60,7 @@ def test_process_that_ends_is_not_woken_by_new_clients() -> None:
             assert waiting.poll(0.1) == []
 
 
-# The server runs the event loop for the start, and again to serve.
+# Granian runs the event loop for the start, and again to serve.
 BETWEEN_RUNS = """
 import asyncio, os, signal, socket, sys
 from tests.gateway.gateways import gateway
@@ -86,16 +86,16 @@ loop.run_until_complete(asyncio.wait_for(asyncio.Event().wait(), 20))
 
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
-def test_process_that_is_told_to_stop_before_it_serves_stops(loop: str, number: str) -> None:
+def test_a_signal_before_a_worker_serves_stops_it(loop: str, number: str) -> None:
     command = [sys.executable, "-c", BETWEEN_RUNS, loop, number]
     ended = subprocess.run(command, capture_output=True, text=True, env=environment())
 
-    told = "stopped\n" if number == "SIGTERM" else ""
-    assert (ended.returncode, ended.stdout) == (0, told), ended.stderr
+    printed = "stopped\n" if number == "SIGTERM" else ""
+    assert (ended.returncode, ended.stdout) == (0, printed), ended.stderr
 
 
-def test_process_that_ends_keeps_its_locks_on_files(tmp_path: Path) -> None:
-    """Without them SQLite takes a database that is being written for one that is not in use."""
+def test_a_worker_that_stops_accepting_keeps_its_file_locks(tmp_path: Path) -> None:
+    """Without the locks SQLite takes the database for unused while it is being written."""
     path = tmp_path / "locked"
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
@@ -114,7 +114,7 @@ def test_process_that_ends_keeps_its_locks_on_files(tmp_path: Path) -> None:
     assert "BlockingIOError" in other.stderr
 
 
-def test_process_on_a_system_without_epoll_leaves_its_socket_alone(
+def test_without_epoll_the_listener_stays_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -126,15 +126,15 @@ def test_process_on_a_system_without_epoll_leaves_its_socket_alone(
 
 
 @pytest.mark.usefixtures("collected")
-def test_worker_looks_for_garbage_but_not_in_what_it_began_with() -> None:
-    kept: list[object] = []
-    worker.load_uncollected(lambda: kept)
+def test_what_a_worker_loads_is_exempt_from_garbage_collection() -> None:
+    loaded: list[object] = []
+    worker.load_uncollected(lambda: loaded)
 
     assert gc.isenabled()
-    assert not any(found is kept for found in gc.get_objects())
+    assert not any(found is loaded for found in gc.get_objects())
 
 
-def test_worker_ends_at_once_when_it_has_served(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_exits_at_once_when_it_has_served(monkeypatch: pytest.MonkeyPatch) -> None:
     did: list[object] = []
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(os, "_exit", did.append)
@@ -147,7 +147,7 @@ def test_worker_ends_at_once_when_it_has_served(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("rick")
-def test_worker_serves_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_reads_its_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLOG_MAX_BODY", "1024")
     made = create_gateway()
     received = fetch(
@@ -163,7 +163,7 @@ def test_worker_makes_no_database(directory: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
-def test_process_that_looks_after_the_workers_loads_nothing_that_only_they_need() -> None:
+def test_the_supervisor_does_not_import_what_only_workers_need() -> None:
     code = (
         "import sys, blog.cli, blog.server.processes, blog.settings, blog.maintenance.schema; "
         "print(*sys.modules)"
@@ -177,7 +177,7 @@ def test_importing_the_program_runs_nothing() -> None:
     assert importlib.import_module("blog.__main__").main is main
 
 
-def test_trial_of_what_a_worker_serves_keeps_nothing_of_it() -> None:
+def test_a_trial_discards_what_it_loads() -> None:
     made: list[str] = []
 
     assert worker.try_to_load(lambda: made.append("made")) is None
