@@ -1,31 +1,31 @@
-"""What can go wrong in the blog, independent of how it is told to a client.
+"""The errors of the blog, whatever response they cause.
 
 BlogError
-├── InvalidSetting        a BLOG_* variable that is unknown or can't be read
-├── AccountError          an author's account that can't be made or changed as asked
+├── InvalidSetting        a BLOG_* variable that is unknown or invalid
+├── AccountError          an account that can't be created or changed as requested
 ├── DatabaseError         the database can't be opened, upgraded, checked or copied
 ├── ServerError           the server can't be started
-├── StorageUnavailable    the database can't serve just now; the same request may succeed later
+├── StorageUnavailable    the database is temporarily unavailable; retry later
 │   ├── PoolExhausted     every connection is in use
-│   ├── Unwritable        it can be read, and not be written
-│   ├── SchemaMismatch    it lacks what a statement names
-│   ├── Unreachable       no server is there, or none that is the primary
-│   ├── Interrupted       it was cut off without any effect; it may succeed at once
-│   └── OutcomeUnknown    it was cut off at the end, and may have been done all the same
+│   ├── Unwritable        it can be read, but not written
+│   ├── SchemaMismatch    it lacks a table or column that a statement names
+│   ├── Unreachable       no server responds, or none that is the primary
+│   ├── Interrupted       a transaction was ended without effect; retry at once
+│   └── OutcomeUnknown    a commit was not confirmed; it may have succeeded
 ├── NotReady              a check of the server's health has failed
-├── NotFound              nothing there, or nothing that this caller may see
+├── NotFound              it does not exist, or this caller may not see it
 ├── WrongCredentials      the name, password or access token is wrong
-├── AuthenticatorUnavailable   sign-ins can't be verified; the same request may succeed later
+├── AuthenticatorUnavailable   sign-ins can't be verified; retry later
 ├── TooManySignIns        too many sign-ins are being verified
 ├── Throttled             too many sign-ins have failed
-├── Forbidden             there, visible, and not this caller's to change
+├── Forbidden             this caller may see it, but not change it
 ├── PreconditionFailed    it has changed since the caller last saw it
 ├── SlugTaken             another post has the slug that the client chose
 ├── PatchConflict         a patch that does not fit the present state
-└── InvalidInput                input that can't be used; lists every fault found
-    ├── Malformed         it can't be read
-    │   └── DeadCursor    it could be once, and leads nowhere any more
-    └── Invalid           it was read and breaks a rule
+└── InvalidInput          input with at least one fault; lists all of them
+    ├── Malformed         it can't be parsed
+    │   └── DeadCursor    a cursor that is no longer valid
+    └── Invalid           it was parsed, but breaks a rule
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from dataclasses import dataclass
 
 
 class BlogError(Exception):
-    """The root of the tree: its text is one sentence for whoever caused it."""
+    """The root of the tree. The message is one sentence for the client or operator."""
 
 
 class InvalidSetting(BlogError):
-    """Raised at start for a setting that is unknown or can't be read."""
+    """Raised at the start for a setting that is unknown or invalid."""
 
 
 class AccountError(BlogError):
-    """Raised when an author's account can't be made or changed as asked."""
+    """Raised when an author's account can't be created or changed as requested."""
 
 
 class DatabaseError(BlogError):
@@ -55,23 +55,23 @@ class ServerError(BlogError):
 
 
 class StorageUnavailable(BlogError):
-    """Raised when the database is locked, full or away: a state, not a mistake of the caller."""
+    """Raised when the database is locked, full or unreachable. The request itself may be right."""
 
 
 class PoolExhausted(StorageUnavailable):
-    """Raised when this process has every connection in use that it may have."""
+    """Raised when all connections that this process may open are in use."""
 
 
 class Unwritable(StorageUnavailable):
-    """Raised when the database can't be written, though it can be read: read-only, or full."""
+    """Raised when the database can be read but not written: it is read-only, or full."""
 
 
 class SchemaMismatch(StorageUnavailable):
-    """Raised when the database lacks what a statement names, or has it as something else."""
+    """Raised when the database lacks what a statement names, or has it with another type."""
 
 
 class Unreachable(StorageUnavailable):
-    """Raised when no server answers, or only some that are not the primary."""
+    """Raised when no server responds, or none that is the primary."""
 
 
 class Interrupted(StorageUnavailable):
@@ -79,11 +79,11 @@ class Interrupted(StorageUnavailable):
 
 
 class OutcomeUnknown(StorageUnavailable):
-    """Raised when a commit was not confirmed: what it was for may or may not have been done."""
+    """Raised when a commit was not confirmed: it may or may not have succeeded."""
 
 
 class NotReady(BlogError):
-    """Raised by a check of the server's health that fails; ``check`` is its name."""
+    """Raised when the server's health check named ``check`` fails."""
 
     def __init__(self, check: str, detail: str) -> None:
         super().__init__(detail)
@@ -91,7 +91,7 @@ class NotReady(BlogError):
 
 
 class NotFound(BlogError):
-    """Raised for what does not exist, and for what this caller may not know to exist."""
+    """Raised for what does not exist, or what this caller may not see."""
 
 
 class WrongCredentials(BlogError):
@@ -115,15 +115,14 @@ class Throttled(BlogError):
 
 
 class Forbidden(BlogError):
-    """Raised for a change of something visible that the caller has no right to change."""
+    """Raised when the caller may see something, but not change it."""
 
 
 class PreconditionFailed(BlogError):
-    """Raised when the state is not the one that the caller's precondition names.
+    """Raised when a precondition does not match the present state.
 
-    ``current`` is the present state (a post, a profile or a revision), so that its validators can
-    be told; ``changed`` the fields in which it differs from the one that the caller saw, or None
-    where that is not known.
+    ``current`` is the present state (a post, a profile or a revision), for its validators.
+    ``changed`` lists the fields that differ from the state that the caller saw; None if unknown.
     """
 
     def __init__(self, detail: str, current: object, changed: Sequence[str] | None = None) -> None:
@@ -137,21 +136,20 @@ class SlugTaken(BlogError):
 
 
 class PatchConflict(BlogError):
-    """Raised when a JSON Patch tests or targets what is not there (RFC 5789 section 2.2)."""
+    """Raised when a JSON Patch does not apply to the present state (RFC 5789 section 2.2)."""
 
 
-# A client that makes thousands of mistakes at once learns nothing from being told each.
+# A client that makes thousands of mistakes at once learns nothing from a list of them all.
 MOST_FAULTS = 100
 _MOST_IN_A_SENTENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with the input, and where.
+    """One fault in the input, and its place: exactly one of the three below.
 
-    ``pointer`` is a JSON Pointer as a URI fragment (RFC 6901 section 6), for a request body;
-    ``parameter`` the name of a query parameter; ``header`` that of a header field; one of them is
-    given.
+    ``pointer`` is a JSON Pointer into the request body, as a URI fragment (RFC 6901 section 6);
+    ``parameter`` the name of a query parameter; ``header`` the name of a header field.
     """
 
     detail: str
@@ -160,7 +158,7 @@ class Fault:
     header: str | None = None
 
     def __str__(self) -> str:
-        """The fault as a sentence of its own."""
+        """The fault as a sentence."""
         name = self.header if self.parameter is None else self.parameter
         if name is not None:
             return f"{name:.60} {self.detail}"
@@ -168,21 +166,23 @@ class Fault:
 
 
 class InvalidInput(BlogError):
-    """Raised with every fault that was found in the input, not only the first."""
+    """Raised with all faults that were found in the input."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        told, more = tuple(faults[:MOST_FAULTS]), len(faults) - MOST_FAULTS
-        self.faults = (*told, Fault(f"has {more} more faults", pointer="#")) if more > 0 else told
+        listed, more = tuple(faults[:MOST_FAULTS]), len(faults) - MOST_FAULTS
+        if more > 0:
+            listed = (*listed, Fault(f"has {more} more faults", pointer="#"))
+        self.faults = listed
         super().__init__("; ".join(map(str, self.faults[:_MOST_IN_A_SENTENCE])))
 
 
 class Malformed(InvalidInput):
-    """Raised for input that can't be read: broken JSON, a query that makes no sense."""
+    """Raised for input that can't be parsed: invalid JSON, an invalid query."""
 
 
 class DeadCursor(Malformed):
-    """Raised for a cursor of another caller, or of a history that is no more."""
+    """Raised for a cursor of another caller, or of a history that no longer exists."""
 
 
 class Invalid(InvalidInput):
-    """Raised for input that was read and breaks a rule of the content."""
+    """Raised for input that was parsed, but breaks a rule of the content."""

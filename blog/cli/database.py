@@ -71,7 +71,7 @@ def database_copy(from_url: str, to_url: str) -> None:
     """
     from blog.database.database import Database
     from blog.maintenance import schema
-    from blog.maintenance.copy_database import transfer
+    from blog.maintenance.copy_database import copy_database
 
     limits = opening.patient(opening.load_settings())
     with (
@@ -80,7 +80,7 @@ def database_copy(from_url: str, to_url: str) -> None:
         _progress("Copying") as progress,
     ):
         schema.require_blog(source, opening.place(from_url))
-        counts = transfer(source, target, progress)
+        counts = copy_database(source, target, progress)
     listed = ", ".join(f"{count} in {table}" for table, count in counts.items())
     click.echo(f"Copied and compared every row: {listed}.")
 

@@ -40,7 +40,7 @@ def database(*, make: bool = False) -> Iterator[Database]:
     settings = load_settings()
     with connect(settings) as opened:
         made = make and make_file(opened, settings)
-        schema.require_blog(opened, place(settings.database_url), make=make)
+        schema.require_blog(opened, place(settings.database_url), create=make)
         if not made:
             name_database(settings)
         yield opened
@@ -55,7 +55,7 @@ def session(*, make: bool = False) -> Iterator[Session]:
     from blog.maintenance import schema
 
     with database(make=make) as opened, opened.session("primary, else replica") as given:
-        schema.require_head(given)
+        schema.require_current(given)
         yield given
 
 

@@ -1,4 +1,4 @@
-"""Moving a whole blog from one database to another, of the same kind or not."""
+"""Copying a whole blog from one database to another, of any kind."""
 
 from __future__ import annotations
 
@@ -15,63 +15,65 @@ from blog.database.database import Database
 from blog.errors import DatabaseError
 from blog.maintenance import schema
 from blog.maintenance.migrations import HEAD
-from blog.maintenance.unfinished_files import sweep
+from blog.maintenance.unfinished_files import remove_abandoned
 from blog.storage.tables import metadata
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
-# Posts may have megabytes each.
-_BATCH = 10
-# Each table comes after those that it refers to.
+# How many rows are in memory at once: a post may have several megabytes.
+_BATCH_SIZE = 10
+# A table comes after those that it refers to.
 _TABLES = metadata.sorted_tables
 
-# Told of how many more rows are done, and how many there are to do in all.
+# Called with the number of rows just processed, and the number of all rows.
 Progress = Callable[[int, int], None]
 
 
-def transfer(source: Database, target: Database, progress: Progress) -> Mapping[str, int]:
-    """Copy everything to an empty database; give how many rows each table has.
+def copy_database(source: Database, target: Database, progress: Progress) -> Mapping[str, int]:
+    """Copy everything to an empty database; return the number of rows of each table.
 
-    The source can be served and written meanwhile: what is copied is its state at the beginning.
-    The copy is read back and compared before it is committed, so the target has all or nothing.
-    Raises DatabaseError where the source is not at the newest schema, the target holds anything,
-    or the copy differs; StorageUnavailable where either can't be reached.
+    The source may be written meanwhile: its state at the beginning is copied. The copy is read back
+    and compared before the commit, so the target gets everything or nothing. Raises DatabaseError
+    if the source does not have the newest schema, the target is not empty, or the copy differs, and
+    StorageUnavailable if either can't be reached.
     """
     source.backend.require_exists()
     with source.session() as reader:
         origin = reader.reading()
         if schema.revision(origin) != HEAD:
-            raise DatabaseError(f"the source is not at schema {HEAD}: upgrade it first")
-        made = target.backend.create()
+            raise DatabaseError(f"the source does not have schema {HEAD}: upgrade it first")
+        is_new = target.backend.create()
         for directory in {file.parent for file in target.backend.files()}:
-            sweep(directory)
+            remove_abandoned(directory)
         try:
             with target.session() as writer, writer.writing("upgrading") as destination:
                 schema.upgrade_in(destination)
                 target.backend.lock_tables(destination, [table.name for table in _TABLES])
-                return _transfer(origin, destination, progress)
+                return _copy_tables(origin, destination, progress)
         except BaseException:
             target.close()
-            if made:
+            if is_new:
                 target.backend.delete()
             raise
 
 
-def _transfer(origin: Connection, destination: Connection, progress: Progress) -> Mapping[str, int]:
+def _copy_tables(
+    origin: Connection, destination: Connection, progress: Progress
+) -> Mapping[str, int]:
     for table in _TABLES:
         if destination.scalar(select(exists().select_from(table))):
             raise DatabaseError(f"the target is not empty: it has rows in {table.name!r}")
     counts = {table.name: _count(origin, table) for table in _TABLES}
     work = 2 * sum(counts.values())
     digests = {
-        table.name: _fill(table, origin, destination, lambda done: progress(done, work))
+        table.name: _copy_table(table, origin, destination, lambda done: progress(done, work))
         for table in _TABLES
     }
     for table in _TABLES:
-        count, digest = _summarise(table, destination, lambda done: progress(done, work))
+        count, digest = _digest_table(table, destination, lambda done: progress(done, work))
         if (count, digest) != (counts[table.name], digests[table.name]):
-            raise DatabaseError(f"the copy of {table.name!r} differs: nothing was kept")
+            raise DatabaseError(f"the copy of {table.name!r} differs: nothing was copied")
     return counts
 
 
@@ -79,14 +81,14 @@ def _count(connection: Connection, table: Table) -> int:
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-def _fill(
+def _copy_table(
     table: Table, origin: Connection, destination: Connection, done: Callable[[int], None]
 ) -> bytes:
-    """Copy a table; give the digest of its rows."""
+    """Copy a table; return the digest of its rows."""
     digest = sha256()
-    # What the database computes is not written, and compared all the same.
+    # A computed column can't be written, but it is compared.
     names = [column.name for column in table.columns if column.computed is None]
-    with _read(table, origin) as batches:
+    with _batches(table, origin) as batches:
         for rows in batches:
             written = [{name: row[name] for name in names} for row in rows]
             _insert(table, written, destination)
@@ -99,17 +101,17 @@ def _insert(table: Table, rows: Sequence[Mapping[str, Any]], destination: Connec
     try:
         destination.execute(insert(table), rows)
     except DBAPIError as error:
-        # Only the first line: the next ones may show the whole row.
+        # Later lines may show the whole row.
         reason = str(error.orig).partition("\n")[0]
-        raise DatabaseError(f"the target refuses a row of {table.name!r}: {reason}") from error
+        raise DatabaseError(f"the target rejects a row of {table.name!r}: {reason}") from error
 
 
-def _summarise(
+def _digest_table(
     table: Table, connection: Connection, done: Callable[[int], None]
 ) -> tuple[int, bytes]:
-    """How many rows a table has, and the digest of them."""
+    """The number of rows of a table, and their digest."""
     count, digest = 0, sha256()
-    with _read(table, connection) as batches:
+    with _batches(table, connection) as batches:
         for rows in batches:
             count += len(rows)
             _update(digest, rows)
@@ -118,14 +120,14 @@ def _summarise(
 
 
 @contextmanager
-def _read(table: Table, connection: Connection) -> Iterator[Iterator[Sequence[RowMapping]]]:
-    """The rows of a table, by its key, some at a time: memory does not grow with the blog."""
+def _batches(table: Table, connection: Connection) -> Iterator[Iterator[Sequence[RowMapping]]]:
+    """The rows of a table, ordered by its primary key, in batches."""
     statement = select(table).order_by(*table.primary_key)
-    with connection.execute(statement, execution_options={"yield_per": _BATCH}) as result:
+    with connection.execute(statement, execution_options={"yield_per": _BATCH_SIZE}) as result:
         yield result.mappings().partitions()
 
 
 def _update(digest: Hash, rows: Sequence[RowMapping]) -> None:
-    """Add rows to a digest, as bytes that are the same whichever database they come from."""
+    """Add rows to a digest, in a form that is the same for every kind of database."""
     for row in rows:
         digest.update(orjson.dumps(list(row.values())) + b"\n")

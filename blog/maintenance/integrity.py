@@ -1,4 +1,4 @@
-"""Saying whether a database is sound: whether what it keeps twice agrees, and nothing is lost."""
+"""Checking a database: whether redundant data agrees, and nothing is missing."""
 
 from __future__ import annotations
 
@@ -31,76 +31,78 @@ from blog.storage.tables import PUBLIC_TABLES, idempotency_key, post, revision, 
 
 
 class Findings(NamedTuple):
-    """What is wrong with a database, and what others have added to it, in a sentence each."""
+    """Faults of a database, and additions by other programs, one sentence each."""
 
     faults: list[str]
     additions: list[str]
 
 
 def faults(database: Database, *, needs_secret_key: bool = False) -> list[str]:
-    """Everything found wrong with the database, in a sentence each; none is a sound one.
+    """All faults of a database, one sentence each.
 
-    Raises DatabaseError where there is no database.
+    Raises DatabaseError if there is no database.
     """
     return findings(database, needs_secret_key=needs_secret_key).faults
 
 
 def findings(
-    database: Database, place: str | None = None, *, needs_secret_key: bool = False
+    database: Database, name: str | None = None, *, needs_secret_key: bool = False
 ) -> Findings:
-    """Everything found wrong, and what others have added that may be in the way of a write.
+    """All faults of a database, and the additions that may make writes fail.
 
-    ``place`` is its name for the error where it has to hold a blog and holds none;
-    ``needs_secret_key`` is whether the blog has its secret key here, and not in its settings.
-    What is in a file with broken pages is not compared: it can't be read as a whole.
-    Raises DatabaseError where there is no database.
+    With a ``name``, a database without a blog is an error, which shows the name.
+    ``needs_secret_key`` is whether the secret key is stored here, and not in the settings. If a
+    file has damaged pages, its content is not checked. Raises DatabaseError if there is no
+    database.
     """
     database.backend.require_exists()
     with database.session() as session:
         connection = session.reading()
-        if broken := database.backend.damaged_pages(connection):
-            return Findings(broken, [])
+        if damaged := database.backend.damaged_pages(connection):
+            return Findings(damaged, [])
         found = schema.revision(connection)
-        if place and found is None:
-            raise schema.no_blog(place)
+        if name and found is None:
+            raise schema.no_blog(name)
         if found != HEAD:
-            return Findings([f"the schema is at {found or 'nothing'}, not at {HEAD}"], [])
+            return Findings([f"the schema is {found or 'missing'}, not {HEAD}"], [])
         comparison = Comparison(connection)
-        # What is not there can't be read.
+        # A missing table or column can't be read.
         wrong = [] if comparison.missing() else _content_faults(connection, needs_secret_key)
         return Findings([*comparison.differences(), *wrong], comparison.additions())
 
 
 def _content_faults(connection: Connection, needs_secret_key: bool) -> list[str]:
-    """Everything found wrong with what is in a schema that lacks no table and no column."""
+    """All faults of the content, in a schema that lacks no table and no column."""
     if wrong := unreadable(connection):
-        # What else breaks a constraint may do so for the same reason, and the rest can't be read.
+        # Constraints may be broken for the same reason, and the other checks would fail.
         return [*wrong, *violations(connection)]
     return [
         *triggers.faults(connection, PUBLIC_TABLES),
         *violations(connection),
         *(_missing_secret_key(connection) if needs_secret_key else ()),
         *_wrong_tags(connection),
-        *_wrong_keys(connection),
-        *_differences(connection),
+        *_wrong_tag_keys(connection),
+        *_differing_revisions(connection),
         *_missing_posts(connection),
         *_gaps(connection),
-        *_wrong_sequels(connection),
-        *_lost_outcomes(connection),
+        *_wrong_successors(connection),
+        *_dangling_keys(connection),
     ]
 
 
 def _missing_secret_key(connection: Connection) -> list[str]:
-    """The key is made when the blog is first served, and so before its first post."""
+    """Whether the secret key is missing although the blog, which creates it, was in use."""
     has_key = exists().where(setting.c.name == secret_key.NAME)
     if connection.scalar(select(exists().select_from(revision) & ~has_key)):
-        return ["the secret key is missing: `blog serve` makes another, and cursors become invalid"]
+        return [
+            "the secret key is missing: `blog serve` creates a new one, and cursors become invalid"
+        ]
     return []
 
 
 def _wrong_tags(connection: Connection) -> list[str]:
-    """Tags are kept twice, in the post and for look-up; say of which posts the two differ."""
-    kept = select(func.count()).where(tag.c.post_id == post.c.id).scalar_subquery()
+    """Posts whose row differs from their rows in the table of tags."""
+    stored = select(func.count()).where(tag.c.post_id == post.c.id).scalar_subquery()
     stale = exists().where(
         tag.c.post_id == post.c.id,
         (tag.c.status != post.c.status)
@@ -109,19 +111,19 @@ def _wrong_tags(connection: Connection) -> list[str]:
         | (tag.c.updated_date != post.c.updated_date)
         | (tag.c.title != post.c.title),
     )
-    wrong = select(post.c.id).where((kept != func.json_array_length(post.c.tags)) | stale)
+    wrong = select(post.c.id).where((stored != func.json_array_length(post.c.tags)) | stale)
     return [f"post {row.id} is not found by its tags" for row in connection.execute(wrong)]
 
 
-def _wrong_keys(connection: Connection) -> list[str]:
+def _wrong_tag_keys(connection: Connection) -> list[str]:
     statement = select(tag.c.post_id, tag.c.key, tag.c.name)
     with connection.execute(statement, execution_options={"yield_per": 1000}) as rows:
         wrong = [(row.post_id, row.name) for row in rows if fold_tag(row.name) != row.key]
     return [f"post {post_id} is not found by its tag {name!r}" for post_id, name in wrong]
 
 
-def _differences(connection: Connection) -> list[str]:
-    """Each post is also its newest revision; say in what the two differ."""
+def _differing_revisions(connection: Connection) -> list[str]:
+    """Posts that differ from their newest revision."""
     own = and_(revision.c.post_id == post.c.id, revision.c.version == post.c.version)
     differing = [_differs(name).label(name) for name in REPEATED]
     statement = select(post.c.id, revision.c.sequence, *differing).outerjoin_from(
@@ -141,18 +143,18 @@ def _differences(connection: Connection) -> list[str]:
 def _differs(name: str) -> ColumnElement[bool]:
     pair: list[ColumnElement[object]] = [post.c[name], revision.c[name]]
     if name == "tags":
-        # PostgreSQL compares no JSON.
+        # PostgreSQL can't compare JSON.
         pair = [cast(column, Text) for column in pair]
     return pair[0].is_distinct_from(pair[1])
 
 
 def _missing_posts(connection: Connection) -> list[str]:
-    """Say of which posts there is a newest revision that they are not."""
-    there = exists().where(post.c.id == revision.c.post_id, post.c.version == revision.c.version)
+    """Newest revisions whose post is missing, has another version, or should be deleted."""
+    has_post = exists().where(post.c.id == revision.c.post_id, post.c.version == revision.c.version)
     lost = select(revision.c.post_id, revision.c.version).where(
-        is_newest(), revision.c.operation != "deleted", ~there
+        is_newest(), revision.c.operation != "deleted", ~has_post
     )
-    undead = select(revision.c.post_id, revision.c.version).where(
+    deleted = select(revision.c.post_id, revision.c.version).where(
         is_newest(),
         revision.c.operation == "deleted",
         exists().where(post.c.id == revision.c.post_id),
@@ -160,27 +162,28 @@ def _missing_posts(connection: Connection) -> list[str]:
     rows = connection.execute
     return [
         *(f"post {row.post_id} is not at its version {row.version}" for row in rows(lost)),
-        *(f"post {row.post_id} was deleted and is there" for row in rows(undead)),
+        *(f"post {row.post_id} was deleted, but still exists" for row in rows(deleted)),
     ]
 
 
 def _gaps(connection: Connection) -> list[str]:
-    """Revisions are numbered without a gap, in all and of each post; say where one is missing."""
+    """Gaps in the numbers of all revisions, and in the versions of each post."""
     c = revision.c
-    count, last = connection.execute(select(func.count(), func.max(c.sequence))).one()
+    count = connection.scalar(select(func.count()).select_from(revision)) or 0
+    last = connection.scalar(select(func.max(c.sequence))) or 0
     broken = (
         select(c.post_id)
         .group_by(c.post_id)
         .having(func.count() != func.max(c.version) - func.min(c.version) + 1)
     )
     return [
-        *([f"revisions are missing: {last - count}"] if last and last != count else []),
+        *([f"revisions are missing: {last - count}"] if last != count else []),
         *(f"post {post_id} has a gap in its revisions" for post_id in connection.scalars(broken)),
     ]
 
 
-def _wrong_sequels(connection: Connection) -> list[str]:
-    """What a revision says of itself follows from the one before it; say where it does not."""
+def _wrong_successors(connection: Connection) -> list[str]:
+    """Revisions that do not follow from the version before them."""
     c, old = revision.c, revision.alias("old")
     public = or_(c.status == "published", old.c.status == "published")
     created = old.c.status.is_(None)
@@ -200,9 +203,9 @@ def _wrong_sequels(connection: Connection) -> list[str]:
     ]
 
 
-def _lost_outcomes(connection: Connection) -> list[str]:
-    """Say which keys of requests name a revision that is not there."""
+def _dangling_keys(connection: Connection) -> list[str]:
+    """Idempotency keys whose revision is missing."""
     c = idempotency_key.c
-    there = exists().where(revision.c.post_id == c.post_id, revision.c.version == c.version)
-    rows = connection.execute(select(c.author_name, c.key).where(~there))
-    return [f"key {row.key!r} of {row.author_name!r} leads to no revision" for row in rows]
+    has_revision = exists().where(revision.c.post_id == c.post_id, revision.c.version == c.version)
+    rows = connection.execute(select(c.author_name, c.key).where(~has_revision))
+    return [f"key {row.key!r} of {row.author_name!r} has no revision" for row in rows]

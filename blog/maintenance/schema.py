@@ -1,4 +1,4 @@
-"""Bringing the database up to date, under a lock that the others wait for."""
+"""Upgrading the schema of a database, and checking which one it has."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from blog.storage.tables import PUBLIC_TABLES, metadata
 
 
 def upgrade(database: Database) -> bool:
-    """Bring the database to the newest schema; give whether there was anything to do.
+    """Upgrade the database to the newest schema; return whether that was necessary.
 
-    Any number of processes may call this at once: the first does the work under the write lock,
-    the others wait for it. Raises DatabaseError for a database of a newer program, or a file that
-    can't be opened.
+    Several processes may call this at once: one upgrades while the others wait for its lock.
+    Raises DatabaseError for the schema of a newer program, or a file that can't be opened.
     """
     database.backend.create()
-    # While there is no primary, a replica can say that there is nothing to do.
+    # While there is no primary, a replica can show that nothing is to be done.
     with database.session("primary, else replica") as session:
-        return _is_behind(session.reading()) and session.write(upgrade_in, "upgrading")
+        return _needs_upgrade(session.reading()) and session.write(upgrade_in, "upgrading")
 
 
 def upgrade_in(connection: Connection) -> bool:
-    """Bring the database to the newest schema, in a transaction that shares it with nobody.
+    """Upgrade the database in an exclusive transaction; return whether that was necessary.
 
-    Gives whether there was anything to do. Raises DatabaseError for a database of a newer program.
+    Raises DatabaseError for the schema of a newer program.
     """
-    if not _is_behind(connection):
+    if not _needs_upgrade(connection):
         return False
     if revision(connection) != HEAD:
         _migrate(connection)
@@ -38,72 +37,72 @@ def upgrade_in(connection: Connection) -> bool:
     return True
 
 
-def require_newest(session: Session) -> None:
-    """Raise NotReady where the database has another schema than this program.
+def require_ready(session: Session) -> None:
+    """Raise NotReady if the schema is not the one that this program needs.
 
-    Raises StorageUnavailable or DatabaseError where it can't be read.
+    Raises StorageUnavailable or DatabaseError if it can't be read.
     """
     if (found := revision(session.reading())) != HEAD:
         detail = f"the database has {found or 'no'} schema, and this program needs {HEAD}"
         raise NotReady("schema", detail)
 
 
-def require_blog(database: Database, place: str, *, make: bool = False) -> None:
-    """Raise DatabaseError where there is no blog in a database; ``place`` is its name.
+def require_blog(database: Database, name: str, *, create: bool = False) -> None:
+    """Raise DatabaseError, which shows ``name``, if a database contains no blog.
 
-    With ``make`` one is made there. A blog of another schema is left as it is.
+    With ``create``, create one instead. A blog with another schema is left as it is.
     """
     database.backend.require_exists()
     with database.session("primary, else replica") as session:
         if revision(session.reading()) is not None:
             return
-    if not make:
-        raise no_blog(place)
+    if not create:
+        raise no_blog(name)
     upgrade(database)
 
 
-def no_blog(place: str) -> DatabaseError:
-    """The error for a database, by its name, in which there is no blog."""
-    return DatabaseError(f"there is no blog in the database {place}")
+def no_blog(name: str) -> DatabaseError:
+    """The error for a database without a blog."""
+    return DatabaseError(f"there is no blog in the database {name}")
 
 
 def why_unwritable(session: Session) -> str | None:
-    """Why a write would fail, None where it would not. Raises StorageUnavailable."""
+    """Why a write would fail; None if it would not. Raises StorageUnavailable."""
     return session.why_unwritable(list(metadata.tables))
 
 
-def require_head(session: Session) -> None:
-    """Raise DatabaseError where the database has another schema than this program."""
+def require_current(session: Session) -> None:
+    """Raise DatabaseError if the schema is not the one that this program needs."""
     found = revision(session.reading())
     if found is not None and found < HEAD:
         raise DatabaseError(
-            f"the database is at schema {found}, and this program needs {HEAD}: "
-            "`blog database upgrade` brings it up to date"
+            f"the database has schema {found}, and this program needs {HEAD}: "
+            "run `blog database upgrade`"
         )
     if found != HEAD:
         raise _newer(found)
 
 
 def revision(connection: Connection) -> str | None:
-    """What schema the database has, None where it has no table at all.
+    """The schema's revision; None if there are no tables.
 
-    Raises DatabaseError where the tables are another program's.
+    Raises DatabaseError if the tables are those of another program.
     """
     tables = inspect(connection).get_table_names()
     if tables and "alembic_version" not in tables:
-        raise DatabaseError("the database holds something else: name another one")
+        raise DatabaseError("the database contains tables of another program: choose another one")
     if not tables:
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return found
 
 
-def _is_behind(connection: Connection) -> bool:
+def _needs_upgrade(connection: Connection) -> bool:
     return revision(connection) != HEAD or triggers.can_repair(connection, PUBLIC_TABLES)
 
 
 def _migrate(connection: Connection) -> None:
-    # Alembic takes a while to load, and most starts have no need of it.
+    # Alembic takes a while to import, and most starts don't need it.
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -118,6 +117,6 @@ def _migrate(connection: Connection) -> None:
 
 def _newer(found: str | None) -> DatabaseError:
     return DatabaseError(
-        f"the database is at schema {found}, made by another version of this program, which knows "
-        f"{HEAD}: install that version"
+        f"the database has schema {found} of another version of this program, and this version "
+        f"needs {HEAD}: install the other version"
     )

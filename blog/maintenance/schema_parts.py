@@ -1,28 +1,27 @@
-"""The constraints, indexes, triggers and rules of a schema, as the database itself has them.
+"""Reading the constraints, indexes, triggers and rules of a schema from the database.
 
-Which of them this program makes is known in `schema_comparison`.
+`schema_comparison` knows which of them this program creates.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, inspect, text
+from sqlalchemy import Connection, Row, bindparam, inspect, text
 
 from blog.database.postgresql import triggers
 
-# Of a table that is named in `ours`: what it is, its name and definition, and whether it is valid.
-# One that is disabled does nothing. An index is told with its constraint, where it has one.
+# Each part of the tables in `ours`. Disabled parts are left out, and so are indexes of constraints.
 _POSTGRESQL = text(f"""
     WITH ours AS (
         SELECT oid, relname::text AS name FROM pg_class WHERE relname IN :tables
         AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
     )
-    SELECT name, contype::text, conname::text,
-        regexp_replace(pg_get_constraintdef(pg_constraint.oid), ' NOT VALID$', ''),
-        convalidated AND coalesce(indisvalid AND indisready, true)
+    SELECT name AS table_name, contype::text AS kind, conname::text AS name,
+        regexp_replace(pg_get_constraintdef(pg_constraint.oid), ' NOT VALID$', '') AS definition,
+        convalidated AND coalesce(indisvalid AND indisready, true) AS valid
     FROM ours JOIN pg_constraint ON conrelid = ours.oid
         LEFT JOIN pg_index ON indexrelid = conindid
     WHERE contype IN ('p', 'u', 'f', 'c', 'x')
@@ -44,13 +43,13 @@ _POSTGRESQL = text(f"""
     ORDER BY 1, 2, 3
 """).bindparams(bindparam("tables", expanding=True))  # nosec B608  # all of it is constant
 
-# The same; checks are only in the text of a table. A foreign key need not name what it refers to.
+# The same, without checks, which only the text of a table contains.
 _SQLITE = text("""
     WITH ours AS (SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN :tables)
-    SELECT name, 'p', '', (
+    SELECT name AS table_name, 'p' AS kind, '' AS name, (
         SELECT 'PRIMARY KEY (' || group_concat(name, ', ') || ')'
         FROM (SELECT name FROM pragma_table_info(ours.name) WHERE pk > 0 ORDER BY pk)
-    ) AS definition, true FROM ours WHERE definition IS NOT NULL
+    ) AS definition, true AS valid FROM ours WHERE definition IS NOT NULL
     UNION ALL
     SELECT ours.name, 'u', made.name, (
         SELECT 'UNIQUE (' || group_concat(name, ', ') || ')' FROM pragma_index_info(made.name)
@@ -69,18 +68,18 @@ _SQLITE = text("""
     ORDER BY 1, 2, 3
 """).bindparams(bindparam("tables", expanding=True))
 
-# A group of parentheses without another one in it, and the function that is called.
+# An innermost pair of parentheses, with the name of a function before it.
 _INNERMOST = re.compile(r"\w*\([^()]*\)")
-# An index of columns alone, and of all rows.
+# An index of columns, without expressions or a condition.
 _PLAIN = re.compile(r"(?:btree )?(\([^()]+\))")
 
 
 class Part(NamedTuple):
     """A constraint, an index, a trigger or a rule of a table.
 
-    ``label`` says which one it is, and ``definition`` has what of it is compared. ``valid`` is
-    whether it does its work, and ``harmless`` whether it never hinders a write. ``unique`` are
-    the columns in which no two rows may be the same, if that is what it is for.
+    ``label`` names it, and ``definition`` is what is compared. ``valid`` is whether it is in
+    effect, ``harmless`` whether it never makes a write fail. ``unique`` are the columns that it
+    requires to be unique.
     """
 
     table: str
@@ -92,30 +91,31 @@ class Part(NamedTuple):
 
 
 def read_parts(connection: Connection, tables: Sequence[str]) -> list[Part]:
-    """All parts of these tables. Raises StorageUnavailable."""
+    """Read all parts of these tables. Raises StorageUnavailable."""
     is_postgresql = connection.dialect.name == "postgresql"
     statement = _POSTGRESQL if is_postgresql else _SQLITE
     rows = connection.execute(statement, {"tables": tables})
-    # PostgreSQL does not define any more what has been dropped meanwhile.
-    found = [part for row in rows if row[3] is not None for part in _parts(*row)]
+    # PostgreSQL returns no definition for a part that has been dropped meanwhile.
+    found = [part for row in rows if row.definition is not None for part in _parts(row)]
     return found if is_postgresql else [*found, *_checks(connection, tables)]
 
 
-def _parts(table: str, kind: str, name: str, definition: str, valid: bool) -> Iterator[Part]:
+def _parts(row: Row[Any]) -> Iterator[Part]:
+    table, kind, name, valid = row.table_name, row.kind, row.name, bool(row.valid)
     if "index" in kind:
-        yield Part(table, f"index {name}", f"{kind} {definition}", bool(valid), harmless=True)
+        yield Part(table, f"index {name}", f"{kind} {row.definition}", valid, harmless=True)
     if kind == "unique index":
-        yield _unique_index(table, name, definition, bool(valid))
+        yield _unique_index(table, name, row.definition, valid)
     elif kind in ("trigger", "rule"):
-        yield Part(table, f"the {kind} {name} of {table}", definition)
+        yield Part(table, f"the {kind} {name} of {table}", row.definition)
     elif kind != "index":
-        yield constraint(table, kind, name, definition, valid=bool(valid))
+        yield constraint(table, kind, name, row.definition, valid=valid)
 
 
 def constraint(
     table: str, kind: str, name: str | None, definition: str, *, valid: bool = True
 ) -> Part:
-    """A constraint, of the kind for which PostgreSQL has this letter."""
+    """A constraint of this kind, a value of PostgreSQL's `pg_constraint.contype`."""
     columns = ", ".join(_columns(definition))
     label = {
         "p": f"the primary key of {table}",
@@ -129,7 +129,7 @@ def constraint(
 
 
 def _unique_index(table: str, name: str, definition: str, valid: bool) -> Part:
-    """What an index forbids: the same as a constraint, where it is of columns and all rows."""
+    """The constraint of a unique index: the same as UNIQUE if it has columns only, and all rows."""
     if plain := _PLAIN.fullmatch(definition):
         return constraint(table, "u", name, f"UNIQUE {plain[1]}", valid=valid)
     columns = frozenset(_columns(definition))
@@ -137,7 +137,7 @@ def _unique_index(table: str, name: str, definition: str, valid: bool) -> Part:
 
 
 def _columns(definition: str) -> list[str]:
-    """What is in the first parentheses but for expressions."""
+    """The names in the first parentheses, without expressions."""
     inside = definition.partition("(")[2]
     while (less := _INNERMOST.sub("", inside)) != inside:
         inside = less
@@ -146,7 +146,7 @@ def _columns(definition: str) -> list[str]:
 
 
 def _checks(connection: Connection, tables: Sequence[str]) -> Iterator[Part]:
-    """The checks of tables in a SQLite file, of which only their texts tell."""
+    """The check constraints of SQLite tables, which SQLAlchemy reads from their text."""
     found = inspect(connection).get_multi_check_constraints(filter_names=tables)
     for (_, table), checks in found.items():
         for check in checks:

@@ -1,7 +1,7 @@
-"""Files that are being written under a hidden name, until they are whole and take their own.
+"""Files that are written under a hidden name until they are complete.
 
-A process that is killed leaves such a file behind, as large as the database. Its maker holds a
-lock on it (flock(2)), which ends with the process, so that a later run can tell and remove it.
+A process that is killed leaves such a file behind, which may be as large as the database. The
+process holds a lock on it (flock(2)), which ends with it, so that a later run can remove the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ENDING = ".unfinished"
-# The hidden name, as `tempfile` makes it, and what SQLite appends to it for files of its own.
+# The hidden name, as `tempfile` creates it, and the endings that SQLite appends.
 _NAME = re.compile(rf"(\..+\.[a-z0-9_]{{8}}{re.escape(_ENDING)})(?:-wal|-shm|-journal)?", re.S)
 
 
@@ -23,10 +23,10 @@ _NAME = re.compile(rf"(\..+\.[a-z0-9_]{{8}}{re.escape(_ENDING)})(?:-wal|-shm|-jo
 def unfinished_file(target: Path) -> Iterator[Path]:
     """An empty hidden file in the directory of ``target``, readable by its owner only.
 
-    It is removed at the end. Files that a killed process has left in that directory are removed
-    first. Raises OSError where the directory can't be written.
+    It is removed at the end. Files that killed processes have left behind are removed first.
+    Raises OSError if the directory can't be written.
     """
-    sweep(target.parent)
+    remove_abandoned(target.parent)
     descriptor, path = _create_locked(target)
     try:
         yield path
@@ -36,31 +36,31 @@ def unfinished_file(target: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def sweep(directory: Path) -> None:
-    """Remove the unfinished files in a directory whose makers have ended.
+def remove_abandoned(directory: Path) -> None:
+    """Remove the unfinished files in a directory whose processes have ended.
 
-    A directory that can't be read stays as it is.
+    Does nothing if the directory can't be read.
     """
     with suppress(OSError):
         for match in filter(None, map(_NAME.fullmatch, os.listdir(directory))):
-            # One that belongs to another user stays.
+            # A file of another user can't be removed.
             with suppress(OSError):
-                _remove_abandoned(directory / match[0], directory / match[1])
+                _remove_unless_locked(directory / match[0], directory / match[1])
 
 
 def _create_locked(target: Path) -> tuple[int, Path]:
     descriptor, name = tempfile.mkstemp(".new", f".{target.name}.", target.parent)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    # It is locked before it has a name that another process would sweep.
+    # It is locked before it gets a name that another process would remove.
     return descriptor, Path(name).rename(Path(name).with_suffix(_ENDING))
 
 
-def _remove_abandoned(path: Path, owner: Path) -> None:
-    """Remove a file unless the process that made ``owner`` still runs."""
+def _remove_unless_locked(path: Path, locked: Path) -> None:
+    """Remove a file unless a process holds a lock on ``locked``."""
     try:
-        descriptor = os.open(owner, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(locked, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
-        # SQLite's own file is left alone behind the one that it belongs to.
+        # A file of SQLite remains although its database is gone.
         path.unlink()
         return
     try:

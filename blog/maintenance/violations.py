@@ -1,4 +1,4 @@
-"""Rows that break a constraint, whether or not the database still has that constraint."""
+"""Finding rows that violate a constraint, even if the database lacks the constraint."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Integer,
     LargeBinary,
+    RowMapping,
     Table,
     UniqueConstraint,
     and_,
@@ -30,7 +31,7 @@ from sqlalchemy.sql.elements import ColumnElement, TextClause
 from blog.database.types import UTCDateTime
 from blog.storage.tables import metadata
 
-# How many of the rows that break one constraint are named.
+# How many rows are named for each constraint.
 _MOST_NAMED = 20
 _INDEX_SCANS = text(
     "SELECT set_config('enable_indexscan', :value, true), "
@@ -42,7 +43,7 @@ def _is_utf8(name: str) -> str:
     return f"is_utf8(CAST({name} AS BLOB))"
 
 
-# A modifier has SQLite find out that no February has 30 days.
+# With a modifier, SQLite turns an invalid date, such as 30 February, into a valid one.
 def _is_date(name: str) -> str:
     return f"date({name}, '+0 days') IS {name}"
 
@@ -54,14 +55,14 @@ def _is_moment(name: str) -> str:
 
 
 def _is_list_of_texts(name: str) -> str:
-    # The name is that of a column of ours.
+    # The name is that of a column of this program.
     elements = f"SELECT 1 FROM json_each({name}) WHERE type <> 'text'"  # nosec B608
     is_list = f"json_type({name}) = 'array' AND NOT EXISTS ({elements})"
     return f"CASE WHEN json_valid({name}) THEN {is_list} ELSE 0 END"
 
 
-# Of what SQLite keeps as text, how it is written, in its own words.
-_FORMS: dict[type, Callable[[str], str]] = {
+# An SQL condition for the format of each type that SQLite stores as text.
+_FORMATS: dict[type, Callable[[str], str]] = {
     Date: _is_date,
     JSON: _is_list_of_texts,
     UTCDateTime: _is_moment,
@@ -69,7 +70,7 @@ _FORMS: dict[type, Callable[[str], str]] = {
 
 
 def violations(connection: Connection) -> list[str]:
-    """Each row that breaks a constraint of the tables, in a sentence, of each at most 20."""
+    """One sentence for each row that violates a constraint, at most 20 for each constraint."""
     tables = metadata.sorted_tables
     _add_is_utf8(connection)
     return [
@@ -81,24 +82,27 @@ def violations(connection: Connection) -> list[str]:
 
 
 def _duplicates(connection: Connection, tables: Sequence[Table]) -> list[str]:
-    # An index that is damaged may hide that it is not unique.
+    # A damaged index may hide duplicates.
     with _without_indexes(connection):
         return [
-            f"{table.name} has {row[0]} rows with the same {_described(columns, row[1:])}"
+            f"{table.name} has {row['row_count']} rows with the same {_described(columns, row)}"
             for table in tables
             for columns in _unique_columns(table)
             for row in connection.execute(
-                select(func.count(), *(_shown(connection, column) for column in columns))
+                select(
+                    func.count().label("row_count"),
+                    *(_shown(connection, column) for column in columns),
+                )
                 .group_by(*columns)
                 .having(func.count() > 1)
                 .limit(_MOST_NAMED)
-            )
+            ).mappings()
         ]
 
 
 @contextmanager
 def _without_indexes(connection: Connection) -> Iterator[None]:
-    """Have PostgreSQL read whole tables; SQLite's own check compares its indexes with them."""
+    """Make PostgreSQL scan tables. SQLite's own check compares indexes with their tables."""
     is_postgresql = connection.dialect.name == "postgresql"
     if is_postgresql:
         connection.execute(_INDEX_SCANS, {"value": "off"})
@@ -120,9 +124,9 @@ def _missing_values(connection: Connection, table: Table) -> Iterator[str]:
 
 
 def unreadable(connection: Connection) -> list[str]:
-    """Each row with a value that its column can't have, of each column at most 20.
+    """One sentence for each row with a value of a wrong type or format, at most 20 per column.
 
-    SQLite takes a value of any type into a column; PostgreSQL does not.
+    SQLite accepts values of any type in any column; PostgreSQL does not.
     """
     if connection.dialect.name != "sqlite":
         return []
@@ -137,21 +141,21 @@ def _wrong_values(connection: Connection, column: Column[Any]) -> Iterator[str]:
     wrong_type = func.typeof(column).not_in((kind, "null"))
     for name in _named(connection, column.table, wrong_type):
         yield f"{name} has a value of another type in {column.name}"
-    forms = filter(None, (_is_utf8, _FORMS.get(type(column.type))))
-    is_right = " AND ".join(form(column.name) for form in forms)
+    formats = filter(None, (_is_utf8, _FORMATS.get(type(column.type))))
+    is_right = " AND ".join(form(column.name) for form in formats)
     wrong_form = text(f"typeof({column.name}) = 'text' AND NOT ({is_right})")
     for name in _named(connection, column.table, wrong_form):
         yield f"{name} has a value in {column.name} that can't be read"
 
 
 def _add_is_utf8(connection: Connection) -> None:
-    """Have SQLite know which bytes are text, as the driver reads only such text."""
+    """Add the function is_utf8 to SQLite, since the driver can't decode other text."""
     if connection.dialect.name == "sqlite":
         driver: Any = connection.connection.driver_connection
-        driver.create_function("is_utf8", 1, _can_be_text, deterministic=True)
+        driver.create_function("is_utf8", 1, _is_utf8_text, deterministic=True)
 
 
-def _can_be_text(data: bytes | None) -> bool:
+def _is_utf8_text(data: bytes | None) -> bool:
     try:
         (data or b"").decode()
     except UnicodeDecodeError:
@@ -163,16 +167,16 @@ def _broken_checks(connection: Connection, table: Table) -> Iterator[str]:
     for check in table.constraints:
         if isinstance(check, CheckConstraint):
             for name in _named(connection, table, text(f"NOT ({check.sqltext})")):
-                yield f"{name} breaks {check.name}"
+                yield f"{name} violates {check.name}"
 
 
 def _broken_references(connection: Connection, table: Table) -> Iterator[str]:
     for key in table.constraints:
         if isinstance(key, ForeignKeyConstraint):
             pairs = [(element.parent, element.column) for element in key.elements]
-            there = exists().where(and_(*(own == other for own, other in pairs)))
+            has_target = exists().where(and_(*(own == other for own, other in pairs)))
             set_ = and_(*(own.is_not(None) for own, _ in pairs))
-            for name in _named(connection, table, set_ & ~there):
+            for name in _named(connection, table, set_ & ~has_target):
                 yield f"{name} refers to a missing {key.referred_table.name}"
 
 
@@ -182,19 +186,19 @@ def _named(
     """The rows for which a condition holds, by table and primary key."""
     key = list(table.primary_key)
     shown = [_shown(connection, column) for column in key]
-    for row in connection.execute(select(*shown).where(condition).limit(_MOST_NAMED)):
+    statement = select(*shown).where(condition).limit(_MOST_NAMED)
+    for row in connection.execute(statement).mappings():
         yield f"{table.name} with {_described(key, row)}"
 
 
 def _shown(connection: Connection, column: Column[Any]) -> ColumnElement[Any]:
-    """A value as it is, whatever its type."""
+    """A value in a readable form, whatever its type in SQLite."""
     if connection.dialect.name != "sqlite":
-        return column
+        return column.label(column.name)
     data = cast(column, LargeBinary)
     is_shown = (func.typeof(column) != "blob") & func.is_utf8(data)
-    return func.iif(is_shown, column, func.quote(data))
+    return func.iif(is_shown, column, func.quote(data)).label(column.name)
 
 
-def _described(columns: Sequence[Column[object]], values: Sequence[object]) -> str:
-    pairs = zip(columns, values, strict=True)
-    return ", ".join(f"{column.name} {value!r}" for column, value in pairs)
+def _described(columns: Sequence[Column[object]], row: RowMapping) -> str:
+    return ", ".join(f"{column.name} {row[column.name]!r}" for column in columns)

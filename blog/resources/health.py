@@ -40,7 +40,7 @@ class Readiness(Resource):
 
     def get(self) -> Document:
         """Look at the database and its schema; say who answered, and whether writes fail."""
-        schema.require_newest(self.session)
+        schema.require_ready(self.session)
         self.services.schema_watch.require_whole(self.session)
         answering = "primary" if self.session.is_on_primary() else "replica"
         writes = "failing" if schema.why_unwritable(self.session) else "working"

@@ -32,8 +32,8 @@ def test_database_of_a_newer_program_is_left_alone(command: str, rick: str) -> N
 
     message = failed(blog(command))
 
-    assert message.startswith("the database is at schema 9999, made by another version")
-    assert message.endswith("install that version")
+    assert message.startswith("the database has schema 9999 of another version")
+    assert message.endswith("install the other version")
 
 
 def test_sound_database_passes_the_check(rick: str) -> None:
@@ -50,7 +50,7 @@ def test_sound_database_passes_the_check(rick: str) -> None:
             r"(post [0-9a-f]{32}) is not found by its tags\n"
             r"\1 differs from its revision in tags\n",
         ),
-        ("UPDATE alembic_version SET version_num = '0000'", r"the schema is at 0000, not at .+\n"),
+        ("UPDATE alembic_version SET version_num = '0000'", r"the schema is 0000, not .+\n"),
     ],
 )
 def test_faults_of_a_database_are_printed_with_status_1(
@@ -67,8 +67,8 @@ def test_faults_of_a_database_are_printed_with_status_1(
 
 ADDITION = "CREATE UNIQUE INDEX one_title ON post (title)"
 ADDED = (
-    "the unique constraint of post on title is not of this program and may keep it from writing: "
-    "remove it if it was not meant\n"
+    "the unique constraint of post on title is not part of this program's schema and may make "
+    "writes fail: remove it if unintended\n"
 )
 
 
@@ -133,7 +133,7 @@ def test_backup_replaces_no_file(rick: str, directory: Path) -> None:
 
     message = failed(blog("database backup copy.db"))
 
-    assert message == "'copy.db' exists already: name a new file, or add --force"
+    assert message == "'copy.db' already exists: choose another name, or add --force"
     assert (directory / "copy.db").read_text() == "precious"
 
 
@@ -154,7 +154,7 @@ def test_backup_does_not_replace_the_database_itself_even_by_force(directory: Pa
 
     message = failed(blog("database backup ./own.db --force", **database))
 
-    assert message == "'own.db' is the database itself: name another file"
+    assert message == "'own.db' is the database itself: choose another name"
     assert done(blog("author list", **database)) == "rick\tauthor\n"
 
 
@@ -164,7 +164,7 @@ def test_backup_replaces_no_link_even_by_force(rick: str, directory: Path) -> No
 
     message = failed(blog("database backup link.db --force"))
 
-    assert message == "'link.db' is no plain file: name another one"
+    assert message == "'link.db' is not a regular file: choose another name"
     assert (directory / "copy.db").read_text() == "precious"
 
 

@@ -117,8 +117,7 @@ def test_an_older_schema_is_left_as_it_is(command: str, rick: str) -> None:
     message = failed(blog(command, "password\n"))
 
     assert message == (
-        f"the database is at schema 0001, and this program needs {HEAD}: "
-        "`blog database upgrade` brings it up to date"
+        f"the database has schema 0001, and this program needs {HEAD}: run `blog database upgrade`"
     )
 
 

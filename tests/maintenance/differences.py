@@ -6,8 +6,10 @@ from blog.database.database import Database
 from blog.maintenance.schema_comparison import Comparison
 
 # How a thing is told that may refuse or change what is written.
-FOREIGN = "is not of this program and may keep it from writing: remove it if it was not meant"
-UNFINISHED = "is not of this program and not valid: remove it unless it is being built"
+FOREIGN = "is not part of this program's schema and may make writes fail: remove it if unintended"
+UNFINISHED = (
+    "is not part of this program's schema and not valid: remove it unless it is being built"
+)
 
 
 def differences(database: Database) -> list[str]:

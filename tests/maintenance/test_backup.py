@@ -160,7 +160,9 @@ def test_an_existing_target_is_refused_and_left_alone(database: Database, tmp_pa
     target = tmp_path / "copy.db"
     target.write_text("precious")
 
-    with pytest.raises(DatabaseError, match=r"exists already: name a new file, or add --force$"):
+    with pytest.raises(
+        DatabaseError, match=r"already exists: choose another name, or add --force$"
+    ):
         back_up(database, target, tell_nobody)
 
     assert target.read_text() == "precious"
@@ -171,7 +173,9 @@ def test_what_exists_in_any_form_is_refused(database: Database, tmp_path: Path, 
     (tmp_path / "blog.db").touch()
     (tmp_path / "pointer").symlink_to(tmp_path / "nowhere")
 
-    with pytest.raises(DatabaseError, match=r"exists already: name a new file, or add --force$"):
+    with pytest.raises(
+        DatabaseError, match=r"already exists: choose another name, or add --force$"
+    ):
         back_up(database, tmp_path / name, tell_nobody)
 
 
@@ -315,7 +319,7 @@ def test_the_database_itself_is_not_replaced(
     for link in ("hard.db", "sub/hard.db"):
         os.link("blog.db", link)
 
-    with pytest.raises(DatabaseError, match=r"is the database itself: name another file$"):
+    with pytest.raises(DatabaseError, match=r"is the database itself: choose another name$"):
         force(sqlite_database, tmp_path / name if is_absolute else Path(name))
 
     assert os.path.samefile("blog.db", "hard.db")
@@ -325,7 +329,7 @@ def test_the_database_itself_is_not_replaced(
 def test_what_belongs_to_the_database_is_not_replaced(
     sqlite_database: Database, suffix: str
 ) -> None:
-    with pytest.raises(DatabaseError, match=r"name another file$"):
+    with pytest.raises(DatabaseError, match=r"choose another name$"):
         force(sqlite_database, Path(f"blog.db{suffix}"))
 
     sqlite_database.close()
@@ -339,7 +343,7 @@ def test_a_database_in_use_is_not_replaced(
     with sqlite_blogs.copy(tmp_path / "other") as url, closing(Database(url)) as other:
         keep(other, "its own")
 
-        with pytest.raises(DatabaseError, match=r"is a database in use: name another file$"):
+        with pytest.raises(DatabaseError, match=r"is a database in use: choose another name$"):
             force(database, tmp_path / "other" / "blog.db")
 
     assert kept(tmp_path / "other" / "blog.db") == {"its own"}
@@ -369,7 +373,7 @@ def test_what_a_crash_left_beside_the_target_spoils_no_copy(
     if not is_there:
         precious.unlink()
 
-    with pytest.raises(DatabaseError, match=r"name another file$"):
+    with pytest.raises(DatabaseError, match=r"choose another name$"):
         force(sqlite_database, precious)
 
     assert precious.exists() == is_there
@@ -392,7 +396,7 @@ def test_what_is_no_plain_file_is_not_replaced(
     make(target)
     before = target.lstat()
 
-    with pytest.raises(DatabaseError, match=r"is no plain file: name another one$"):
+    with pytest.raises(DatabaseError, match=r"is not a regular file: choose another name$"):
         force(database, target)
 
     assert os.path.samestat(target.lstat(), before)

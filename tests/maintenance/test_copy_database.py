@@ -19,7 +19,7 @@ from blog.database.database import Database
 from blog.database.limits import Limits
 from blog.errors import StorageUnavailable
 from blog.maintenance import schema
-from blog.maintenance.copy_database import transfer
+from blog.maintenance.copy_database import copy_database
 from blog.storage import accounts, posts
 from blog.storage.idempotency import Claim
 from blog.storage.preconditions import Precondition
@@ -187,7 +187,7 @@ def test_a_copy_that_fails_half_way_leaves_nothing(
             raise KeyboardInterrupt
 
     with closing(Database(target_url)) as target, pytest.raises(KeyboardInterrupt):
-        transfer(filled, target, fail_at_the_posts)
+        copy_database(filled, target, fail_at_the_posts)
 
     assert is_untouched(target_url)
 
@@ -204,7 +204,9 @@ def test_a_copy_that_differs_is_not_kept(
         for statement in MEDDLING[connection.dialect.name]:
             connection.execute(text(statement))
 
-    assert failed(copy(database_url, target_url)) == "the copy of 'post' differs: nothing was kept"
+    assert (
+        failed(copy(database_url, target_url)) == "the copy of 'post' differs: nothing was copied"
+    )
     assert everything(target_url)["author"] == []
 
 
@@ -214,7 +216,7 @@ def test_what_is_written_meanwhile_is_wholly_absent(filled: Database, target_url
             posts.create(session, PostContent(title="Late", body="", tags=("x",)), RICK, utc_now())
 
     with closing(Database(target_url)) as target:
-        transfer(filled, target, write)
+        copy_database(filled, target, write)
 
     assert len(everything(target_url)["post"]) == 3
     assert done(blog("database check", BLOG_DATABASE_URL=target_url)) == "No faults found.\n"
@@ -229,7 +231,7 @@ def test_a_row_that_the_target_does_not_take_is_told_in_a_line(
 
         said = failed(copy(source_url, url))
 
-        assert said.startswith("the target refuses a row of 'author': ")
+        assert said.startswith("the target rejects a row of 'author': ")
         assert is_untouched(url)
 
 
@@ -249,7 +251,7 @@ def test_nobody_writes_the_target_meanwhile(
                 accounts.add(session, "eve", "editor", "", utc_now())
 
         with closing(Database(url)) as target:
-            transfer(filled, target, meddle)
+            copy_database(filled, target, meddle)
 
 
 def test_a_source_at_an_older_schema_is_refused(
@@ -258,7 +260,7 @@ def test_a_source_at_an_older_schema_is_refused(
     with filled.session() as session, session.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
-    assert "the source is not at schema" in failed(copy(database_url, target_url))
+    assert "the source does not have schema" in failed(copy(database_url, target_url))
     assert is_untouched(target_url)
 
 
@@ -279,7 +281,7 @@ def test_a_target_that_can_not_be_reached_is_told_in_a_line(database_url: str) -
 def test_progress_reaches_all_there_is_to_do(filled: Database, target_url: str) -> None:
     heard: list[tuple[int, int]] = []
     with closing(Database(target_url)) as target:
-        counts = transfer(filled, target, lambda done, total: heard.append((done, total)))
+        counts = copy_database(filled, target, lambda done, total: heard.append((done, total)))
 
     assert {total for _, total in heard} == {2 * sum(counts.values())}
     assert sum(done for done, _ in heard) == 2 * sum(counts.values())

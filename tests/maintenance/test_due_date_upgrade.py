@@ -73,7 +73,9 @@ def test_after_an_upgrade_the_check_names_only_additions(old: Database, url: str
     found = integrity.findings(old)
 
     assert found.faults == []
-    assert [line.partition(" is not of this program")[0] for line in found.additions] == [
+    assert [
+        line.partition(" is not part of this program's schema")[0] for line in found.additions
+    ] == [
         "the trigger watched of post",
         "the trigger noted of revision",
     ]
@@ -97,4 +99,4 @@ def test_column_that_is_computed_otherwise_is_left_as_it_is(old: Database, url: 
     with pytest.raises(DatabaseError, match="not the one that this program made"):
         schema.upgrade(old)
 
-    assert integrity.faults(old) == ["the schema is at 0006, not at 0007"]
+    assert integrity.faults(old) == ["the schema is 0006, not 0007"]

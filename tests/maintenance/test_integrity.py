@@ -233,7 +233,7 @@ def test_a_living_post_with_a_deletion_is_told(
     deletion = f"UPDATE revision SET operation = 'deleted', {nothing} WHERE version = 2"
     faults = told(database, database_url, deletion)
 
-    assert f"post {post.id} was deleted and is there" in faults
+    assert f"post {post.id} was deleted, but still exists" in faults
 
 
 def test_a_living_post_with_a_later_deletion_is_told(
@@ -247,7 +247,7 @@ def test_a_living_post_with_a_later_deletion_is_told(
     )
     faults = told(database, database_url, revived)
 
-    assert f"post {deleted.id} was deleted and is there" in faults
+    assert f"post {deleted.id} was deleted, but still exists" in faults
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_a_key_that_leads_to_no_revision_is_told(
         posts.create(session, content("One"), RICK, clock(), claim)
 
     assert told(database, database_url, "UPDATE idempotency_key SET version = 2") == [
-        "key 'key' of 'rick' leads to no revision"
+        "key 'key' of 'rick' has no revision"
     ]
 
 

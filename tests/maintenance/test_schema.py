@@ -218,7 +218,7 @@ def test_a_database_of_another_program_is_refused_and_left_alone(
         "DROP TABLE setting",
     )
 
-    with pytest.raises(DatabaseError, match=f"schema {unknown}, made by another version"):
+    with pytest.raises(DatabaseError, match=f"schema {unknown} of another version"):
         schema.upgrade(database)
 
     assert "setting" not in tables_of(database)
@@ -275,7 +275,7 @@ def test_a_sound_database_has_no_faults(database: Database, tagged: Post) -> Non
 def test_a_missing_schema_is_a_fault(new: Database) -> None:
     new.backend.create()
 
-    assert integrity.faults(new) == [f"the schema is at nothing, not at {HEAD}"]
+    assert integrity.faults(new) == [f"the schema is missing, not {HEAD}"]
 
 
 def test_a_database_that_the_server_does_not_have_is_unavailable(postgresql: Cluster) -> None:
@@ -286,7 +286,7 @@ def test_a_database_that_the_server_does_not_have_is_unavailable(postgresql: Clu
 def test_an_old_schema_is_a_fault(database: Database, database_url: str) -> None:
     change(database_url, "UPDATE alembic_version SET version_num = '0000'")
 
-    assert integrity.faults(database) == [f"the schema is at 0000, not at {HEAD}"]
+    assert integrity.faults(database) == [f"the schema is 0000, not {HEAD}"]
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_a_database_of_another_kind_of_program_is_refused_and_left_alone(
 ) -> None:
     change(empty_url, "CREATE TABLE post (title text)")
 
-    with pytest.raises(DatabaseError, match="holds something else"):
+    with pytest.raises(DatabaseError, match="contains tables of another program"):
         schema.upgrade(new)
 
     assert tables_of(new) == {"post"}

@@ -132,7 +132,7 @@ def test_foreign_keys_of_others_in_the_place_of_ours_are_named_once(
     drop_constraint(database_url, "post", "fk_post_author_name")
 
     assert differences(database) == [
-        "the foreign key of post on author_name is not the one that this program makes"
+        "the foreign key of post on author_name differs from the one that this program creates"
     ]
 
 
@@ -209,7 +209,7 @@ def test_a_trigger_of_another_kind_under_our_name_is_named(
                 "DROP INDEX ix_post_title_id",
                 "CREATE INDEX ix_post_title_id ON post (title, id) INCLUDE (slug)",
             ],
-            ["index ix_post_title_id is not the one that this program makes"],
+            ["index ix_post_title_id differs from the one that this program creates"],
         ),
         (
             [

@@ -62,7 +62,7 @@ def test_another_index_under_the_same_name_is_named(
 ) -> None:
     change(database_url, f"DROP INDEX {old}", f"CREATE {new.format(old)}")
 
-    assert differences(database) == [f"index {old} is not the one that this program makes"]
+    assert differences(database) == [f"index {old} differs from the one that this program creates"]
 
 
 @pytest.mark.parametrize(("table", "name", "fault"), CONSTRAINTS)
@@ -111,7 +111,9 @@ def test_a_column_of_another_type_is_named(database: Database, database_url: str
         "ALTER TABLE author ADD COLUMN bio integer",
     )
 
-    assert differences(database) == ["column author.bio is not the one that this program makes"]
+    assert differences(database) == [
+        "column author.bio differs from the one that this program creates"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_a_check_constraint_with_another_condition_is_named(
     replace_in_constraint(database_url, table, name, old, new)
 
     assert differences(database) == [
-        f"the check constraint {name} is not the one that this program makes"
+        f"the check constraint {name} differs from the one that this program creates"
     ]
 
 
@@ -158,7 +160,7 @@ def test_a_column_that_is_computed_otherwise_is_named(
         )
 
     found = differences(database)
-    assert found[0] == "column post.sort_date is not the one that this program makes"
+    assert found[0] == "column post.sort_date differs from the one that this program creates"
 
 
 def test_what_is_dropped_while_it_is_compared_is_missing(

@@ -13,7 +13,7 @@ import pytest
 from blog.database.database import Database
 from blog.errors import StorageUnavailable
 from blog.maintenance.backup import back_up
-from blog.maintenance.copy_database import transfer
+from blog.maintenance.copy_database import copy_database
 from blog.maintenance.unfinished_files import unfinished_file
 from tests.blogs import Blogs
 from tests.servers.postgresql import Cluster
@@ -109,7 +109,7 @@ def test_a_copy_removes_what_a_killed_backup_has_left(
         sqlite_blogs.empty(directory) as url,
         closing(Database(url)) as target,
     ):
-        transfer(database, target, tell_nobody)
+        copy_database(database, target, tell_nobody)
 
     assert [name for name in names(directory) if "unfinished" in name] == []
 

@@ -63,7 +63,7 @@ def test_a_row_that_breaks_a_check_is_named(
     drop_constraint(database_url, "post", "ck_post_format")
     change(database_url, "UPDATE post SET format = 'odd' WHERE slug = 'one'")
 
-    assert found(database) == [f"post with id '{written[0].id}' breaks ck_post_format"]
+    assert found(database) == [f"post with id '{written[0].id}' violates ck_post_format"]
 
 
 def test_a_row_without_a_value_that_it_needs_is_named(

@@ -22,7 +22,7 @@ from tests.servers.postgresql import FAST, Cluster, catch_up, is_installed, repl
 
 READY = "/health/ready"
 AWAY = "the database can't be read now"
-NOT_WHOLE = "the schema of the database is not whole"
+NOT_WHOLE = "the schema of the database has faults"
 
 
 def test_a_server_whose_database_answers_is_ready(client: FlaskClient) -> None:
@@ -169,7 +169,7 @@ def test_what_fails_is_in_the_log_and_its_text_stays_there(
 
     (record,) = [record for record in caplog.records if record.name == "blog.errors"]
     assert (record.levelname, record.requestId) == ("WARNING", problem["requestId"])
-    assert "holds something else" in record.getMessage()
+    assert "contains tables of another program" in record.getMessage()
     assert (problem["failed"], problem["detail"]) == ("database", AWAY)
 
 

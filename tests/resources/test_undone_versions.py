@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from blog.database.database import Database
-from blog.maintenance.copy_database import transfer
+from blog.maintenance.copy_database import copy_database
 from blog.storage.preconditions import next_version
 from tests.blogs import Blogs
 from tests.contract import Clock, assert_problem, path_of, write_post
@@ -46,7 +46,7 @@ class Restored:
         post = path_of(write_post(lost).headers["Location"])
         self.paths = {"post": post, "author": "/author/rick"}
         with closing(Database(url)) as database, closing(Database(backup_url)) as backup:
-            transfer(database, backup, lambda _done, _work: None)
+            copy_database(database, backup, lambda _done, _work: None)
         self.client = make_client(database_url=backup_url)
         self.undone = {kind: self._write(lost, kind, clock, "Undone") for kind in self.paths}
         self.tags = {kind: self._write(self.client, kind, clock, "Other") for kind in self.paths}

@@ -17,10 +17,12 @@ from time import monotonic
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 from sqlalchemy.exc import SQLAlchemyError
 
 from blog.database.change_detection import ChangeToken
 from blog.database.postgresql import triggers
+from blog.database.postgresql.triggers import Trigger
 from blog.errors import BlogError, DatabaseError
 
 logger = logging.getLogger("blog.storage")
@@ -139,15 +141,16 @@ class NotificationListener:
 
         Raises DatabaseError if a write may cause no notification, or happen on another server.
         """
-        cursor = connection.execute(self._checks)
-        if cursor.fetchone() == ("on",):
+        with connection.cursor(row_factory=dict_row) as cursor:
+            (mode,) = cursor.execute(self._checks)
+            cursor.nextset()
+            channels = {row["pg_listening_channels"] for row in cursor}
+            cursor.nextset()
+            found = [Trigger(**row) for row in cursor]
+        if mode["transaction_read_only"] == "on":
             raise DatabaseError("the server is read-only, and another one may be written")
-        cursor.nextset()
-        if (triggers.CHANNEL,) not in cursor.fetchall():
+        if triggers.CHANNEL not in channels:
             raise DatabaseError("the server has stopped listening for this connection")
-        cursor.nextset()
-        found = triggers.read(cursor.fetchall())
-        cursor.close()
         if faults := triggers.all_faults(found):
             raise DatabaseError(faults[0])
         return [trigger.version for trigger in found]

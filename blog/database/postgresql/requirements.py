@@ -17,15 +17,15 @@ _TABLES = ("alembic_version", "author", "post")
 _NAMES = ", ".join(f"'{table}'" for table in _TABLES)
 # The fields of `ServerInfo`. Names are qualified, since `search_path` may name `pg_catalog` last.
 SERVER_INFO = f"""
-    SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
-        pg_catalog.current_setting('server_encoding'),
-        pg_catalog.current_schemas(false)::pg_catalog.text[],
+    SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS version,
+        pg_catalog.current_setting('server_encoding') AS encoding,
+        pg_catalog.current_schemas(false)::pg_catalog.text[] AS path,
         ARRAY(
             SELECT n.nspname::pg_catalog.text FROM pg_catalog.pg_namespace n
             JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
             WHERE c.relname IN ({_NAMES}) AND c.relkind IN ('r', 'p', 'v')
             GROUP BY n.nspname HAVING pg_catalog.count(*) = {len(_TABLES)}
-        )
+        ) AS blogs
 """  # nosec B608  # every value is a constant of this module
 
 _IS_READ_ONLY = text("SELECT current_setting('default_transaction_read_only') = 'on'")

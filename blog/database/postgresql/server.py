@@ -18,6 +18,7 @@ import orjson
 import psycopg
 from psycopg.errors import Diagnostic
 from psycopg.pq import TransactionStatus
+from psycopg.rows import kwargs_row
 from sqlalchemy import URL, Connection, Dialect, Engine, Select, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
@@ -210,8 +211,9 @@ class PostgreSQLServer:
         """Find the blog's schema, once. Raises DatabaseError if the database can't hold a blog."""
         if self._search_path is not None:
             return
-        (row,) = connection.execute(SERVER_INFO).fetchall()
-        path = ServerInfo(*row).search_path()
+        with connection.cursor(row_factory=kwargs_row(ServerInfo)) as cursor:
+            (info,) = cursor.execute(SERVER_INFO)
+        path = info.search_path()
         purposes: tuple[Purpose, ...] = ("reading", *_WRITING)
         self._begin_statements = {
             purpose: begin_statement(self._limits, purpose, path) for purpose in purposes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -62,16 +62,16 @@ def query(tables: Sequence[str]) -> str:
     """
     names = ", ".join(f"('{table}')" for table in sorted(tables))
     return f"""
-        SELECT wanted.name, t.tgenabled::text, p.prosrc,
-            concat_ws(' ', t.oid, t.xmin, p.oid, p.xmin),
-            EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = c.oid),
+        SELECT wanted.name AS "table", t.tgenabled::text AS enabled, p.prosrc AS body,
+            concat_ws(' ', t.oid, t.xmin, p.oid, p.xmin) AS version,
+            EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = c.oid) AS subscribed,
             current_setting('session_replication_role') = 'replica' OR EXISTS (
                 SELECT FROM pg_db_role_setting
                 WHERE setdatabase IN (
                     0, (SELECT oid FROM pg_database WHERE datname = current_database())
                 ) AND strpos(lower(setconfig::text), 'session_replication_role=replica') > 0
-            ),
-            coalesce(pg_has_role(c.relowner, 'USAGE'), false)
+            ) AS replicating,
+            coalesce(pg_has_role(c.relowner, 'USAGE'), false) AS owned
         FROM (VALUES {names}) AS wanted (name)
         LEFT JOIN pg_class c
             ON c.relname = wanted.name AND c.relnamespace = (
@@ -83,11 +83,6 @@ def query(tables: Sequence[str]) -> str:
         LEFT JOIN pg_proc p ON p.oid = t.tgfoid
         ORDER BY wanted.name
     """  # nosec B608  # the names are those of the program's own tables
-
-
-def read(rows: Iterable[Sequence[Any]]) -> list[Trigger]:
-    """The triggers that `query` returns."""
-    return [Trigger(*row) for row in rows]
 
 
 def all_faults(triggers: Iterable[Trigger]) -> list[str]:
@@ -126,4 +121,5 @@ def create(connection: Connection, tables: Sequence[str]) -> None:
 def _find(connection: Connection, tables: Sequence[str]) -> list[Trigger]:
     if connection.dialect.name != "postgresql":
         return []
-    return read(connection.exec_driver_sql(query(tables)))
+    rows = connection.exec_driver_sql(query(tables)).mappings()
+    return [Trigger(**row) for row in rows]

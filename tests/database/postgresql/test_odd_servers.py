@@ -121,7 +121,7 @@ FAILURES: list[tuple[Odd, list[str], str]] = [
     (latin, OPENING, "the encoding of the database is LATIN1, and the blog needs UTF8"),
     (foreign, OPENING, "permission denied for table alembic_version"),
     (astray, OPENING, "search_path names no schema of the database"),
-    (strange, OPENING, "the database holds something else: name another one"),
+    (strange, OPENING, "the database contains tables of another program: choose another one"),
     (reader, [*WRITES, *MAKING], "the database can't be written: permission denied for table"),
     (read_only, [*WRITES, MAKING[0]], TRANSACTION),
     (empty_read_only, ["database upgrade", *MAKING], TRANSACTION),
