@@ -173,8 +173,7 @@ class Resource(flask_restful.Resource):
     def _method(self) -> Callable[..., Result]:
         """The method for the verb.
 
-        Flask-RESTful would look in each resource for media types of its own, of which there are
-        none, and read the Accept header for that.
+        Flask-RESTful would also negotiate the representations of each resource.
         """
         verb = "get" if self.request.method == "HEAD" else self.request.method.lower()
         method: Callable[..., Result] = getattr(self, verb)

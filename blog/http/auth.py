@@ -56,7 +56,7 @@ class BasicAuthentication(HTTPBasicAuth):
             return None
         if ":" not in text or "\0" in text or len(text) > _LONGEST:
             return None
-        # Every name is normalized, known or not: the time this takes must not tell which exist.
+        # Every name is normalized, known or not: the time must not reveal which exist.
         name, _, password = normalize("NFC", text).partition(":")
         found: dict[str, str | None] = {"username": name, "password": password, "charset": charset}
         return Authorization("basic", found)

@@ -116,7 +116,7 @@ def request_base() -> str:
     if not host:
         raise BadRequest("the request has no Host header, and the server no address for links")
     if scheme not in ("http", "https") or not _PREFIX.fullmatch(prefix):
-        raise BadRequest("the scheme or the path prefix that a proxy tells can't be used")
+        raise BadRequest("the scheme or the path prefix in the headers of a proxy can't be used")
     return f"{scheme}://{host}{quote(prefix)}"
 
 

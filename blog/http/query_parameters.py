@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -47,6 +47,10 @@ def read_query(parsers: Mapping[str, Parser]) -> Query:
     pairs = _split(query)
     if prefers("handling", "lenient"):
         pairs = [(name, text) for name, text in pairs if name in parsers]
+    return _parse(pairs, parsers)
+
+
+def _parse(pairs: Sequence[tuple[str, str]], parsers: Mapping[str, Parser]) -> Query:
     written, names = dict(pairs), [name for name, _ in pairs]
     values: dict[str, Any] = {}
     faults: list[Fault] = []

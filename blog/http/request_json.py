@@ -41,14 +41,7 @@ def read_json() -> Any:
     without deep nesting; RequestEntityTooLarge for too long a body.
     """
     try:
-        text = current_request().get_data(cache=False).decode()
-        # RFC 8259 section 8.1 allows a parser to ignore a byte order mark.
-        value = json.loads(
-            text.removeprefix(BYTE_ORDER_MARK),
-            object_pairs_hook=_unique,
-            parse_int=_read_int,
-            parse_constant=_no_constant,
-        )
+        value = _parse(current_request().get_data(cache=False).decode())
     except UnicodeDecodeError as error:
         raise _malformed(f"is not UTF-8: byte {error.start} can't be read") from None
     except json.JSONDecodeError as error:
@@ -60,6 +53,16 @@ def read_json() -> Any:
     if exceeds_depth(value, DEEPEST):
         raise _malformed(f"is nested more than {DEEPEST} deep")
     return value
+
+
+def _parse(text: str) -> Any:
+    return json.loads(
+        # RFC 8259 section 8.1 allows a parser to ignore a byte order mark.
+        text.removeprefix(BYTE_ORDER_MARK),
+        object_pairs_hook=_unique,
+        parse_int=_read_int,
+        parse_constant=_no_constant,
+    )
 
 
 def read_patch(server_fields: Collection[str]) -> Patch:

@@ -45,10 +45,10 @@ def matches(password_hash: str, password: str) -> bool:
 class PasswordChecker:
     """Compares passwords with hashes; caches those that matched, as digests, never in clear.
 
-    The key of the digests exists in this process only. An entry is for one account, named by the
-    hash of its password, and one address, so a changed password is invalid at once in every
-    process. A wrong password removes the entry: a
-    comparison with the cache is cheap and not counted, and would allow unlimited guesses.
+    The key of the digests exists in this process only. An entry is for one address and one account,
+    named by the hash of its password, so a changed password is invalid at once in every process. A
+    wrong password removes the entry: a comparison with the cache is cheap and not counted, and
+    would allow unlimited guesses.
     """
 
     def __init__(self, matches: Callable[[str, str], bool] = matches) -> None:

@@ -1,4 +1,4 @@
-"""Redis: where failed sign-ins may be counted instead of in the database."""
+"""Redis, where failed sign-ins may be counted instead of in the database."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from limits.storage import Storage
 
 _SCHEMES = ("redis", "rediss", "redis+unix")
-# Whoever signs in waits for it, so it has this long, in seconds.
+# In seconds; each sign-in waits for Redis.
 _TIMEOUTS = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 
 
 def open_redis(url: str) -> Storage:
-    """A storage of the limits library on a Redis server, which is not connected to yet.
+    """A storage of the limits library on a Redis server; it connects at its first use.
 
-    Raises DatabaseError for a URL that can't be used, and where the driver is missing.
+    Raises DatabaseError for an invalid URL, and where the driver is missing.
     """
     _check_url(url)
     try:
-        # Whoever counts in the database has no need of the driver.
+        # The driver is optional.
         from limits.storage import RedisStorage
         from redis.backoff import NoBackoff
         from redis.exceptions import RedisError
@@ -31,15 +31,15 @@ def open_redis(url: str) -> Storage:
         raise DatabaseError(
             "Redis needs redis-py; in the checkout, pip install '.[redis]'"
         ) from error
-    # A connection that has been idle may be gone, so there is one more try, and at once.
+    # An idle connection may have been closed, so each command is retried once, without delay.
     options: dict[str, Any] = {"retry": Retry(NoBackoff(), 1), "key_prefix": "blog", **_TIMEOUTS}
     try:
         storage = RedisStorage(url, wrap_exceptions=True, **options)
         pool: Any = storage.storage.connection_pool
-        # An option that is unknown shows only where a connection is made.
+        # Only making a connection reports an unknown option.
         pool.connection_class(**pool.connection_kwargs)
     except (RedisError, TypeError, ValueError) as error:
-        # What the driver says of it is about its own code.
+        # The driver's message describes its own code.
         raise DatabaseError("the Redis URL has an option that can't be used") from error
     return storage
 
@@ -47,7 +47,7 @@ def open_redis(url: str) -> Storage:
 def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
-        # To read the port is to check it.
+        # Reading the port validates it.
         place = parts.path if parts.scheme == "redis+unix" else parts.port != 0 and parts.hostname
     except ValueError:
         raise DatabaseError("the Redis URL can't be read") from None

@@ -112,8 +112,13 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     request = current_request()
     response.headers["X-Request-Id"] = request.id
-    size = response.content_length or 0
-    entry = LogEntry(_method(request), _target(request), request.route, response.status_code, size)
+    entry = LogEntry(
+        method=_method(request),
+        target=_target(request),
+        route=request.route,
+        status=response.status_code,
+        bytes=response.content_length or 0,
+    )
     request.environ[LOG_ENTRY] = entry
     if is_final(response):
         log(entry, request.id, _caller(request), perf_counter() - request.received_at)

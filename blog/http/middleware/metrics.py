@@ -34,28 +34,21 @@ class RequestMetrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        requests = self._counter("blog_http_requests", "Requests answered", "method route status")
-        durations = Histogram(
-            "blog_http_request_duration_seconds",
-            "How long it took to answer",
-            ("method", "route"),
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
+        requests = self._counter("blog_http_requests", "Requests", "method route status")
         outages = self._counter(
             "blog_storage_unavailable", "Requests that the database could not serve", "reason"
         )
         # Finding the labelled metric takes longer than incrementing it.
         self._requests: Callable[..., Counter] = cache(requests.labels)
-        self._durations: Callable[..., Histogram] = cache(durations.labels)
+        self._durations: Callable[..., Histogram] = cache(self._histogram().labels)
         self._outages: Callable[..., Counter] = cache(outages.labels)
         self._failed_sign_ins = self._counter(
-            "blog_failed_sign_ins", "Requests with credentials that are wrong"
+            "blog_failed_sign_ins", "Requests with wrong credentials"
         )
         # The latest finding of any process is valid for all.
         self._writes = Gauge(
             "blog_writes_failing",
-            "1 where the database was last found to take no writes, else 0",
+            "1 if the last check found that the database rejects writes, else 0",
             registry=self._registry,
             multiprocess_mode="mostrecent",
         )
@@ -83,6 +76,15 @@ class RequestMetrics:
         """All metrics in one of the media types, and the Content-Type with its parameters."""
         encode, content_type = choose_encoder(media_type)
         return encode(self._collector()), content_type
+
+    def _histogram(self) -> Histogram:
+        return Histogram(
+            "blog_http_request_duration_seconds",
+            "Duration of requests",
+            ("method", "route"),
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
 
     def _counter(self, name: str, meaning: str, labels: str = "") -> Counter:
         return Counter(name, meaning, labels.split(), registry=self._registry)
