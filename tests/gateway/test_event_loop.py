@@ -164,8 +164,8 @@ def test_headers_that_take_long_to_read_get_no_cache_key(
     app: Application, headers: dict[str, str], family: str
 ) -> None:
     """Only for a cache key are headers parsed on the event loop, those of proxies too."""
-    believed = []
-    keys = CacheKeys(app, lambda environ: believed.append(rewriter(family, 1)(environ)))
+    rewritten = []
+    keys = CacheKeys(app, lambda environ: rewritten.append(rewriter(family, 1)(environ)))
     named = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
     environ = {
         "REQUEST_METHOD": "GET",
@@ -178,7 +178,7 @@ def test_headers_that_take_long_to_read_get_no_cache_key(
     }
 
     assert keys.make({**environ, **named}) is None
-    assert believed == []
+    assert rewritten == []
     assert keys.make(environ) is not None
     assert keys.make({**environ, "HTTP_HOST": ""}) is None
 
