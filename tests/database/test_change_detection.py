@@ -1,4 +1,4 @@
-"""Whether the database has changed: told of every write, and nothing is told while nobody knows."""
+"""Change detection: each write changes the state, which is None while writes may be missed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.gateway.cached import wait_until
 
 @pytest.fixture
 def detector(database: Database) -> Iterator[ChangeDetector]:
-    """What tells of the database of the test, once it is known."""
+    """A detector for the database of the test, once its state is known."""
     with closing(database.change_detector(PUBLIC_TABLES)) as made:
         wait_until(lambda: made.state() is not None)
         yield made
@@ -31,18 +31,20 @@ def write(url: str) -> None:
         accounts.set_role(session, "rick", "editor")
 
 
-def test_the_state_stays_as_long_as_nobody_writes(detector: ChangeDetector) -> None:
+def test_state_stays_the_same_without_writes(detector: ChangeDetector) -> None:
     assert len({detector.state() for _ in range(10)}) == 1
 
 
-def test_a_write_of_another_node_is_told(detector: ChangeDetector, database_url: str) -> None:
+def test_write_of_another_node_changes_the_state(
+    detector: ChangeDetector, database_url: str
+) -> None:
     before = detector.state()
     write(database_url)
 
     wait_until(lambda: detector.state() not in (None, before))
 
 
-def test_a_write_of_this_process_is_told_at_once(
+def test_write_of_this_process_changes_the_state_at_once(
     database: Database, detector: ChangeDetector
 ) -> None:
     before = detector.state()
@@ -52,7 +54,7 @@ def test_a_write_of_this_process_is_told_at_once(
     assert detector.state() != before
 
 
-def test_a_write_that_fails_may_have_been_done(database: Database) -> None:
+def test_failed_write_changes_the_token(database: Database) -> None:
     before = database.change_token.value()
     with pytest.raises(ZeroDivisionError), database.session() as session, session.writing():
         _ = 1 / 0
@@ -60,7 +62,7 @@ def test_a_write_that_fails_may_have_been_done(database: Database) -> None:
     assert database.change_token.value() != before
 
 
-def test_once_closed_nobody_knows(database: Database) -> None:
+def test_state_is_unknown_once_closed(database: Database) -> None:
     detector = database.change_detector(PUBLIC_TABLES)
     wait_until(lambda: detector.state() is not None)
     detector.close()
@@ -68,7 +70,7 @@ def test_once_closed_nobody_knows(database: Database) -> None:
     assert detector.state() is None
 
 
-def test_processes_that_share_a_mark_tell_each_other() -> None:
+def test_processes_share_a_token() -> None:
     memory = memoryview(bytearray(8))
     one, other = ChangeToken(), ChangeToken()
     one.share(memory)
@@ -86,7 +88,7 @@ def file(tmp_path: Path, sqlite_blogs: object) -> Path:
         return tmp_path / "blog.db"
 
 
-def test_a_file_in_the_place_of_another_is_another_state(file: Path) -> None:
+def test_replaced_file_changes_the_state(file: Path) -> None:
     with closing(Database(f"sqlite:///{file}").change_detector(PUBLIC_TABLES)) as detector:
         before = detector.state()
         shutil.copy(file, file.with_name("copy.db"))
@@ -95,7 +97,7 @@ def test_a_file_in_the_place_of_another_is_another_state(file: Path) -> None:
         assert detector.state() not in (None, before)
 
 
-def test_of_a_file_that_is_away_nobody_knows(file: Path) -> None:
+def test_state_of_a_missing_file_is_unknown(file: Path) -> None:
     with closing(Database(f"sqlite:///{file}").change_detector(PUBLIC_TABLES)) as detector:
         before = detector.state()
         moved = file.rename(file.with_name("moved.db"))
@@ -105,19 +107,19 @@ def test_of_a_file_that_is_away_nobody_knows(file: Path) -> None:
         assert (away, detector.state()) == (None, before)
 
 
-def test_of_what_is_no_database_nobody_knows(tmp_path: Path) -> None:
+def test_state_of_a_file_that_is_not_a_database_is_unknown(tmp_path: Path) -> None:
     path = tmp_path / "blog.db"
     path.write_bytes(2000 * b"no database")
     with closing(Database(f"sqlite:///{path}").change_detector(PUBLIC_TABLES)) as detector:
         assert detector.state() is None
 
 
-def test_what_looks_at_a_file_can_not_write(file: Path) -> None:
+def test_detector_of_a_file_can_not_write(file: Path) -> None:
     detector = Database(f"sqlite:///{file}").change_detector(PUBLIC_TABLES)
     detector.state()
     with closing(detector), pytest.raises(Exception, match="readonly"):
         detector._connection.execute("DELETE FROM post")
 
 
-def test_on_a_file_no_failure_is_for_another_try(file: Path) -> None:
+def test_writes_to_a_file_never_conflict(file: Path) -> None:
     assert not Database(f"sqlite:///{file}").backend.is_conflict(ValueError())

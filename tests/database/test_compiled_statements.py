@@ -1,4 +1,4 @@
-"""Statements that the driver runs by itself: they give what SQLAlchemy would give."""
+"""Statements that the driver runs without SQLAlchemy return the same rows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write(database: Database, date: datetime = NOW) -> Post:
 
 
 def read(database: Database, statement: Select[Any], **values: object) -> list[list[Any]]:
-    """What a session for a single read gives."""
+    """The rows that a session for a single read returns."""
     with database.session(single=True) as session:
         return [list(row) for row in session.fetch(statement, values)]
 
@@ -102,7 +102,7 @@ def test_transaction_does_not_outlast_the_loan_of_its_connection(database_url: s
 
 
 @pytest.mark.databases("postgresql")
-def test_where_every_connection_is_in_use_it_is_said(database_url: str) -> None:
+def test_single_read_fails_while_every_connection_is_in_use(database_url: str) -> None:
     with (
         closing(Database(database_url, Limits(connections=1, lock=0.1))) as database,
         database.session() as session,
@@ -113,7 +113,7 @@ def test_where_every_connection_is_in_use_it_is_said(database_url: str) -> None:
 
 
 @pytest.mark.databases("sqlite")
-def test_where_every_reader_is_in_use_the_pool_serves(database_url: str) -> None:
+def test_single_read_uses_the_other_pool_while_every_reader_is_in_use(database_url: str) -> None:
     with closing(Database(database_url, Limits(connections=1))) as database:
         created = write(database)
         database.backend._readers._take()
@@ -129,7 +129,7 @@ def test_session_for_a_single_read_reads_no_more(database: Database, way: str) -
             session.fetch(BY_DATE, {"date": NOW}) if way == "fetch" else session.reading()
 
 
-def test_session_for_a_single_read_joins_the_snapshot_of_who_signed_in(database: Database) -> None:
+def test_session_for_a_single_read_uses_an_existing_snapshot(database: Database) -> None:
     with database.session(single=True) as session:
         session.reading().execute(BY_DATE, {"date": NOW}).all()
         write(database)
@@ -139,7 +139,7 @@ def test_session_for_a_single_read_joins_the_snapshot_of_who_signed_in(database:
 
 
 @pytest.mark.databases("sqlite")
-def test_where_no_connection_for_reading_is_free_others_serve(database_url: str) -> None:
+def test_single_read_uses_the_other_pool_if_there_are_no_readers(database_url: str) -> None:
     with closing(Database(database_url, Limits(connections=0))) as database:
         created = write(database)
         rows = read(database, BY_DATE, date=NOW)
@@ -204,7 +204,7 @@ def test_row_that_breaks_a_rule_is_no_outage(database: Database) -> None:
     assert not isinstance(mistake.value, BlogError)
 
 
-def test_insert_tells_how_many_rows_it_wrote(database: Database) -> None:
+def test_insert_returns_the_number_of_rows(database: Database) -> None:
     rows = [{"author_name": "rick", "address_key": key, "date": NOW} for key in "abc"]
     with database.session() as session, session.writing() as connection:
         written = session.insert(connection, insert(sign_in), *rows)

@@ -1,4 +1,4 @@
-"""Settings of databases: URLs, whose passwords are for nobody, replicas and limits."""
+"""Settings of databases: URLs, whose passwords are never shown, replicas and limits."""
 
 from __future__ import annotations
 

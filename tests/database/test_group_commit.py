@@ -1,4 +1,4 @@
-"""Writes on SQLite that wait for each other: one commit for all, and one's failure is its own."""
+"""Concurrent writes on SQLite share a commit, and a failure undoes only its own write."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def database_url(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
 
 @contextmanager
 def impatient(url: str, seconds: float) -> Iterator[Database]:
-    """A database on which nobody waits longer than that for another write."""
+    """A database on which a write waits no longer than that for another one."""
     opened = Database(url, Limits(connections=4, lock=seconds))
     yield opened
     opened.close()
@@ -46,7 +46,7 @@ def impatient(url: str, seconds: float) -> Iterator[Database]:
 
 @contextmanager
 def held(database: Database) -> Iterator[WriteLater]:
-    """Writes in threads of their own, which all wait until the end for one that has the turn."""
+    """Starts writes in threads, all of which wait for one that is under way until the end."""
     begun, let_go = Event(), Event()
     assert database.backend.group
     line = database.backend.group._waiting
@@ -76,7 +76,7 @@ def write(database: Database, work: Work) -> object:
 
 
 def keep(name: str) -> Work:
-    """Work that keeps a setting, and gives its name."""
+    """Work that inserts a setting, and returns its name."""
 
     def work(connection: Connection) -> str:
         connection.execute(insert(setting).values(name=name, value=""))
@@ -97,7 +97,7 @@ def refer_to_nobody(connection: Connection) -> None:
     connection.execute(insert(sign_in).values(values))
 
 
-def test_writes_that_wait_are_kept_by_one_commit(database: Database) -> None:
+def test_waiting_writes_share_a_commit(database: Database) -> None:
     commits: list[object] = []
     with held(database) as write_later:
         event.listen(database.engine, "commit", commits.append)
@@ -108,7 +108,7 @@ def test_writes_that_wait_are_kept_by_one_commit(database: Database) -> None:
     assert len(commits) == 1
 
 
-def test_nobody_is_answered_before_the_commit(database: Database) -> None:
+def test_no_write_returns_before_the_commit(database: Database) -> None:
     answered: list[bool] = []
     with held(database) as write_later:
         waiting = write_later(keep("a"))
@@ -123,7 +123,7 @@ def test_nobody_is_answered_before_the_commit(database: Database) -> None:
     [(fail, SlugTaken), (refer_to_nobody, IntegrityError)],
     ids=["work", "commit"],
 )
-def test_one_that_fails_undoes_nothing_else(
+def test_failed_write_undoes_nothing_else(
     database: Database, work: Work, error: type[Exception]
 ) -> None:
     with held(database) as write_later:
@@ -134,7 +134,7 @@ def test_one_that_fails_undoes_nothing_else(
     assert kept(database) == ["a", "b"]
 
 
-def test_one_that_fails_alone_is_not_done_again(database: Database) -> None:
+def test_failed_write_that_is_alone_is_not_retried(database: Database) -> None:
     tries: list[Connection] = []
 
     def count(connection: Connection) -> None:
@@ -147,7 +147,7 @@ def test_one_that_fails_alone_is_not_done_again(database: Database) -> None:
     assert len(tries) == 1
 
 
-def test_a_locked_file_is_unavailable_to_all_who_wait(database_url: str) -> None:
+def test_locked_file_fails_all_waiting_writes(database_url: str) -> None:
     with (
         impatient(database_url, 0.1) as database,
         connected(database_url) as other,
@@ -162,7 +162,7 @@ def test_a_locked_file_is_unavailable_to_all_who_wait(database_url: str) -> None
         assert kept(database) == []
 
 
-def test_who_waits_too_long_for_the_turn_gives_up(database_url: str) -> None:
+def test_write_that_waits_too_long_fails(database_url: str) -> None:
     with impatient(database_url, 0.1) as database, held(database):
         with pytest.raises(StorageUnavailable, match="others write"):
             write(database, keep("late"))
@@ -170,7 +170,7 @@ def test_who_waits_too_long_for_the_turn_gives_up(database_url: str) -> None:
         assert kept(database) == []
 
 
-def test_who_is_being_served_does_not_give_up(database_url: str) -> None:
+def test_write_that_has_begun_does_not_time_out(database_url: str) -> None:
     def dawdle(connection: Connection) -> object:
         sleep(1.5)
         return keep("slow")(connection)
@@ -182,7 +182,7 @@ def test_who_is_being_served_does_not_give_up(database_url: str) -> None:
         assert waiting.result() == "slow"
 
 
-def test_every_write_comes_to_an_end_whoever_gives_up_meanwhile() -> None:
+def test_every_write_ends_whichever_others_time_out() -> None:
     group, patience = GroupCommit(0.002), 30
 
     @contextmanager
@@ -202,7 +202,7 @@ def test_every_write_comes_to_an_end_whoever_gives_up_meanwhile() -> None:
         assert sum(writer.result(patience) for writer in writers) > 0
 
 
-def test_who_waits_for_a_turn_holds_no_connection_that_another_needs(database_url: str) -> None:
+def test_waiting_write_holds_no_connection(database_url: str) -> None:
     have_read, may_write = Barrier(3), Event()
 
     def read_and_write(name: str) -> None:

@@ -66,7 +66,7 @@ def path(client: FlaskClient) -> str:
 
 
 def put(url: str, table: str, column: str, value: str) -> None:
-    """Put a value into a column of each row, as somebody does who looks after the file by hand."""
+    """Set a column in each row, as an operator may do by hand."""
     change(
         url,
         "PRAGMA ignore_check_constraints=ON",

@@ -1,4 +1,4 @@
-"""A page is bounded in bytes as it is in number, and pages hold every post once all the same."""
+"""Pages are limited in bytes too, and together have every post once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether writes fail: shown by readiness, a metric and the log, while reads go on."""
+"""Failing writes: shown by readiness, a metric and the log, while reads work."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_writes_that_fail_are_told_until_one_succeeds(counted: FlaskClient) -> N
     assert (before, told(counted)) == ((200, "failing", True), (200, "working", False))
 
 
-def test_news_of_writes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_change_of_write_health_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     health = WriteHealth()
     for note in (
         health.record_success,

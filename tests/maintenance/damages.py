@@ -27,7 +27,7 @@ def drop_constraint(url: str, table: str, name: str) -> None:
 
 
 def replace_in_constraint(url: str, table: str, name: str, old: str, new: str) -> None:
-    """Have a check constraint say something else, which the rows that are there keep."""
+    """Change a check constraint in a way that the existing rows comply with."""
     if url.startswith("sqlite"):
         replace_in_table(url, table, old, new)
         return

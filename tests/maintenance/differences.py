@@ -1,11 +1,11 @@
-"""What the comparison of a schema says of it."""
+"""The result of the comparison of a schema."""
 
 from __future__ import annotations
 
 from blog.database.database import Database
 from blog.maintenance.schema_comparison import Comparison
 
-# How a thing is told that may refuse or change what is written.
+# What is reported of an addition.
 FOREIGN = "is not part of this program's schema and may make writes fail: remove it if unintended"
 UNFINISHED = (
     "is not part of this program's schema and not valid: remove it unless it is being built"

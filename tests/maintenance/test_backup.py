@@ -272,7 +272,9 @@ def test_a_copy_replaces_an_older_one_by_force(database: Database, tmp_path: Pat
     assert kept(tmp_path / "copy.db") == {"older", "newer"}
 
 
-def test_whoever_reads_an_older_copy_goes_on_with_it(database: Database, precious: Path) -> None:
+def test_program_that_reads_an_older_copy_continues_to_do_so(
+    database: Database, precious: Path
+) -> None:
     with precious.open() as reader:
         force(database, precious)
 

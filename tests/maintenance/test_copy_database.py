@@ -192,7 +192,7 @@ def test_a_copy_that_fails_half_way_leaves_nothing(
     assert is_untouched(target_url)
 
 
-def test_a_copy_that_differs_is_not_kept(
+def test_copy_that_differs_is_not_committed(
     filled: Database, database_url: str, target_url: str
 ) -> None:
     done(blog("database upgrade", BLOG_DATABASE_URL=target_url))
@@ -235,7 +235,7 @@ def test_a_row_that_the_target_does_not_take_is_told_in_a_line(
         assert is_untouched(url)
 
 
-def test_nobody_writes_the_target_meanwhile(
+def test_target_can_not_be_written_meanwhile(
     filled: Database, postgresql_blogs: Blogs, tmp_path: Path
 ) -> None:
     with postgresql_blogs.empty(tmp_path) as url:

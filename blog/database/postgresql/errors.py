@@ -14,25 +14,25 @@ from blog.errors import BlogError, Interrupted, SchemaMismatch, StorageUnavailab
 _READ_ONLY = "25006"
 # The meaning of a SQLSTATE (PostgreSQL's appendix A), by its code or else by its class. Any other
 # one is a mistake of this program: a syntax error, a value out of range, a broken constraint.
-_CONFLICT, _STATE, _UNWRITABLE, _MISSING = "conflict", "state", "unwritable", "missing"
+_CONFLICT, _UNAVAILABLE, _UNWRITABLE, _MISSING = "conflict", "unavailable", "unwritable", "missing"
 _MEANINGS = {
-    "08": _STATE,  # connection exception
-    "0A": _STATE,  # feature not supported, as during a change of the schema
-    "0L": _STATE,  # invalid grantor
-    "0P": _STATE,  # invalid role specification
-    "22021": _STATE,  # character not in repertoire: the encoding of the database
-    "22P05": _STATE,  # untranslatable character
-    "25": _STATE,  # invalid transaction state, as on a read-only server
+    "08": _UNAVAILABLE,  # connection exception
+    "0A": _UNAVAILABLE,  # feature not supported, as during a change of the schema
+    "0L": _UNAVAILABLE,  # invalid grantor
+    "0P": _UNAVAILABLE,  # invalid role specification
+    "22021": _UNAVAILABLE,  # character not in repertoire: the encoding of the database
+    "22P05": _UNAVAILABLE,  # untranslatable character
+    "25": _UNAVAILABLE,  # invalid transaction state, as on a read-only server
     _READ_ONLY: _UNWRITABLE,
-    "26": _STATE,  # invalid SQL statement name, as behind a pooler
-    "28": _STATE,  # invalid authorization specification
-    "2B": _STATE,  # dependent privilege descriptors still exist
-    "2D": _STATE,  # invalid transaction termination
-    "2F": _STATE,  # SQL routine exception, of an administrator's trigger as the next two
-    "38": _STATE,  # external routine exception
-    "39": _STATE,  # external routine invocation exception
-    "3D": _STATE,  # invalid catalog name
-    "3F": _STATE,  # invalid schema name
+    "26": _UNAVAILABLE,  # invalid SQL statement name, as behind a pooler
+    "28": _UNAVAILABLE,  # invalid authorization specification
+    "2B": _UNAVAILABLE,  # dependent privilege descriptors still exist
+    "2D": _UNAVAILABLE,  # invalid transaction termination
+    "2F": _UNAVAILABLE,  # SQL routine exception, of an administrator's trigger as the next two
+    "38": _UNAVAILABLE,  # external routine exception
+    "39": _UNAVAILABLE,  # external routine invocation exception
+    "3D": _UNAVAILABLE,  # invalid catalog name
+    "3F": _UNAVAILABLE,  # invalid schema name
     "40": _CONFLICT,  # transaction rollback
     "42501": _UNWRITABLE,  # insufficient privilege
     "42703": _MISSING,  # undefined column: the schema differs, as in those that follow
@@ -41,17 +41,17 @@ _MEANINGS = {
     "42883": _MISSING,  # undefined function
     "42P01": _MISSING,  # undefined table
     "42P10": _MISSING,  # invalid column reference, as without a unique index
-    "53": _STATE,  # insufficient resources
+    "53": _UNAVAILABLE,  # insufficient resources
     "53100": _UNWRITABLE,  # disk full
-    "54": _STATE,  # program limit exceeded
-    "55": _STATE,  # object not in prerequisite state, as after a lock timeout
-    "57": _STATE,  # operator intervention
-    "58": _STATE,  # system error
-    "72": _STATE,  # snapshot too old
-    "F0": _STATE,  # configuration file error
-    "HV": _STATE,  # foreign data wrapper error
-    "P0": _STATE,  # PL/pgSQL error, of an administrator's trigger
-    "XX": _STATE,  # internal error
+    "54": _UNAVAILABLE,  # program limit exceeded
+    "55": _UNAVAILABLE,  # object not in prerequisite state, as after a lock timeout
+    "57": _UNAVAILABLE,  # operator intervention
+    "58": _UNAVAILABLE,  # system error
+    "72": _UNAVAILABLE,  # snapshot too old
+    "F0": _UNAVAILABLE,  # configuration file error
+    "HV": _UNAVAILABLE,  # foreign data wrapper error
+    "P0": _UNAVAILABLE,  # PL/pgSQL error, of an administrator's trigger
+    "XX": _UNAVAILABLE,  # internal error
 }
 
 
@@ -74,7 +74,7 @@ def translate(
     if meaning == _MISSING:
         return SchemaMismatch(f"the database is temporarily unavailable: {line}")
     unreadable = not (state or writing) and isinstance(error, psycopg.DataError)
-    if meaning == _STATE or unreadable or type(error) is psycopg.OperationalError:
+    if meaning == _UNAVAILABLE or unreadable or type(error) is psycopg.OperationalError:
         return StorageUnavailable(f"the database is temporarily unavailable: {line}")
     return None
 

@@ -1,4 +1,4 @@
-"""The steps that bring a database from any earlier shape to the present one."""
+"""The migrations, from the first schema to the newest."""
 
-# The newest step. Known here, so that a start with nothing to do need not load Alembic.
+# The newest revision. It is stored here so that most starts need not import Alembic.
 HEAD = "0007"

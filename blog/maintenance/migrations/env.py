@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps, on the connection that the caller holds."""
+"""Run by Alembic: the migrations, on the connection of the caller."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Transactions on PostgreSQL that come between each other, or keep each other waiting."""
+"""Transactions on PostgreSQL that conflict, or wait for each other."""
 
 from __future__ import annotations
 

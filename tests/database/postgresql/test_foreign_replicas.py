@@ -69,7 +69,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line for line in caplog.messages if "another cluster" in line]
 
 
-def test_replica_of_another_cluster_is_not_read_and_told_once(
+def test_replica_of_another_cluster_is_not_used_and_logged_once(
     pair: Pair, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     create(client, title="Ours")
@@ -90,7 +90,7 @@ def test_replica_of_another_cluster_does_not_stand_in_for_the_primary(
     assert_problem(client.get("/post"), 503)
 
 
-def test_cluster_is_unknown_where_the_role_may_not_ask_for_it(
+def test_cluster_is_unknown_if_the_role_may_not_read_it(
     pair: Pair,
 ) -> None:
     pair.primary.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC", "filled")

@@ -1,4 +1,4 @@
-"""Being told of writes by PostgreSQL: whenever nobody may be there to tell, nobody knows."""
+"""Notifications of PostgreSQL: the state is unknown whenever one may be missed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def url(postgresql_blogs: PostgreSQLBlogs, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def detector(url: str) -> Iterator[ChangeDetector]:
-    """What is told of the writes to it."""
+    """A detector for that database, once its state is known."""
     with (
         closing(Database(url)) as database,
         closing(database.change_detector(PUBLIC_TABLES)) as made,
@@ -55,7 +55,7 @@ def end_connections(server: Cluster, url: str, which: str) -> None:
     )
 
 
-def test_after_the_connection_has_ended_nobody_knows_until_there_is_another(
+def test_state_is_unknown_from_the_end_of_the_connection_to_the_next_one(
     detector: ChangeDetector, postgresql: Cluster, url: str
 ) -> None:
     before = detector.state()
@@ -67,7 +67,7 @@ def test_after_the_connection_has_ended_nobody_knows_until_there_is_another(
     assert detector.state() != before
 
 
-def test_server_that_hangs_is_trusted_no_more_until_it_answers(
+def test_state_is_unknown_while_the_server_hangs(
     detector: ChangeDetector, postgresql: Cluster
 ) -> None:
     with postgresql.frozen():
@@ -76,7 +76,7 @@ def test_server_that_hangs_is_trusted_no_more_until_it_answers(
     wait_until(lambda: detector.state() is not None)
 
 
-def test_server_that_takes_no_writes_any_more_is_not_trusted(
+def test_state_is_unknown_while_the_server_is_read_only(
     detector: ChangeDetector, postgresql: Cluster
 ) -> None:
     with configured(postgresql, "default_transaction_read_only", "on"):
@@ -97,7 +97,7 @@ def test_server_that_takes_no_writes_any_more_is_not_trusted(
     ],
     ids=lambda statement: statement.split(" (")[0],
 )
-def test_whatever_another_program_writes_is_told(
+def test_write_of_another_program_changes_the_state(
     detector: ChangeDetector, postgresql: Cluster, url: str, statement: str
 ) -> None:
     before = detector.state()
@@ -106,7 +106,7 @@ def test_whatever_another_program_writes_is_told(
     wait_until(lambda: detector.state() not in (None, before))
 
 
-def test_what_is_undone_is_not_told(
+def test_write_that_is_rolled_back_does_not_change_the_state(
     detector: ChangeDetector, postgresql: Cluster, url: str
 ) -> None:
     before = detector.state()
@@ -136,7 +136,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [text.partition(": ")[2] for text in said if text.startswith("the cache is off")]
 
 
-def test_behind_pgbouncer_nobody_knows_and_the_log_says_why_once(
+def test_state_is_unknown_behind_pgbouncer_and_the_reason_is_logged_once(
     postgresql: Cluster, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     if not pgbouncer.is_installed():
@@ -188,7 +188,7 @@ def pause(replica: Cluster) -> None:
     wait_until(lambda: replica.execute(state) == [("paused",)])
 
 
-def test_what_a_replica_shows_while_the_primary_is_away_is_not_kept(
+def test_read_from_a_replica_while_the_primary_is_away_is_not_cached(
     servers: Sequence[Cluster], tmp_path: Path, clock: Clock
 ) -> None:
     primary, *replicas = servers

@@ -223,7 +223,7 @@ def test_setting_by_which_transactions_are_read_only_is_known_before_any_write(
 
 
 def test_of_several_servers_the_primary_is_one_that_takes_writes() -> None:
-    """A primary that was fenced off is not the one that the blog looks for."""
+    """A primary that was fenced off is not used as the primary."""
     url = make_url("postgresql://blog@/blog?host=a:1&host=b:2")
 
     targets = [

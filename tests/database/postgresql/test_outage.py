@@ -102,7 +102,7 @@ def wired(wire: Wire, url: str, make_client: Callable[..., FlaskClient]) -> Flas
 # A commit whose outcome is not known.
 
 
-def test_commit_that_no_standby_confirms_is_503_that_says_to_look(
+def test_commit_that_no_standby_confirms_is_503_that_says_to_check(
     server: Cluster, client: FlaskClient
 ) -> None:
     with configured(server, "synchronous_standby_names", "'nobody'"):
@@ -127,7 +127,7 @@ def test_reads_go_on_at_once_after_a_commit_that_no_standby_confirms(
 
 
 @pytest.mark.parametrize("messages", ["notice", "error"])
-def test_commit_whose_confirmation_is_given_up_is_503_that_says_to_look(
+def test_commit_whose_confirmation_is_cancelled_is_503_that_says_to_check(
     server: Cluster, client: FlaskClient, messages: str
 ) -> None:
     with (
@@ -147,7 +147,7 @@ def test_commit_whose_confirmation_is_given_up_is_503_that_says_to_look(
 
 
 @pytest.mark.parametrize(("arrives", "written"), [(False, []), (True, ["First!"])])
-def test_connection_lost_during_commit_is_503_that_says_to_look(
+def test_connection_lost_during_commit_is_503_that_says_to_check(
     server: Cluster, url: str, wire: Wire, wired: FlaskClient, arrives: bool, written: list[str]
 ) -> None:
     wire.cut_at(b"COMMIT\0", arrives=arrives)

@@ -253,7 +253,7 @@ def test_follower_waits_for_a_replica_that_lags_while_there_is_no_primary(
     assert path_of(response.json["_links"]["next"]) == end
 
 
-def test_what_was_read_without_the_primary_is_not_kept(
+def test_read_without_the_primary_is_not_cached(
     make_client: Callable[..., FlaskClient], replicas: Sequence[Cluster]
 ) -> None:
     """The primary may have been away for a moment only, of which its notifications say nothing."""

@@ -1,4 +1,4 @@
-"""A database on a server that can't hold a blog is refused; in others no foreign table is used."""
+"""A database that can't hold a blog is refused, and tables of other programs are never used."""
 
 from __future__ import annotations
 

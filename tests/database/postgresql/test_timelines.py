@@ -40,7 +40,7 @@ def write_on(url: str, *names: str) -> None:
     app.extensions["blog"].database.close()
 
 
-def test_what_the_new_primary_acknowledged_is_read_whoever_else_is_there(
+def test_commits_of_the_new_primary_are_read_whichever_other_servers_run(
     servers: Sequence[Cluster], tmp_path: Path
 ) -> None:
     old, new, left = servers

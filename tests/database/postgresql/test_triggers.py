@@ -1,4 +1,4 @@
-"""The triggers that tell of writes: where one does not, nothing is cached and the log says why."""
+"""The triggers of notification: if one does not work, the cache is off and the log says why."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def opened(url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def detector(opened: Database) -> Iterator[ChangeDetector]:
-    """What is told of the writes to it."""
+    """A detector for that database, once its state is known."""
     with closing(opened.change_detector(PUBLIC_TABLES)) as made:
         wait_until(lambda: made.state() is not None)
         yield made
@@ -69,7 +69,7 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
-def test_trigger_that_would_not_tell_turns_the_cache_off_until_it_is_mended(
+def test_broken_trigger_turns_the_cache_off_until_it_is_repaired(
     detector: ChangeDetector,
     opened: Database,
     url: str,
@@ -114,7 +114,7 @@ def test_trigger_that_was_disabled_for_a_moment_makes_what_was_read_stale(
         "UPDATE tag SET name = 'b'",
     ],
 )
-def test_write_of_a_session_with_the_role_of_a_replica_is_told(
+def test_write_of_a_session_with_the_role_of_a_replica_changes_the_state(
     detector: ChangeDetector, url: str, write: str
 ) -> None:
     before = detector.state()
@@ -126,7 +126,7 @@ def test_write_of_a_session_with_the_role_of_a_replica_is_told(
 @pytest.mark.parametrize(
     "scope", ["DATABASE {0}", "ROLE blog IN DATABASE {0}"], ids=["database", "role"]
 )
-def test_setting_that_would_silence_a_usual_trigger_turns_the_cache_off(
+def test_setting_that_disables_a_usual_trigger_turns_the_cache_off(
     detector: ChangeDetector, opened: Database, url: str, scope: str
 ) -> None:
     change(url, USUAL)
@@ -149,7 +149,7 @@ def test_server_whose_sessions_are_those_of_a_replica_turns_the_cache_off(
     wait_until(lambda: detector.state() is not None)
 
 
-def test_usual_trigger_tells_where_no_setting_silences_it(opened: Database, url: str) -> None:
+def test_usual_trigger_works_unless_a_setting_disables_it(opened: Database, url: str) -> None:
     change(url, USUAL)
 
     assert integrity.faults(opened) == []
@@ -181,7 +181,7 @@ def test_role_that_does_not_own_the_tables_leaves_the_triggers_alone(
 
 
 class Deaf(psycopg.Connection[Any]):
-    """A connection that passes on no notification, as that to a pooler may be."""
+    """A connection that delivers no notifications, as one to a pooler may do."""
 
     def add_notify_handler(self, callback: object) -> None:
         """Forget it."""
@@ -199,7 +199,7 @@ def test_server_that_does_not_echo_turns_the_cache_off(
     assert said()[0].endswith(": the server does not deliver notifications")
 
 
-def test_connection_for_which_the_server_listens_no_more_is_replaced(
+def test_connection_for_which_the_server_stops_listening_is_replaced(
     postgresql: Cluster, url: str, said: Callable[[], list[str]]
 ) -> None:
     connections: list[psycopg.Connection[Any]] = []
@@ -233,7 +233,7 @@ def test_database_without_a_schema_is_no_fault_of_the_triggers(
         assert schema.upgrade(opened) is False
 
 
-def test_node_that_begins_to_listen_makes_nothing_stale_on_another(
+def test_new_listener_does_not_change_the_state_of_another(
     detector: ChangeDetector, opened: Database
 ) -> None:
     before = detector.state()

@@ -105,7 +105,7 @@ def test_what_was_acknowledged_before_a_file_was_removed_is_in_the_database(
     assert kept_at(f"sqlite:///{tmp_path / 'found.db'}") == ["before"]
 
 
-def test_what_a_reader_keeps_out_of_the_database_is_told(database: Database, log: Path) -> None:
+def test_commits_that_a_reader_keeps_in_the_log_are_reported(database: Database, log: Path) -> None:
     with database.session() as reader, database.session() as writer:
         reader.reading().execute(select(setting)).all()
         keep(writer, "before")

@@ -1,4 +1,4 @@
-"""Authors, posts, their tags, and the secrets that the blog keeps for itself."""
+"""Authors, posts, tags, and settings such as the secret key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the first tables."""
+    """Create the first tables."""
     _create_author()
     _create_post()
     _index_post()

@@ -1,4 +1,4 @@
-"""Lists of a tag in every order: what they are sorted by is kept beside the tag."""
+"""Store the sort keys of posts in the table of tags, for lists of a tag in every order."""
 
 import sqlalchemy as sa
 from alembic import op

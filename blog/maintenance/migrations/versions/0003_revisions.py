@@ -1,4 +1,4 @@
-"""Revisions of posts, beginning with those that there are, and keys of requests."""
+"""Revisions of posts, and idempotency keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ _DUE = "CASE WHEN status = 'published' AND posted_date > updated_date THEN poste
 
 
 def upgrade() -> None:
-    """Make the tables, and take each post as it is for its first revision."""
+    """Create the tables, with a first revision of each existing post."""
     _create_revision()
     op.execute(
         "INSERT INTO revision (sequence, post_id, version, operation, changed_by, public, status,"

@@ -1,4 +1,4 @@
-"""Access tokens, and what tells a sign-in from a guess: failed attempts and known addresses."""
+"""Access tokens, failed sign-ins, and known addresses."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables, all of them empty."""
+    """Create the tables, which are empty."""
     _create_access_token()
     _create_attempt()
     _create_sign_in()

@@ -1,4 +1,4 @@
-"""Telling those who listen of what readers would see changed, where the database can."""
+"""Triggers that notify of each write to what readers see, on PostgreSQL."""
 
 from alembic import op
 
@@ -11,7 +11,7 @@ _TOLD = ("author", "post")
 
 
 def upgrade() -> None:
-    """Have PostgreSQL notify in each transaction that writes; SQLite needs nothing for it."""
+    """Create the triggers; SQLite needs none."""
     if op.get_bind().dialect.name != "postgresql":
         return
     op.execute(

@@ -1,4 +1,4 @@
-"""Entity-tags name the date of a version: up to which date tags without one are still right."""
+"""The last date of versions whose entity-tags contain no date."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Keep the newest date of all versions; where there is none yet, there are no such tags."""
+    """Store the newest date of all versions; without one, there are no such entity-tags."""
     line = sa.String(32).with_variant(sa.String(32, collation="C"), "postgresql")
     op.create_table(
         "schema_upgrade",
@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("date", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("revision", name=op.f("pk_schema_upgrade")),
     )
-    # The clock is not asked: it may be behind the dates that it gave before.
+    # The present time is not used: the clock may be behind the stored dates.
     op.execute(
         "INSERT INTO schema_upgrade (revision, date) "
         "SELECT '0006', newest FROM (SELECT max(updated_date) AS newest FROM ("

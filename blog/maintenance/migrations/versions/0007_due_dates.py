@@ -1,4 +1,4 @@
-"""When time makes a version visible is kept, as its dates do not tell: see `revisions.record`."""
+"""Store the due date of a version, instead of computing it from its other dates."""
 
 from alembic import op
 from sqlalchemy import Connection
@@ -18,20 +18,20 @@ _COMPUTED = (
 
 
 def upgrade() -> None:
-    """Keep what was computed."""
+    """Turn the computed column into a plain one, with the same values."""
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         op.execute("ALTER TABLE revision ALTER COLUMN due_date DROP EXPRESSION")
     else:
-        _keep(connection)
+        _replace_definition(connection)
         _require_plain(connection)
 
 
-def _keep(connection: Connection) -> None:
-    """Change nothing but the text by which SQLite knows the table.
+def _replace_definition(connection: Connection) -> None:
+    """Change the text of the table's definition only.
 
-    A column whose values are stored is on the disk what any other one is. To write the table again
-    would take away what others have made on it, and rows of theirs that refer to it.
+    On the disk, a stored computed column is the same as a plain one. Rebuilding the table would
+    remove what an operator has added to it, and rows that refer to it.
     """
     run = connection.exec_driver_sql
     run("PRAGMA writable_schema=ON")
@@ -40,7 +40,7 @@ def _keep(connection: Connection) -> None:
             "UPDATE sqlite_schema SET sql = replace(sql, ?, '') WHERE type = 'table' AND name = ?",
             (_COMPUTED, "revision"),
         )
-        # Other connections read the schema again when it has another number.
+        # Other connections reload the schema when its version changes.
         run(f"PRAGMA schema_version={run('PRAGMA schema_version').scalar_one() + 1}")
     finally:
         run("PRAGMA writable_schema=RESET")
@@ -50,6 +50,6 @@ def _require_plain(connection: Connection) -> None:
     plain = "SELECT 1 FROM pragma_table_xinfo('revision') WHERE name = 'due_date' AND hidden = 0"
     if connection.exec_driver_sql(plain).first() is None:
         raise DatabaseError(
-            "the column revision.due_date is not the one that this program made, so it can't be "
-            "upgraded: restore a backup, or make it as the schema 0003 has it"
+            "the column revision.due_date differs from the one that this program creates, so it "
+            "can't be upgraded: restore a backup, or recreate it as in schema 0003"
         )

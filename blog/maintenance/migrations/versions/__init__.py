@@ -1,1 +1,1 @@
-"""One module per step, in the order their numbers say."""
+"""One module per migration, numbered in order."""
