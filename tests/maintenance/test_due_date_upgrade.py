@@ -96,7 +96,7 @@ def test_after_an_upgrade_another_date_is_kept(old: Database, url: str) -> None:
 
 def test_column_that_is_computed_otherwise_is_left_as_it_is(old: Database, url: str) -> None:
     replace_in_table(url, "revision", "GENERATED ALWAYS AS", "AS")
-    with pytest.raises(DatabaseError, match="not the one that this program made"):
+    with pytest.raises(DatabaseError, match="differs from the one that this program creates"):
         schema.upgrade(old)
 
     assert integrity.faults(old) == ["the schema is 0006, not 0007"]
