@@ -1,4 +1,4 @@
-"""What an author is: an account that may write, and the profile that readers see."""
+"""Authors: their accounts, which may write, and their public profiles."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _NAME = re.compile(r"\w[\w.+@-]*")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request, once verified; a request without credentials has None instead.
+    """The verified author who makes a request; None for a request without credentials.
 
-    What they came by is no part of who they are, and not of how that is written: a cursor is for
-    an author in a role, and a digest belongs in no log.
+    The access token is not part of the identity, nor of the representation: a cursor belongs to an
+    author in a role, and a digest must not be logged.
     """
 
     name: str
     role: Role
-    # Of the access token, None for the password.
+    # Of the access token; None for a password.
     token_digest: str | None = field(default=None, repr=False)
     may_write: bool = field(default=True, repr=False)
 
@@ -52,7 +52,7 @@ def _check_url(url: str) -> str:
 
 
 class Profile(Written):
-    """The fields of a profile that its owner writes; an omitted one has its default."""
+    """The fields of a profile that its owner writes; an omitted one gets its default."""
 
     model_config = RULES
 
@@ -63,7 +63,7 @@ class Profile(Written):
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """An author's profile as it is kept, and whether the caller may change it."""
+    """An author's profile as it is stored, and whether the caller may change it."""
 
     name: str
     version: int
@@ -82,12 +82,12 @@ FIELDS = {"name": "name", **CLIENT_FIELDS, "updatedDate": "updated_date"}
 
 
 def fold_name(name: str) -> str:
-    """The form in which two names are too alike to be two authors."""
+    """The form of a name in which no two authors may have the same."""
     return normalize("NFKC", name).casefold()
 
 
 def check_name(name: str) -> str:
-    """Give back a new author's name, in NFC.
+    """The name of a new author, in NFC.
 
     Raises AccountError unless it has 1 to 64 letters, digits and ``_ . + @ -`` and starts with
     one of the first three. A colon can't be sent by Basic authentication (RFC 7617 section 2).
@@ -103,10 +103,10 @@ def check_name(name: str) -> str:
 
 
 def check_password(password: str) -> str:
-    """Give back a new password, in NFC as RFC 7617 section 2.1 wants it compared.
+    """A new password, in NFC, in which passwords are compared (RFC 7617 section 2.1).
 
     Raises AccountError for one that is too short, too long, can't be sent by Basic
-    authentication, or would be taken for an access token.
+    authentication, or looks like an access token.
     """
     password = normalize("NFC", password)
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
@@ -115,9 +115,9 @@ def check_password(password: str) -> str:
             f"not {len(password)}"
         )
     if any(category(character) in ("Cc", "Cs") for character in password):
-        raise AccountError("a password must not hold control characters or lone surrogates")
+        raise AccountError("a password must not contain control characters or lone surrogates")
     if is_token(password):
         raise AccountError(
-            f"a password must not begin with {PREFIX!r}: it would be taken for an access token"
+            f"a password must not begin with {PREFIX!r}: it would be mistaken for an access token"
         )
     return password

@@ -1,4 +1,4 @@
-"""Points in time: aware, in UTC, and written one way (RFC 3339)."""
+"""Points in time: aware, in UTC, and in one format (RFC 3339)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ _DATE_TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-# A "+" that was not encoded in a query is read as a blank.
+# A "+" that is not encoded in a query arrives as a space.
 _BLANK_FOR_PLUS = re.compile(r"(.*:.*) (\d\d:\d\d)", re.ASCII)
 
 
 def utc_now() -> datetime:
-    """The one clock: the present moment, aware and in UTC."""
+    """The current time, aware and in UTC."""
     return datetime.now(UTC)
 
 
 def parse_date_time(text: str) -> datetime:
-    """Read an RFC 3339 date-time with its offset; give it in UTC, to the microsecond.
+    """Parse an RFC 3339 date-time with an offset; the result is in UTC, to the microsecond.
 
     A leap second (RFC 3339 section 5.7) is the last microsecond of the second before it. Raises
-    ValueError, with a sentence for the client, for anything else: a missing offset too, since
-    guessing one would move the post by hours.
+    ValueError, with a message for the client, for everything else, a missing offset included: a
+    wrong guess would move the post by hours.
     """
     match = _DATE_TIME.fullmatch(text)
     if match is None:
@@ -48,23 +48,23 @@ def parse_date_time(text: str) -> datetime:
 
 
 def _no_such_time(text: str) -> ValueError:
-    return ValueError(f"is not a date and time that exists: {text!r:.60}")
+    return ValueError(f"is not a valid date and time: {text!r:.60}")
 
 
 def parse_moment(text: str) -> datetime:
-    """Read the moment in a query: an RFC 3339 date-time, or a date for its first moment in UTC.
+    """Parse a moment in a query: an RFC 3339 date-time, or a date, which is its start in UTC.
 
-    Raises ValueError with a sentence for the client.
+    Raises ValueError with a message for the client.
     """
     if _DATE.fullmatch(text) is None:
         return parse_date_time(_BLANK_FOR_PLUS.sub(r"\1+\2", text))
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"is not a date that exists: {text!r:.60}") from None
+        raise ValueError(f"is not a valid date: {text!r:.60}") from None
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def format_date_time(moment: datetime) -> str:
-    """Write an aware UTC moment as RFC 3339 with ``Z`` and always six decimals."""
+    """Format an aware UTC moment as RFC 3339, with ``Z`` and six decimals."""
     return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

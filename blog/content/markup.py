@@ -1,4 +1,4 @@
-"""From what an author wrote to HTML that is safe to show in any page."""
+"""Renders the body of a post to HTML that is safe in any page."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from blog.errors import Fault, Invalid
 LARGEST_HTML = 8 * 1024 * 1024
 DEEPEST_HTML = 5000
 
-# Footnotes and in-page links need ids. The prefix keeps an id that an author chose from taking
-# the place of one that the surrounding page relies on.
+# Footnotes and in-page links need ids. The prefix prevents clashes with those of the surrounding
+# page.
 _ID_PREFIX = "post-"
 _ATTRIBUTES = {
     **nh3.ALLOWED_ATTRIBUTES,
@@ -32,14 +32,14 @@ _ATTRIBUTES = {
 @cache
 def _markdown() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).use(footnote_plugin)
-    # A footnote within the text may hold another one: each level is read once more than the last.
+    # Inline footnotes can be nested, and each level is parsed once more than the one before.
     return parser.disable("footnote_inline")
 
 
 def _render_markdown(body: str) -> str:
     parser, environment = _markdown(), dict[str, Any]()
     tokens = parser.parse(body, environment)
-    # A reference is written out wherever it is used: few bytes can mean very many.
+    # A reference is expanded wherever it is used, so a few bytes can become very many.
     written = (len(str(v)) for t in tokens for c in t.children or () for v in c.attrs.values())
     _bound_size(sum(written))
     return str(parser.renderer.render(tokens, parser.options, environment))
@@ -47,7 +47,7 @@ def _render_markdown(body: str) -> str:
 
 def _bound_size(size: int) -> None:
     if size > LARGEST_HTML:
-        raise _unfit(f"makes more than {LARGEST_HTML} characters of HTML")
+        raise _unfit(f"renders to more than {LARGEST_HTML} characters of HTML")
 
 
 def _bound_depth(html: str) -> None:
@@ -60,7 +60,7 @@ def _unfit(detail: str) -> Invalid:
 
 
 def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
-    """Keep of a code block's classes the one that names its language, and no unchecked address."""
+    """The value of an attribute to keep: of classes, only the language of a code block."""
     if attribute == "cite" or (attribute == "style" and "text-align" not in value):
         return None
     if attribute == "class":
@@ -76,7 +76,7 @@ def _cleaner() -> nh3.Cleaner:
         attributes=_ATTRIBUTES,
         attribute_filter=_keep_attribute,
         id_prefix=_ID_PREFIX,
-        # How the columns of a Markdown table are aligned.
+        # The alignment of the columns of Markdown tables.
         filter_style_properties={"text-align"},
         url_schemes={"http", "https", "mailto", "tel"},
     )
@@ -95,9 +95,9 @@ def _paragraphs(text: str) -> str:
 
 
 def render(body: str, format: Format) -> str:
-    """Render a body written in the given format to sanitized HTML.
+    """Render a body in a format to sanitized HTML.
 
-    Raises Invalid for one that would make too much HTML, or nest it too deep.
+    Raises Invalid if the HTML would be too long or nested too deeply.
     """
     if format == "text":
         return _paragraphs(body)

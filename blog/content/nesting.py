@@ -1,8 +1,7 @@
-"""How deep HTML may nest elements, found in time that grows only with its length.
+"""The nesting depth of HTML, computed in linear time.
 
-To put deeply nested elements in order takes a parser time that grows with the square of their
-depth, so the depth is bounded before one is let loose. What is found here is never less than what
-a parser finds.
+A parser needs time that grows with the square of the depth, so the depth is limited before the HTML
+is parsed. The depth that is computed here is never less than that in a parser.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-# A comment, an element of plain text, an opening tag with its attributes, or a closing tag. What
-# looks like a closing tag within the first three closes nothing; what looks like an opening one
-# counts, since a parser may see it so. Nothing here is ever tried twice.
+# A comment, an element of plain text, an opening tag with its attributes, or a closing tag. A
+# closing tag inside the first three closes nothing; an opening one counts, as it may for a parser.
+# The expressions do not backtrack.
 _TOKEN = re.compile(
     r"""<!--.*?(?:-->|\Z)
     | <(?P<plain>iframe|noembed|noframes|script|style|textarea|title|xmp)\b.*?(?:</(?P=plain)|\Z)
@@ -22,15 +21,15 @@ _TOKEN = re.compile(
 )
 _OPENING = re.compile(r"<([a-z][^\s/>]*)", re.IGNORECASE)
 
-# Elements without content, and those that the next of their kind ends; in a drawing or a formula
-# these names mean nothing, and nest like all others.
+# Elements without content, and those that end where the next of their kind begins. In SVG and
+# MathML these names have no special meaning, and nest like all others.
 _VOID = "area base br col embed hr img input link meta param source track wbr"
 _ENDED_BY_THE_NEXT = "colgroup dd dt li option p rb rp rt rtc tbody td tfoot th thead tr"
 _NEVER_NESTED = frozenset([*_VOID.split(), *_ENDED_BY_THE_NEXT.split()])
 
 
 def nests_deeper(html: str, limit: int) -> bool:
-    """Whether there are ever more elements open at once than the limit."""
+    """Whether more elements than the limit are open at once."""
     # Each element begins with one of these.
     if html.count("<") <= limit:
         return False

@@ -1,4 +1,4 @@
-"""Partial changes of a JSON document: merge patch (RFC 7396) and JSON Patch (RFC 6902)."""
+"""Changes to a JSON document: merge patch (RFC 7396) and JSON Patch (RFC 6902)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from blog.content.trees import count_values
 from blog.errors import Fault, Malformed, PatchConflict
 
 MOST_OPERATIONS = 1000
-# The operations, the values that they bring or copy, and the steps of their pointers. A patch that
-# copies the document into itself doubles it with every operation.
+# The sum of operations, values that they add or copy, and steps of their pointers. An operation
+# that copies the document into itself doubles it.
 MOST_WORK = 10_000
 # The members that an operation must have besides "op" (RFC 6902 section 4).
 _OPERATIONS = {
@@ -25,12 +25,12 @@ _OPERATIONS = {
     "copy": ("path", "from"),
     "test": ("path", "value"),
 }
-# RFC 6901 section 3. Nothing here is ever tried twice.
+# RFC 6901 section 3. The expression does not backtrack.
 _POINTER = re.compile(r"(?:/(?:[^~/]++|~[01])*+)*+")
 
 
 def merge(target: object, patch: object) -> object:
-    """Apply a merge patch: the function of RFC 7396 section 2, without changing the target."""
+    """Apply a merge patch, as in RFC 7396 section 2, without changing the target."""
     if not isinstance(patch, Mapping):
         return patch
     result = dict(target) if isinstance(target, Mapping) else {}
@@ -43,10 +43,10 @@ def merge(target: object, patch: object) -> object:
 
 
 def apply_operations(target: object, operations: object) -> Any:
-    """Apply a JSON Patch, all of it or nothing, without changing the target.
+    """Apply a JSON Patch, completely or not at all, without changing the target.
 
-    Raises Malformed for what is not a patch, or too much work, naming the operation by its pointer,
-    and PatchConflict where a ``test`` fails or a target is missing (RFC 5789 section 2.2).
+    Raises Malformed for an invalid patch, or one that is too much work, with a pointer to the
+    operation; and PatchConflict if a ``test`` fails or a target is missing (RFC 5789 section 2.2).
     """
     if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
         raise Malformed(
@@ -71,7 +71,7 @@ class _Budget:
         self._left = MOST_WORK
 
     def spend(self, index: int, work: int) -> None:
-        """Take the work of an operation from it; raise Malformed when it is used up."""
+        """Subtract the work of an operation. Raises Malformed if none is left."""
         self._left -= work
         if self._left < 0:
             raise _malformed(
@@ -80,13 +80,13 @@ class _Budget:
 
 
 def _work(operation: Mapping[str, Any]) -> int:
-    """What an operation costs, whatever the document is."""
+    """The work of an operation, regardless of the document."""
     steps = operation["path"].count("/") + operation.get("from", "").count("/")
     return 1 + int(steps) + count_values(operation.get("value"), MOST_WORK)
 
 
 def _copied(operation: Mapping[str, Any], document: object) -> int:
-    """How many values a ``copy`` copies; one that is missing is found out when it is applied."""
+    """The number of values that a ``copy`` copies; a missing source fails when it is applied."""
     source = jsonpatch.JsonPointer(operation["from"]).resolve(document, None)
     return count_values(source, MOST_WORK)
 
@@ -107,14 +107,14 @@ def _check(index: int, operation: object) -> None:
 
 
 def _apply(index: int, operation: Mapping[str, Any], document: object) -> Any:
-    # What the library says of a failure shows Python's types and whole values, so it is not told.
+    # The library's own messages contain Python's types and whole values.
     name = f"operation {index} ({operation['op']} {operation['path']!a:.80})"
     try:
         return jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
     except jsonpatch.JsonPatchTestFailed:
-        raise PatchConflict(f"{name} failed: the present value is another") from None
+        raise PatchConflict(f"{name} failed: the current value is different") from None
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, RecursionError):
-        raise PatchConflict(f"{name} does not fit the present state") from None
+        raise PatchConflict(f"{name} does not apply to the current state") from None
 
 
 def _malformed(index: int, detail: str) -> Malformed:

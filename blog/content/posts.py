@@ -70,7 +70,7 @@ def _check_body(body: str) -> str:
     # What an editor puts before a file is no part of the text.
     body = body.removeprefix(BYTE_ORDER_MARK)
     if "\0" in body:
-        raise ValueError(f"must not hold NUL; one is at {body.index(chr(0))}")
+        raise ValueError(f"must not contain NUL; one is at {body.index(chr(0))}")
     size = len(check_encodable(body))
     if size > LONGEST_BODY:
         raise ValueError(f"must be at most {LONGEST_BODY} bytes of UTF-8, not {size}")

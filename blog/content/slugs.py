@@ -1,7 +1,7 @@
-"""Slugs: the readable name of a post, in the letters of any script.
+"""Slugs: readable names of posts, in any script.
 
-Libraries for this either transliterate to ASCII or drop the combining marks that the scripts of
-India and South-East Asia can't do without, so the rule stands here.
+Libraries either transliterate to ASCII, or omit combining marks, which the scripts of India and
+South-East Asia need.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from blog.content.texts import check_length, is_visible, name_character
 LONGEST_SLUG = 200
 _FALLBACK = "post"
 
-# A word with one of these is one word: the apostrophe in its many forms, and the Hebrew geresh and
-# gershayim.
+# These do not separate words: the forms of the apostrophe, and the Hebrew geresh and gershayim.
 _WITHIN_WORDS = frozenset("'`\u00b4\u02bc\u2018\u2019\u055a\u05f3\u05f4\uff07")
 _ZERO_WIDTH_SPACE = "\u200b"
-# Marks that show nothing by themselves: variation selectors, the grapheme joiner, two vowels of
-# Khmer that are never written.
+# Invisible marks: variation selectors, the grapheme joiner, and two vowels of Khmer that are never
+# written.
 _UNSEEN_MARKS = frozenset("\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f").union(
     map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
 )
@@ -30,16 +29,16 @@ def _is_letter_or_digit(character: str) -> bool:
 
 
 def _is_mark(character: str) -> bool:
-    """Whether it may be a part of the letter before it; what encloses a letter is a symbol."""
+    """Whether it may belong to the letter before it; enclosing marks are symbols."""
     return unicodedata.category(character) in ("Mn", "Mc") and character not in _UNSEEN_MARKS
 
 
 def _is_dropped(character: str) -> bool:
-    """Whether a word goes on as if it were not there."""
+    """Whether a slug omits it without separating words."""
     if character in _WITHIN_WORDS:
         return True
     category = unicodedata.category(character)
-    # Joiners, soft hyphens, marks of direction. A space without width separates words.
+    # Joiners, soft hyphens, direction marks. A zero-width space separates words.
     if category == "Cf":
         return character != _ZERO_WIDTH_SPACE
     unseen = character.isalnum() and not is_visible(character)
@@ -58,9 +57,9 @@ def _without_bare_marks(text: str) -> str:
 
 
 def derive_slug(title: str) -> str:
-    """Make a slug of a title: lower case, a hyphen for each run of anything else.
+    """A slug for a title: its letters and digits in lower case, with hyphens in between.
 
-    Always gives a valid slug; a title without a letter or digit gives ``post``.
+    It is always valid; for a title without a letter or digit it is ``post``.
     """
     whole = "".join(c for c in title if not _is_dropped(c))
     composed = "".join(c for c in unicodedata.normalize("NFKC", whole) if not _is_dropped(c))
@@ -71,11 +70,11 @@ def derive_slug(title: str) -> str:
 
 
 def check_slug(slug: str) -> str:
-    """Give back a slug that a client chose, in NFC.
+    """A slug that a client chose, in NFC.
 
-    Raises ValueError, with a sentence for the client, when it breaks the rule.
+    Raises ValueError, with a message for the client, for an invalid one.
     """
-    # To normalize takes time that grows with the square of the length.
+    # Normalization takes time that grows with the square of the length.
     if len(slug) > 4 * LONGEST_SLUG:
         check_length(slug, 1, LONGEST_SLUG)
     slug = unicodedata.normalize("NFC", slug)
@@ -85,16 +84,16 @@ def check_slug(slug: str) -> str:
     wrong = [c for c in slug if not (_is_letter_or_digit(c) or _is_mark(c) or c in "-_.")]
     if wrong:
         raise ValueError(
-            f"may hold letters, digits, '-', '_' and '.', not {name_character(wrong[0])}"
+            f"may contain letters, digits, '-', '_' and '.', not {name_character(wrong[0])}"
         )
     if not any(map(_is_letter_or_digit, slug)):
-        raise ValueError(f"must hold a letter or a digit, not only {slug!r:.60}")
+        raise ValueError(f"must contain a letter or a digit, not only {slug!r:.60}")
     if slug != _without_bare_marks(slug):
-        raise ValueError("must not hold a combining mark without a letter or digit before it")
+        raise ValueError("must not contain a combining mark without a letter or digit before it")
     return slug
 
 
 def number_slug(slug: str, number: int) -> str:
-    """The slug with a numeric suffix, shortened where the two would be too long together."""
+    """The slug with a numeric suffix, shortened if needed."""
     suffix = f"-{number}"
     return slug[: LONGEST_SLUG - len(suffix)] + suffix

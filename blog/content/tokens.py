@@ -1,4 +1,4 @@
-"""What an access token is: a long random secret, and a label that its author knows it by."""
+"""Access tokens: long random secrets, with a label for their author."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from blog.errors import AccountError
 
 Scope = Literal["read", "write"]
 
-# What every token begins with, so that whoever finds one knows what it opens.
+# Every token begins with it, so that a leaked one can be recognized.
 PREFIX = "blogpat_"
 LONGEST_LABEL = 100
 _ALPHABET = digits + ascii_uppercase + ascii_lowercase
-# 36 of 62 characters are 214 bits, which nobody guesses; a hash made for passwords adds nothing.
+# 36 of 62 characters are 214 bits, which can't be guessed; a slow hash would add nothing.
 _RANDOM_LENGTH = 36
 _CHECKSUM_LENGTH = 6
 
 
 def new_secret() -> str:
-    """Make the secret of a new token: the prefix, 36 random characters, and a checksum.
+    """The secret of a new token: the prefix, 36 random characters, and a checksum.
 
-    The checksum lets a scanner tell a token from a look-alike without asking anybody.
+    The checksum lets a scanner recognize a real token offline.
     """
     text = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
     return text + checksum(text)
 
 
 def checksum(text: str) -> str:
-    """The CRC-32 of what stands before it in a token, as six digits to the base 62."""
+    """The CRC-32 of a text, as six digits in base 62."""
     rest, written = crc32(text.encode()), ""
     for _ in range(_CHECKSUM_LENGTH):
         rest, digit = divmod(rest, len(_ALPHABET))
@@ -42,17 +42,17 @@ def checksum(text: str) -> str:
 
 
 def is_token(text: str) -> bool:
-    """Whether what was sent for a password is meant as a token: no password begins like one."""
+    """Whether a password is meant as a token; no real password begins like one."""
     return text.startswith(PREFIX)
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret: its SHA-256, in hexadecimal digits."""
+    """The form in which a secret is stored: its SHA-256, in hexadecimal digits."""
     return sha256(secret.encode()).hexdigest()
 
 
 def check_label(label: str) -> str:
-    """Give back the label of a token, in NFC and trimmed.
+    """The label of a token, in NFC and trimmed.
 
     Raises AccountError unless it has 1 to 100 printable characters.
     """

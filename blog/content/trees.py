@@ -1,4 +1,4 @@
-"""Bounds on JSON documents: how deep and how large, found without recursion."""
+"""Depth and size of JSON documents, computed without recursion."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def exceeds_depth(document: object, limit: int) -> bool:
 
 
 def count_values(document: object, limit: int) -> int:
-    """How many values the document has, members and elements included.
+    """The number of values in the document, members and elements included.
 
-    Where there are more than ``limit``, some number above it.
+    If there are more than ``limit``, the result is some number above it.
     """
     size, level = 1, [document]
     while level and size <= limit:

@@ -154,7 +154,7 @@ def _sentence(error: ErrorDetails) -> str:
     if kind == "missing":
         return "is required"
     if kind == "string_unicode":
-        return "must not hold lone surrogates"
+        return "must not contain lone surrogates"
     if kind == "value_error":
         return str(context["error"])
     if kind == "literal_error":

@@ -159,6 +159,6 @@ def list_of(most: int, pattern: str, what: str) -> Parser:
 def plain_text(text: str) -> str:
     """Parse a text as a stored one: in NFC, without white space at its ends."""
     if "\0" in text:
-        raise ValueError("must not hold NUL")
+        raise ValueError("must not contain NUL")
     check_length(text, 0, LONGEST_TEXT)
     return unicodedata.normalize("NFC", text.strip())

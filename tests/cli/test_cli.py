@@ -105,7 +105,7 @@ def test_no_second_password_makes_no_author(rick: str) -> None:
         ("", "a password must have 8 to 1024 characters, not 0"),
         ("passwor\n", "a password must have 8 to 1024 characters, not 7"),
         ("p" * 1025, "a password must have 8 to 1024 characters, not 1025"),
-        ("pass\tword\n", "a password must not hold control characters or lone surrogates"),
+        ("pass\tword\n", "a password must not contain control characters or lone surrogates"),
     ],
 )
 def test_unusable_password_makes_no_author(stdin: str, expected: str, rick: str) -> None:

@@ -203,5 +203,5 @@ def test_a_password_like_a_token_is_refused() -> None:
     message = failed(blog("author passwd rick --password-stdin", "blogpat_password\n"))
 
     assert message == (
-        "a password must not begin with 'blogpat_': it would be taken for an access token"
+        "a password must not begin with 'blogpat_': it would be mistaken for an access token"
     )

@@ -191,7 +191,9 @@ def test_a_patch_is_read_whole_before_any_of_it_is_tried() -> None:
     ],
 )
 def test_a_missing_target_is_a_conflict(operation: object) -> None:
-    with pytest.raises(PatchConflict, match=r"^operation 0 .* does not fit the present state$"):
+    with pytest.raises(
+        PatchConflict, match=r"^operation 0 .* does not apply to the current state$"
+    ):
         apply_operations(POST, [operation])
 
 
@@ -210,7 +212,7 @@ def test_a_test_that_fails_is_a_conflict(path: str, value: object) -> None:
     with pytest.raises(PatchConflict) as refusal:
         apply_operations(POST, [{"op": "test", "path": path, "value": value}])
 
-    text = f"operation 0 (test '{path}') failed: the present value is another"
+    text = f"operation 0 (test '{path}') failed: the current value is different"
     assert str(refusal.value) == text
 
 
@@ -223,7 +225,7 @@ def test_a_conflict_names_the_operation_and_tells_no_value() -> None:
     with pytest.raises(PatchConflict) as refusal:
         apply_operations(POST, operations)
 
-    text = "operation 1 (test '/\\xe9') failed: the present value is another"
+    text = "operation 1 (test '/\\xe9') failed: the current value is different"
     assert str(refusal.value) == text
 
 
@@ -277,7 +279,7 @@ def test_a_patch_at_the_bound_is_applied() -> None:
 def test_a_document_too_deep_to_copy_is_a_conflict() -> None:
     deepen = [{"op": "add", "path": "/x" * (50 * n + 1), "value": DEEP} for n in range(14)]
 
-    with pytest.raises(PatchConflict, match=r"^operation 14 \(copy '/y'\) does not fit"):
+    with pytest.raises(PatchConflict, match=r"^operation 14 \(copy '/y'\) does not apply"):
         apply_operations({}, [*deepen, {"op": "copy", "from": "/x", "path": "/y"}])
 
 

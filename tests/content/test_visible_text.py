@@ -53,9 +53,7 @@ def test_a_text_on_one_line_has_no_line_break(
 def test_a_text_on_one_line_has_something_to_see(
     client: FlaskClient, path: str, name: str, text: str
 ) -> None:
-    assert set(refused(client, path, name, text).values()) == {
-        "must hold a character that can be seen"
-    }
+    assert set(refused(client, path, name, text).values()) == {"must contain a visible character"}
 
 
 @pytest.mark.parametrize("text", SEEN)

@@ -121,16 +121,16 @@ def test_what_is_not_exactly_one_json_value_is_400(
         ),
         (
             b'{"title": "x\\ud800", "body": "y"}',
-            {"#/title": "must not hold lone surrogates; one is at 1"},
+            {"#/title": "must not contain lone surrogates; one is at 1"},
         ),
         (
             b'{"title": "x", "body": "y\\udfff"}',
-            {"#/body": "must not hold lone surrogates; one is at 1"},
+            {"#/body": "must not contain lone surrogates; one is at 1"},
         ),
-        (b'{"title": "x", "body": "y\\u0000"}', {"#/body": "must not hold NUL; one is at 1"}),
+        (b'{"title": "x", "body": "y\\u0000"}', {"#/body": "must not contain NUL; one is at 1"}),
         (
             b'{"title": "x\\u0000y", "body": ""}',
-            {"#/title": "must not hold control characters; U+0000 is at 1"},
+            {"#/title": "must not contain control characters; U+0000 is at 1"},
         ),
     ],
     ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else "",
