@@ -12,7 +12,8 @@ from blog.content.dates import utc_now
 from blog.content.posts import PostContent
 from blog.database.database import Database
 from blog.settings import read_settings
-from blog.storage import posts, secret_key
+from blog.storage import post_writes, secret_key
+from blog.storage.access import Access
 
 
 def blog(command: str, stdin: str = "", **env: str) -> Result:
@@ -50,5 +51,5 @@ def post_as(name: str) -> None:
     with database.session() as session:
         # A server makes the key when it starts.
         secret_key.secret_key(session)
-        posts.create(session, content, Caller(name, "author"), utc_now())
+        post_writes.create(Access(session, Caller(name, "author"), utc_now()), content)
     database.close()

@@ -10,21 +10,26 @@ from typing import Annotated, Any, Literal
 import jsonpatch
 from pydantic import AfterValidator, BaseModel
 
+from blog.content import posts
 from blog.content.markup import render
-from blog.content.posts import CLIENT_FIELDS, GREATEST_VERSION, Format, Post, PostContent, Status
+from blog.content.posts import CONTENT_ATTRIBUTES, GREATEST_VERSION, Post, PostContent
 from blog.content.validation import RULES, as_json
 
 Operation = Literal["created", "updated", "deleted"]
 
-# The fields of a revision by the names that clients know, and as attributes of a `Revision`:
-# of every one, and of those that are no deletion.
+# The fields of a revision by the names that clients know, and as attributes of a `Revision`: those
+# of the change itself, those of a tombstone, and those of every other revision.
 EVENT_FIELDS = {
     "version": "version",
     "operation": "operation",
     "at": "updated_date",
     "by": "changed_by",
 }
-FIELDS = {**EVENT_FIELDS, **CLIENT_FIELDS, "authorName": "author_name"}
+TOMBSTONE_FIELDS = {**EVENT_FIELDS, "authorName": "author_name"}
+FIELDS = {
+    **EVENT_FIELDS,
+    **{field.name: field.attribute for field in posts.FIELDS if field.is_kept},
+}
 
 
 def _check_number(number: int) -> int:
@@ -43,11 +48,11 @@ class Restoration(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One version of a post, or a tombstone, in which all that a client had written is None.
+    """One version of a post, or a tombstone, which has no content.
 
-    ``body`` is None, too, where nobody asked for it. ``previous_date`` is when the version before
-    this one was written, ``predecessor`` what that one did, if it is kept, and ``successor_date``
-    when the one after it was written, if there is one.
+    ``previous_date`` is when the version before this one was written, ``predecessor`` its
+    operation, if it is stored, and ``successor_date`` when the version after this one was written,
+    if there is one.
     """
 
     post_id: str
@@ -58,63 +63,47 @@ class Revision:
     created_date: datetime
     previous_date: datetime | None
     updated_date: datetime
-    title: str | None
-    format: Format | None
-    summary: str | None
-    tags: tuple[str, ...] | None
-    status: Status | None
-    slug: str | None
-    posted_date: datetime | None
-    body: str | None
     predecessor: Operation | None
     successor_date: datetime | None
+    content: PostContent | None
 
     @property
     def is_tombstone(self) -> bool:
-        """Whether the post was deleted by this."""
-        return self.operation == "deleted"
-
-    def content(self) -> PostContent:
-        """What a client had written; of a revision that is no tombstone, with its body."""
-        # It was checked when it was written, perhaps by rules that have changed since.
-        return PostContent.model_construct(
-            **{name: getattr(self, name) for name in CLIENT_FIELDS.values()}
-        )
+        """Whether this is the deletion of the post."""
+        return self.content is None
 
     def as_post(self, *, with_html: bool) -> Post:
-        """The post as it was, to one who may change it; of a revision as in `content`."""
-        content = self.content()
+        """The post as it was, for a caller who may change it; the revision has its body.
+
+        Raises ValueError for a tombstone.
+        """
+        if self.content is None:
+            raise ValueError(f"version {self.version} is a deletion")
+        content = self.content
         return Post(
             id=self.post_id,
             version=self.version,
-            title=content.title,
-            format=content.format,
-            summary=content.summary,
-            tags=content.tags,
-            status=content.status,
-            slug=content.slug or "",
-            posted_date=content.posted_date,
+            content=content,
             sort_date=content.posted_date or self.created_date,
             previous_date=self.previous_date,
             updated_date=self.updated_date,
             author_name=self.author_name,
-            body=content.body,
             body_html=render(content.body, content.format) if with_html else None,
             editable=True,
         )
 
 
-def changed_fields(before: Revision | Post, after: Revision | Post) -> Sequence[str]:
-    """The names of the fields that a client writes and in which two versions differ."""
+def changed_fields(before: PostContent, after: PostContent) -> Sequence[str]:
+    """The names of the fields in which two versions differ."""
     return [
         name
-        for name, attribute in CLIENT_FIELDS.items()
+        for name, attribute in CONTENT_ATTRIBUTES.items()
         if getattr(before, attribute) != getattr(after, attribute)
     ]
 
 
-def difference(before: Revision, after: Revision) -> list[dict[str, Any]]:
-    """The JSON Patch (RFC 6902) that makes one version of the other."""
-    old, new = as_json(before, CLIENT_FIELDS), as_json(after, CLIENT_FIELDS)
+def difference(before: PostContent, after: PostContent) -> list[dict[str, Any]]:
+    """The JSON Patch (RFC 6902) that turns one version into the other."""
+    old, new = as_json(before, CONTENT_ATTRIBUTES), as_json(after, CONTENT_ATTRIBUTES)
     operations: list[dict[str, Any]] = jsonpatch.make_patch(old, new).patch
     return operations

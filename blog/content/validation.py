@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
+from operator import attrgetter
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -119,8 +120,11 @@ def validate(
 
 
 def as_json(state: object, fields: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of something kept, as a client would send them; maps names to attributes."""
-    return {name: _json_value(getattr(state, attribute)) for name, attribute in fields.items()}
+    """Some fields of a state as a client would send them, by their names for clients.
+
+    ``fields`` maps the names to attributes of the state, or to paths of attributes with dots.
+    """
+    return {name: _json_value(attrgetter(path)(state)) for name, path in fields.items()}
 
 
 def _json_value(value: object) -> object:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import DateTime, Dialect, String, Text, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, String, Text, TypeDecorator
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -21,6 +23,19 @@ class UTCDateTime(TypeDecorator[datetime]):
             return None
         # PostgreSQL gives it back in the time zone of the connection.
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class TextTuple(TypeDecorator[tuple[str, ...]]):
+    """A tuple of texts, stored as a JSON array; None is stored as null."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> list[str] | None:
+        return None if value is None else list(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...] | None:
+        return None if value is None else tuple(value)
 
 
 def line(length: int) -> String:

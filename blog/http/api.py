@@ -30,6 +30,7 @@ from blog.http.responses import Created
 from blog.maintenance.schema_watch import SchemaWatch
 from blog.representations import hal, json
 from blog.representations.document import Document, Representation
+from blog.storage.access import Access
 from blog.storage.preconditions import Precondition
 
 # A server that stops cuts off each of its open connections, one after the other.
@@ -190,10 +191,9 @@ class Resource(flask_restful.Resource):
         return self.request.session
 
     @property
-    def author(self) -> Caller:
-        """Who makes a request that only a signed-in caller can make."""
-        assert self.caller is not None  # nosec B101  # tells mypy what `auth` has seen to
-        return self.caller
+    def access(self) -> Access:
+        """The session, the caller and the time of this request, for storage."""
+        return Access(self.session, self.caller, self.now)
 
     def links_of(self, document: Document) -> Mapping[str, Any]:
         """The links of a document as a member of this representation, which a client sees."""

@@ -7,20 +7,19 @@ section 3.3.3), in double quotes; most clients send it without quotes, which mea
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from hashlib import sha256
 
-from blog.content.authors import Caller
 from blog.errors import Fault, Malformed
 from blog.http.request import current_request
-from blog.storage.idempotency import Claim
+from blog.storage.access import Access
+from blog.storage.idempotency import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 _STRING = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
-def read_claim(caller: Caller, now: datetime) -> Claim | None:
+def read_key(access: Access) -> IdempotencyKey | None:
     """The key of a request with what it stands for; None for a request without one.
 
     Raises Malformed for a key that can't be used.
@@ -28,10 +27,11 @@ def read_claim(caller: Caller, now: datetime) -> Claim | None:
     headers = current_request().headers
     if HEADER not in headers:
         return None
-    return Claim(caller.name, _read_key(headers[HEADER]), _fingerprint(), now)
+    key = _read_text(headers[HEADER])
+    return IdempotencyKey(access.author.name, key, _fingerprint(), access.now)
 
 
-def _read_key(text: str) -> str:
+def _read_text(text: str) -> str:
     text = text.strip(" \t")
     quoted = _STRING.fullmatch(text)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from blog.content.posts import fold_tag
 from blog.database.database import Database
 from blog.database.postgresql import triggers
+from blog.database.types import TextTuple
 from blog.maintenance import schema
 from blog.maintenance.migrations import HEAD
 from blog.maintenance.schema_comparison import Comparison
@@ -142,7 +143,7 @@ def _differing_revisions(connection: Connection) -> list[str]:
 
 def _differs(name: str) -> ColumnElement[bool]:
     pair: list[ColumnElement[object]] = [post.c[name], revision.c[name]]
-    if name == "tags":
+    if isinstance(post.c[name].type, TextTuple):
         # PostgreSQL can't compare JSON.
         pair = [cast(column, Text) for column in pair]
     return pair[0].is_distinct_from(pair[1])

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     Boolean,
     CheckConstraint,
     Column,
@@ -28,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement, TextClause
 
-from blog.database.types import UTCDateTime
+from blog.database.types import TextTuple, UTCDateTime
 from blog.storage.tables import metadata
 
 # How many rows are named for each constraint.
@@ -64,7 +63,7 @@ def _is_list_of_texts(name: str) -> str:
 # An SQL condition for the format of each type that SQLite stores as text.
 _FORMATS: dict[type, Callable[[str], str]] = {
     Date: _is_date,
-    JSON: _is_list_of_texts,
+    TextTuple: _is_list_of_texts,
     UTCDateTime: _is_moment,
 }
 

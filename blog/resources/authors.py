@@ -45,7 +45,7 @@ class AuthorList(_AuthorResource):
     def get(self) -> Document:
         """A page of profiles, by name."""
         listing = Paging(self.services.cursors, self.links.authors, self.query)
-        page = authors.page(self.session, self.caller, listing.limit, listing.position)
+        page = authors.page(self.access, listing.limit, listing.position)
         links = {**listing.links(page), relations.HOME: self.links.root}
         return Document(
             links, name=relations.AUTHORS, items=[self.document(item) for item in page.items]
@@ -57,7 +57,7 @@ class Author(_AuthorResource):
 
     def get(self, name: str) -> Document:
         """The profile of an author."""
-        return self.document(authors.find(self.session, name, self.caller))
+        return self.document(authors.find(self.access, name))
 
     def put(self, name: str) -> Document:
         """Replace what the owner writes of the profile."""
@@ -69,7 +69,7 @@ class Author(_AuthorResource):
 
     def _edit(self, name: str, revise: authors.Revise) -> Document:
         precondition = self.precondition(name)
-        edited = authors.edit(self.session, name, self.author, precondition, revise, self.now)
+        edited = authors.edit(self.access, name, precondition, revise)
         return self.document(edited)
 
     def _patched(self, patch: Patch, current: content.Author) -> Profile:

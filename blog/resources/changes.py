@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from werkzeug.http import quote_etag
 
-from blog.content.posts import Post
+from blog.content.posts import Post, long_texts
 from blog.errors import DeadCursor, Fault, Malformed, NotFound
 from blog.http import relations
 from blog.http.api import Resource
 from blog.http.conditional import version_tag
 from blog.http.cursors import DEFAULT_LIMIT, PARAMETERS
 from blog.representations.document import Document, Link
-from blog.resources.posts import FIELD_PARAMETER, field_places, represent, texts_of, validators_of
+from blog.resources.posts import FIELD_PARAMETER, represent, validators_of
 from blog.storage import changes
-from blog.storage.changes import BEGINNING, Change, Changes, Due, Frontier
+from blog.storage.access import Access
+from blog.storage.changes import BEGINNING, Change, Changes, Due, FeedPosition
 from blog.storage.current import find_current
 from blog.storage.keyset import Key, Position
 
@@ -42,7 +43,7 @@ class ChangeList(Resource):
     def get(self) -> Document:
         """The changes after a cursor, and where to go on; may wait until there are some."""
         if self.query.get("after") == LATEST:
-            end = changes.latest(self.session, self.services.now())
+            end = changes.latest(self._access_now())
             return self._page(_Found(Changes([], end)))
         start = self._start()
         found = self.services.long_poll.wait_for(
@@ -54,7 +55,7 @@ class ChangeList(Resource):
         links = {
             relations.SELF: self._link(self.query.get("after")),
             relations.FIRST: self._link(None),
-            relations.NEXT: self._link(self._cursor(found.changes.frontier)),
+            relations.NEXT: self._link(self._cursor(found.changes.position)),
             relations.LATEST: self._link(LATEST),
             relations.HOME: self.links.root,
         }
@@ -75,7 +76,7 @@ class ChangeList(Resource):
             return Document(links, fields)
         if current:
             etag = quote_etag(version_tag(validators_of(current)))
-            fields |= {"slug": current.slug, "title": current.title, "etag": etag}
+            fields |= {"slug": current.content.slug, "title": current.content.title, "etag": etag}
         return Document(links, fields, embedded=self._embedded(current))
 
     def _embedded(self, current: Post | None) -> Mapping[str, Document | None]:
@@ -83,30 +84,34 @@ class ChangeList(Resource):
         fields = self.query.get("fields")
         if fields is None:
             return {}
-        return {relations.POST: current and represent(current, field_places(fields), self.links)}
+        return {relations.POST: current and represent(current, tuple(fields), self.links)}
 
-    def _look(self, start: Frontier) -> _Found:
+    def _look(self, start: FeedPosition) -> _Found:
         limit = self.query.get("limit", DEFAULT_LIMIT)
-        texts = texts_of(self.query.get("fields", ()))
-        now = self.services.now()
+        texts = long_texts(self.query.get("fields", ()))
+        access = self._access_now()
         try:
-            told = changes.follow(self.session, self.caller, now, limit, start)
+            changed = changes.follow(access, limit, start)
         except NotFound:
             detail = "is of a history that was replaced by another; begin without one"
             raise DeadCursor([Fault(detail, parameter="after")]) from None
-        found = _Found(*find_current(self.session, told, self.caller, now, texts))
+        found = _Found(*find_current(access, changed, texts))
         # Whoever waits for more keeps no connection meanwhile.
         self.session.close()
         return found
 
-    def _start(self) -> Frontier:
+    def _access_now(self) -> Access:
+        """The access at this moment: a request that waits reads again at later times."""
+        return replace(self.access, now=self.services.now())
+
+    def _start(self) -> FeedPosition:
         if (cursor := self.query.get("after")) is None:
             return BEGINNING
         owner, sequence, date, *due = self._read(cursor)
         if owner != self._owner:
             detail = "is of another caller, or of another role; begin without one"
             raise DeadCursor([Fault(detail, parameter="after")])
-        return Frontier(sequence, date, Due(*due))
+        return FeedPosition(sequence, date, Due(*due))
 
     def _read(self, cursor: str) -> Key:
         cursors = self.services.cursors
@@ -117,8 +122,8 @@ class ChangeList(Resource):
             key = cursors.read(cursor, f"changes {self.caller}", "after").key
             return (self._owner, *key)
 
-    def _cursor(self, frontier: Frontier) -> str:
-        key = (self._owner, frontier.sequence, frontier.date, *frontier.due)
+    def _cursor(self, position: FeedPosition) -> str:
+        key = (self._owner, position.sequence, position.date, *position.due)
         return self.services.cursors.write(Position(key), "changes")
 
     @property

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-
-from werkzeug.utils import cached_property
+from operator import attrgetter
 
 from blog.content import posts as content
 from blog.content.dates import parse_moment
-from blog.content.posts import FIELDS, SERVER_FIELDS, PostContent
+from blog.content.posts import ATTRIBUTES, FIELDS, SERVER_FIELDS, PostContent, long_texts
 from blog.content.validation import as_json, validate
 from blog.http import cursors, relations
 from blog.http.api import Resource
 from blog.http.application import POST_ID
 from blog.http.conditional import check_list_precondition
 from blog.http.cursors import DEFAULT_LIMIT, Paging
-from blog.http.idempotency import read_claim
+from blog.http.idempotency import read_key
 from blog.http.links import Links
 from blog.http.query_parameters import Parser, list_of, one_of, plain_text, some_of
 from blog.http.request_json import Patch, read_json, read_patch
 from blog.http.responses import Created
 from blog.representations.document import Document, Validators
-from blog.storage import post_list, posts
-from blog.storage.post_list import MOST_IDS, NEWEST_FIRST, OLDEST_UPDATE_FIRST, SORTS, Filter
-from blog.storage.posts import Texts
+from blog.storage import post_list, post_writes, posts
+from blog.storage.post_list import (
+    MOST_IDS,
+    NEWEST_FIRST,
+    OLDEST_UPDATE_FIRST,
+    SORTS,
+    Filter,
+    PostQuery,
+)
 
-# Rendered HTML is for those who ask: it says again what the body says.
-DEFAULT_FIELDS = tuple(name for name in FIELDS if name != "bodyHtml")
-FIELD_PARAMETER: Mapping[str, Parser] = {"fields": some_of(tuple(FIELDS))}
+# The fields of a post where the client chooses none.
+DEFAULT_FIELDS = tuple(field.name for field in FIELDS if field.is_shown)
+FIELD_PARAMETER: Mapping[str, Parser] = {"fields": some_of(tuple(ATTRIBUTES))}
 FILTER_PARAMETERS: Mapping[str, Parser] = {
     "author": plain_text,
     "tag": plain_text,
@@ -54,25 +59,14 @@ class _PostResource(Resource):
     write_parameters = FIELD_PARAMETER
     single_read = True
 
-    @cached_property
-    def fields(self) -> Sequence[str]:
-        """The fields that the client wants."""
-        chosen: Sequence[str] = self.query.get("fields", DEFAULT_FIELDS)
-        return chosen
-
-    @cached_property
-    def places(self) -> Mapping[str, int]:
-        """Where in a post the fields are: to look for each of them by its name takes longer."""
-        return field_places(tuple(self.fields))
-
     @property
-    def texts(self) -> Texts:
-        """The long texts that the client wants."""
-        return texts_of(self.fields)
+    def fields(self) -> tuple[str, ...]:
+        """The fields that the client wants."""
+        return tuple(self.query.get("fields", DEFAULT_FIELDS))
 
     def document(self, state: content.Post) -> Document:
         """Represent a post to the caller."""
-        return represent(state, self.places, self.links)
+        return represent(state, self.fields, self.links)
 
 
 class PostList(_PostResource):
@@ -92,33 +86,24 @@ class PostList(_PostResource):
         listing = Paging(self.services.cursors, self.links.posts, self.query, default_limit)
         default_sort = OLDEST_UPDATE_FIRST if wanted.updated_since else NEWEST_FIRST
         sort = SORTS[self.query.get("sort", default_sort)]
-        page = post_list.page(
-            self.session,
-            wanted,
-            sort,
-            self.caller,
-            self.now,
-            listing.limit,
-            listing.position,
-            self.texts,
-        )
+        texts = long_texts(self.fields)
+        query = PostQuery(listing.limit, wanted, sort, listing.position, texts)
+        page = post_list.page(self.access, query)
         links = {
             **listing.links(page),
             relations.HOME: self.links.root,
             relations.SEARCH: self.links.template(self.links.posts, SEARCH_PARAMETERS),
         }
-        return Document(links, name=relations.POSTS, items=self._documents(page.items))
-
-    def _documents(self, found: Sequence[content.Post]) -> Sequence[Document]:
-        places, links = self.places, self.links
-        return [represent(post, places, links) for post in found]
+        fields = self.fields
+        items = [represent(item, fields, self.links) for item in page.items]
+        return Document(links, name=relations.POSTS, items=items)
 
     def post(self) -> Created:
         """Create a post of the caller."""
         check_list_precondition()
-        claim = read_claim(self.author, self.now)
+        key = read_key(self.access)
         written = validate(PostContent, read_json(), SERVER_FIELDS)
-        created = posts.create(self.session, written, self.author, self.now, claim, self.texts)
+        created = post_writes.create(self.access, written, key, long_texts(self.fields))
         return Created(self.document(created))
 
 
@@ -129,7 +114,7 @@ class Post(_PostResource):
 
     def get(self, post_id: str) -> Document:
         """The post, if the caller may see it."""
-        return self.document(posts.find(self.session, post_id, self.caller, self.now, self.texts))
+        return self.document(posts.find(self.access, post_id, long_texts(self.fields)))
 
     def put(self, post_id: str) -> Document:
         """Replace what a client writes of the post."""
@@ -142,26 +127,21 @@ class Post(_PostResource):
     def delete(self, post_id: str) -> None:
         """Delete the post."""
         precondition = self.precondition(post_id)
-        posts.remove(self.session, post_id, self.author, precondition, self.now)
+        post_writes.remove(self.access, post_id, precondition)
 
-    def _edit(self, post_id: str, revise: posts.Revise) -> Document:
+    def _edit(self, post_id: str, revise: post_writes.Revise) -> Document:
         precondition = self.precondition(post_id)
-        edited = posts.edit(self.session, post_id, self.author, precondition, revise, self.now)
+        edited = post_writes.edit(self.access, post_id, precondition, revise)
         return self.document(edited)
 
     def _patched(self, patch: Patch, current: content.Post) -> PostContent:
-        seen = {**as_json(current, FIELDS), **self.links_of(self.document(current))}
+        seen = {**as_json(current, ATTRIBUTES), **self.links_of(self.document(current))}
         changed, faults = patch(seen)
-        return validate(PostContent, changed, SERVER_FIELDS, faults, current)
+        return validate(PostContent, changed, SERVER_FIELDS, faults, current.content)
 
 
-def texts_of(fields: Sequence[str]) -> Texts:
-    """The long texts among some fields."""
-    return Texts(body="body" in fields, body_html="bodyHtml" in fields)
-
-
-def represent(post: content.Post, places: Mapping[str, int], links: Links) -> Document:
-    """A post with the fields that are in these places, as `field_places` gives them."""
+def represent(post: content.Post, fields: tuple[str, ...], links: Links) -> Document:
+    """A post with the fields of these names."""
     own = links.post(post.id)
     shown = {
         relations.SELF: own,
@@ -174,7 +154,7 @@ def represent(post: content.Post, places: Mapping[str, int], links: Links) -> Do
         shown[relations.REVISIONS] = shown[relations.VERSION_HISTORY] = links.revisions(post.id)
     return Document(
         shown,
-        {name: post[place] for name, place in places.items()},
+        dict(zip(fields, _reader(fields)(post), strict=True)),
         validators=validators_of(post),
     )
 
@@ -185,14 +165,15 @@ def validators_of(post: content.Post) -> Validators:
 
 
 @lru_cache(maxsize=256)
-def field_places(fields: tuple[str, ...]) -> Mapping[str, int]:
-    """Where in a post these fields stand."""
-    return {name: content.Post._fields.index(FIELDS[name]) for name in fields}
+def _reader(fields: tuple[str, ...]) -> Callable[[content.Post], tuple[object, ...]]:
+    """The function that reads the values of these fields from a post."""
+    getters = [attrgetter(ATTRIBUTES[name]) for name in fields]
+    return lambda post: tuple(getter(post) for getter in getters)
 
 
 def _replaced(body: object, current: content.Post) -> PostContent:
     """The post with the body in its place; an omitted slug or date stays."""
     if isinstance(body, Mapping):
         kept = {"slug": "slug", "postedDate": "posted_date"}
-        body = {**as_json(current, kept), **body}
-    return validate(PostContent, body, SERVER_FIELDS, current=current)
+        body = {**as_json(current.content, kept), **body}
+    return validate(PostContent, body, SERVER_FIELDS, current=current.content)

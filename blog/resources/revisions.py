@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 
 from blog.content import revisions as content
-from blog.content.posts import Post
-from blog.content.revisions import EVENT_FIELDS, FIELDS, Restoration, difference
+from blog.content.posts import LONG_FIELDS, Post
+from blog.content.revisions import FIELDS, TOMBSTONE_FIELDS, difference
 from blog.content.validation import validate
 from blog.errors import NotFound
 from blog.http import cursors, relations
 from blog.http.api import Resource
 from blog.http.conditional import read_precondition
 from blog.http.cursors import Paging
-from blog.http.idempotency import read_claim
+from blog.http.idempotency import read_key
 from blog.http.links import Links
 from blog.http.request_json import read_json
 from blog.http.responses import Created
 from blog.representations import hal, json, json_patch
 from blog.representations.document import Document, Validators
 from blog.storage import revisions
-from blog.storage.restoration import restore
+from blog.storage.restoration import Restoration
 
 # A list of long texts would be long, so each is read by itself.
-LISTED_FIELDS = {name: attribute for name, attribute in FIELDS.items() if name != "body"}
+LISTED_FIELDS = {name: FIELDS[name] for name in FIELDS if name not in LONG_FIELDS}
 
 
 class RevisionList(Resource):
@@ -34,9 +35,9 @@ class RevisionList(Resource):
 
     def get(self, post_id: str) -> Document:
         """A page of the versions, the newest first."""
-        newest = revisions.find_newest(self.session, post_id, self.caller, self.now)
+        newest = revisions.find_newest(self.access, post_id)
         listing = Paging(self.services.cursors, self.links.revisions(post_id), self.query)
-        page = revisions.page(self.session, post_id, listing.limit, listing.position)
+        page = revisions.page(self.access, post_id, listing.limit, listing.position)
         links = {**listing.links(page), relations.HOME: self.links.root}
         if not newest.is_tombstone:
             links[relations.POST] = links[relations.LATEST_VERSION] = self.links.post(post_id)
@@ -47,14 +48,12 @@ class RevisionList(Resource):
 
     def post(self, post_id: str) -> Document | Created:
         """Make a version current again, as a new one."""
-        revisions.find_newest(self.session, post_id, self.author, self.now)
+        revisions.find_newest(self.access, post_id)
         precondition = read_precondition(post_id, required=False)
-        claim = read_claim(self.author, self.now)
-        wanted = validate(Restoration, read_json(), ()).restore
-        restored = restore(
-            self.session, post_id, self.author, precondition, wanted, self.now, claim
-        )
-        version = revisions.find(self.session, post_id, restored.version, self.author, self.now)
+        key = read_key(self.access)
+        wanted = validate(content.Restoration, read_json(), ()).restore
+        restored = Restoration(self.access, post_id, precondition, key).restore(wanted)
+        version = revisions.find(self.access, post_id, restored.version)
         # A request that is sent again gets the first answer, in which there was no successor yet.
         document = _represent(replace(version, successor_date=None), FIELDS, self.links)
         if not restored.written:
@@ -71,7 +70,7 @@ class Revision(Resource):
 
     def get(self, post_id: str, number: int) -> Document:
         """The version, as it was written."""
-        found = revisions.find(self.session, post_id, number, self.caller, self.now)
+        found = revisions.find(self.access, post_id, number)
         return _represent(found, FIELDS, self.links)
 
 
@@ -82,16 +81,16 @@ class RevisionDiff(Resource):
 
     def get(self, post_id: str, number: int) -> Document:
         """The operations that make the earlier version this one."""
-        after = revisions.find(self.session, post_id, number, self.caller, self.now)
+        after = revisions.find(self.access, post_id, number)
         before = revisions.load(self.session.reading(), post_id, number - 1)
-        if before is None or before.is_tombstone or after.is_tombstone:
+        if before is None or before.content is None or after.content is None:
             raise NotFound(f"version {number} follows no other that it could be compared with")
         links = {
             relations.SELF: self.links.diff(post_id, number),
             relations.VERSION_HISTORY: self.links.revisions(post_id),
             relations.PREDECESSOR_VERSION: self.links.revision(post_id, number - 1),
         }
-        operations = [Document({}, operation) for operation in difference(before, after)]
+        operations = [Document({}, each) for each in difference(before.content, after.content)]
         return Document(links, name=relations.OPERATIONS, items=operations)
 
 
@@ -108,10 +107,10 @@ def _represent(revision: content.Revision, fields: Mapping[str, str], links: Lin
         shown[relations.SUCCESSOR_VERSION] = links.revision(post_id, number + 1)
     if not revision.is_tombstone and revision.predecessor in ("created", "updated"):
         shown[relations.DIFF] = links.diff(post_id, number)
-    kept = {**EVENT_FIELDS, "authorName": "author_name"} if revision.is_tombstone else fields
+    known = TOMBSTONE_FIELDS if revision.is_tombstone else fields
     return Document(
         shown,
-        {name: getattr(revision, attribute) for name, attribute in kept.items()},
+        {name: attrgetter(attribute)(revision) for name, attribute in known.items()},
         validators=_own_validators(revision),
     )
 

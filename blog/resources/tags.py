@@ -18,7 +18,7 @@ class TagList(Resource):
     def get(self) -> Document:
         """A page of tags, by name."""
         listing = Paging(self.services.cursors, self.links.tags, self.query)
-        page = tags.page(self.session, self.caller, self.now, listing.limit, listing.position)
+        page = tags.page(self.access, listing.limit, listing.position)
         links = {
             **listing.links(page),
             relations.HOME: self.links.root,

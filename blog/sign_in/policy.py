@@ -16,7 +16,7 @@ from blog.sign_in.passwords import PasswordChecker, hash_password, needs_rehash
 from blog.sign_in.throttle import SignIn, Throttle
 from blog.storage import accounts, tokens
 from blog.storage.accounts import Account
-from blog.storage.tokens import Grant
+from blog.storage.tokens import VerifiedToken
 
 logger = logging.getLogger("blog.auth")
 
@@ -106,11 +106,11 @@ class SignInPolicy:
         if not is_token(credentials.password):
             return None
         now = self._now()
-        grant = tokens.find_grant(session, credentials.name, digest(credentials.password), now)
-        if grant is None:
+        token = tokens.find_verified(session, credentials.name, digest(credentials.password), now)
+        if token is None:
             return None
-        _note_use(session, grant, now.date())
-        return grant.caller
+        _note_use(session, token, now.date())
+        return token.caller
 
 
 def _cache_key(account: Account) -> str:
@@ -118,14 +118,14 @@ def _cache_key(account: Account) -> str:
     return account.own_hash or f"external {account.name}"
 
 
-def _note_use(session: Session, grant: Grant, today: date) -> None:
+def _note_use(session: Session, token: VerifiedToken, today: date) -> None:
     """Store the day on which a token was last used; where that fails, its next use does."""
-    if grant.last_used == today or not session.is_on_primary():
+    if token.last_used == today or not session.is_on_primary():
         return
     try:
-        tokens.note_use(session, grant.caller, today)
+        tokens.note_use(session, token.caller, today)
     except StorageUnavailable as error:
-        logger.warning("the use of a token of %r was not noted: %s", grant.caller.name, error)
+        logger.warning("the use of a token of %r was not noted: %s", token.caller.name, error)
 
 
 def _strengthen(session: Session, account: Account, password: str) -> None:

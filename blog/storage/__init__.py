@@ -1,1 +1,1 @@
-"""Where posts and authors are kept: all SQL is here."""
+"""Posts, authors and what belongs to them in the database: all SQL about the content."""

@@ -20,9 +20,9 @@ _EXTERNAL = "external"
 
 
 class Account(NamedTuple):
-    """What is needed to let an author in; the hash is None for one who may not sign in.
+    """What signing in needs to know of an author; without a hash they may not sign in.
 
-    ``noted`` is when a sign-in was last noted from the address that was asked for.
+    ``noted`` is the date of the last recorded sign-in from the address in question.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Account(NamedTuple):
 
     @property
     def caller(self) -> Caller:
-        """The author as one who makes a request."""
+        """The author as the caller of a request."""
         return Caller(self.name, self.role)
 
 
@@ -56,7 +56,7 @@ _is_from_there = (sign_in.c.author_name == author.c.name) & (
     sign_in.c.address_key == bindparam("address_key", type_=sign_in.c.address_key.type)
 )
 _FIND = (
-    select(*_COLUMNS, sign_in.c.date)
+    select(*_COLUMNS, sign_in.c.date.label("noted"))
     .select_from(author.outerjoin(sign_in, _is_from_there))
     .where(author.c.name == bindparam("author_name"))
 )
@@ -65,20 +65,20 @@ _HAS_EDITOR = select(exists().where(author.c.role == "editor", author.c.password
 
 
 def find(session: Session, name: str, address_key: str | None = None) -> Account | None:
-    """The account with this name, if there is one; with it, who signs in from an address."""
+    """The account with this name and its last sign-in from an address; None if there is none."""
     values = {"author_name": name, "address_key": address_key}
     rows = session.look_up(_FIND, values)
-    return Account(*rows[0]) if rows else None
+    return Account(**rows[0]._asdict()) if rows else None
 
 
 def find_all(session: Session) -> Sequence[Account]:
     """Every account, sorted by name."""
     statement = select(*_COLUMNS).order_by(author.c.name)
-    return [Account(*row) for row in session.reading().execute(statement)]
+    return [Account(**row) for row in session.reading().execute(statement).mappings()]
 
 
 def add(session: Session, name: str, role: Role, password_hash: str, now: datetime) -> None:
-    """Make a new account. Raises AccountError for a name that can't be one, or is too like one."""
+    """Add an account. Raises AccountError for an invalid name, and for one too like another."""
     new = _new(name, role, password_hash, now)
 
     def insert_it(connection: Connection) -> None:
@@ -89,9 +89,9 @@ def add(session: Session, name: str, role: Role, password_hash: str, now: dateti
 
 
 def add_first(session: Session, name: str, password_hash: str, now: datetime) -> bool:
-    """Make an editor where there is no account at all; give whether this was so.
+    """Add an editor where there is no account; return whether there was none.
 
-    Several processes may try at once: one of them makes it.
+    Of several processes that call this at once, one adds it.
     """
     new = _new(name, "editor", password_hash, now)
 
@@ -130,17 +130,17 @@ def _write_external(account: Account, now: datetime, connection: Connection) -> 
 
 
 def set_password(session: Session, name: str, password_hash: str) -> None:
-    """Give an author a new password, or an author who was removed one again.
+    """Set the password of an author, or open the account of a removed author again.
 
-    Raises AccountError where there is no such author.
+    Raises AccountError for an unknown author.
     """
     session.write(lambda connection: _set(connection, name, password_hash=password_hash))
 
 
 def set_role(session: Session, name: str, role: Role, *, force: bool = False) -> None:
-    """Make an author an editor or an editor an author.
+    """Set the role of an author.
 
-    Raises AccountError for an unknown one, and for the last editor unless ``force``.
+    Raises AccountError for an unknown author, and for the last editor unless ``force``.
     """
 
     def set_it(connection: Connection) -> None:
@@ -151,19 +151,19 @@ def set_role(session: Session, name: str, role: Role, *, force: bool = False) ->
 
 
 def rehash(session: Session, account: Account, password_hash: str) -> None:
-    """Replace the hash of an unchanged password by a stronger one."""
+    """Replace the password hash by a stronger one, unless the password has changed since."""
     unchanged = author.c.password_hash == account.password_hash
     statement = update(author).where(author.c.name == account.name, unchanged)
     session.write(lambda c: c.execute(statement.values(password_hash=password_hash)))
 
 
 def remove(session: Session, name: str, *, force: bool = False) -> Literal["deleted", "closed"]:
-    """End an account. Who has written stays as an author, without the right to sign in.
+    """End an account. An author of posts stays in the database, and may no longer sign in.
 
-    Tokens go with it, so that a new password does not bring them back. Raises AccountError where
-    there is no such author, and for the last editor unless ``force``.
+    The tokens are deleted, so that a new password does not restore them. Raises AccountError for
+    an unknown author, and for the last editor unless ``force``.
     """
-    # A post that was deleted is among them, and may come back.
+    # This includes deleted posts, which may be restored.
     has_written = exists().where(or_(revision.c.author_name == name, revision.c.changed_by == name))
     statement = delete(author).where(author.c.name == name, ~has_written)
     revocation = delete(access_token).where(access_token.c.author_name == name)
@@ -181,9 +181,9 @@ def remove(session: Session, name: str, *, force: bool = False) -> Literal["dele
 
 @contextmanager
 def _keeping_an_editor(connection: Connection, name: str, force: bool) -> Iterator[None]:
-    """Raise AccountError where a change takes away the last editor, unless ``force``.
+    """Raise AccountError where a change removes the last editor, unless ``force``.
 
-    No other such change comes between, as the transaction is one of those that are queued.
+    The transaction is queued, so that no other such change interferes.
     """
     had_editor = connection.scalar(_HAS_EDITOR)
     yield

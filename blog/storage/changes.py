@@ -1,10 +1,10 @@
-"""The change feed: what came, changed and went, for each caller in one order that stays.
+"""The change feed: what was created, updated and deleted, in one stable order for each caller.
 
-A follower's copy is what the caller could see after so many commits and at such a time: its
-`Frontier`. From there the feed goes on with whatever comes next: the next commit, at the time that
-it has, or, if that is earlier, the next moment at which a scheduled version becomes visible by
-itself. So what falls due stands between the commits before its date and those after it, and
-whoever follows, at once or years later, is told the same.
+A follower's copy is what the caller could see after a number of commits and at a time: its
+`FeedPosition`. From there the feed continues with the next commit, at the time of that commit, or
+with the next scheduled version whose date has come, if that is earlier. So a scheduled version
+stands between the commits before its date and those after it, and every follower, now or years
+later, gets the same changes.
 """
 
 from __future__ import annotations
@@ -16,40 +16,44 @@ from functools import cache
 from heapq import merge
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, true
+from sqlalchemy import Row, Select, and_, bindparam, func, select, true
 
-from blog.content.authors import Caller
 from blog.content.revisions import Operation
 from blog.database.session import Session
 from blog.database.types import UTCDateTime
 from blog.errors import NotFound
 from blog.storage import permissions
+from blog.storage.access import Access, CallerRole
 from blog.storage.keyset import Key, Position, beginning, bind_values, paginate
 from blog.storage.tables import post, revision
 
 # Greater than the number of any revision.
 _LAST = 2**62
 _LARGEST_BATCH = 1000
-# How many rows that are not for the caller one request passes over.
+# How many rows that the caller may not see one request skips.
 MOST_PASSED_OVER = 1000
-# How far the clock of another node may be ahead of ours for us to wait for it.
+# How far the clock of another node may be ahead.
 _SKEW = timedelta(minutes=1)
+
+# The columns in whose order each of the two is read.
+_COMMIT_ORDER = ("sequence",)
+_DUE_ORDER = ("due_date", "sequence")
 
 Rows = Iterator[Row[*tuple[Any, ...]]]
 
 
 class Due(NamedTuple):
-    """Where a version that becomes visible by itself stands among all that do."""
+    """The place of a scheduled version among all scheduled versions."""
 
     date: datetime
     sequence: int
 
 
 @dataclass(frozen=True, slots=True)
-class Frontier:
-    """How far a follower has been told: up to which commit, and of what has fallen due.
+class FeedPosition:
+    """A position in the feed: the last commit before it, and the last scheduled version.
 
-    ``date`` is the commit's own, by which it is known again.
+    ``date`` is the date of the commit, which identifies it.
     """
 
     sequence: int
@@ -58,12 +62,12 @@ class Frontier:
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-BEGINNING = Frontier(0, _NEVER, Due(_NEVER, 0))
+BEGINNING = FeedPosition(0, _NEVER, Due(_NEVER, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to a post, as it is to a caller, who may perhaps change the post."""
+    """What happened to a post, as the caller sees it, and whether they may change the post."""
 
     post_id: str
     operation: Operation
@@ -74,72 +78,70 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Some changes in their order, and from where to go on: ``places`` has it for each of them."""
+    """Changes in their order, the position after them, and the one after each of them."""
 
     items: Sequence[Change]
-    frontier: Frontier
-    places: Sequence[Frontier] = ()
+    position: FeedPosition
+    positions: Sequence[FeedPosition] = ()
 
     def first(self, count: int) -> Changes:
-        """The first ones, where those are not all; there is one at least."""
+        """The first ``count`` changes, which is at least one."""
         if count >= len(self.items):
             return self
-        return Changes(self.items[:count], self.places[count - 1], self.places[:count])
+        return Changes(self.items[:count], self.positions[count - 1], self.positions[:count])
 
 
-def follow(
-    session: Session, caller: Caller | None, now: datetime, limit: int, start: Frontier
-) -> Changes:
-    """The changes after a frontier: all that there are, or as many as the limit allows.
+def follow(access: Access, limit: int, start: FeedPosition) -> Changes:
+    """The changes after a position, at most as many as the limit.
 
-    Where there are none the frontier stays, so that the answer stays the same and tells nothing of
-    writes that are not for the caller. It moves once there are `MOST_PASSED_OVER` of them, whatever
-    the limit, as no request may cost more: that many at least is all that can be learned. Raises
-    NotFound for a frontier whose commit is another here: a backup was restored, or commits were
+    Where there are none the position stays, so that the response stays the same and says nothing of
+    writes that the caller may not see. It moves after `MOST_PASSED_OVER` such writes, whatever the
+    limit, to bound the cost of a request; that they are so many is all that a caller can learn.
+    Raises NotFound for a position whose commit differs here: a backup was restored, or commits were
     lost.
     """
-    _check(session, start)
-    walk = _Walk(_Reader(session.reading(), caller, now, limit), now, start)
+    _check(access.session, start)
+    walk = _Walk(_Reader(access, limit), access.now, start)
     changes: list[Change] = []
-    places: list[Frontier] = []
+    positions: list[FeedPosition] = []
     passed_over = 0
     for change in walk:
         if change is None:
             passed_over += 1
         else:
             changes.append(change)
-            places.append(walk.frontier)
+            positions.append(walk.position)
         if len(changes) == limit or passed_over == MOST_PASSED_OVER:
             break
     if not changes and passed_over == MOST_PASSED_OVER:
-        return Changes(changes, walk.frontier)
-    return Changes(changes, places[-1] if places else start, places)
+        return Changes(changes, walk.position)
+    return Changes(changes, positions[-1] if positions else start, positions)
 
 
-def latest(session: Session, now: datetime) -> Frontier:
-    """How far one has been told who has everything that is to be seen now.
+def latest(access: Access) -> FeedPosition:
+    """The position of a follower whose copy is complete now.
 
-    It stands before what another node, whose clock is ahead, has just published.
+    It is before commits that another node, whose clock is ahead, has dated in the future.
     """
-    values = {"now": now, "until": now + _SKEW}
-    last = session.reading().execute(_LATEST, values).first()
-    sequence, date = last or (0, _NEVER)
-    return Frontier(sequence, date, Due(now, _LAST))
+    values = {"now": access.now, "until": access.now + _SKEW}
+    last = access.session.reading().execute(_LATEST, values).first()
+    sequence, date = (last.sequence, last.updated_date) if last else (0, _NEVER)
+    return FeedPosition(sequence, date, Due(access.now, _LAST))
 
 
-def _check(session: Session, start: Frontier) -> None:
+def _check(session: Session, start: FeedPosition) -> None:
     date = session.reading().scalar(_DATE, {"sequence": start.sequence})
-    # On a replica, which may lag, one that is not here yet may come.
+    # On a replica, which may lag, the commit may still arrive.
     known = date == start.date or (date is None and not session.is_on_primary())
     if not known and start.sequence > 0:
         raise NotFound(f"there is no such commit {start.sequence} any more")
 
 
 class _Walk:
-    """The way from a frontier to now, step by step; a step may have nothing for the caller."""
+    """The steps from a position to now, each a change or None where the caller may not see it."""
 
-    def __init__(self, reader: _Reader, now: datetime, start: Frontier) -> None:
-        self.frontier = start
+    def __init__(self, reader: _Reader, now: datetime, start: FeedPosition) -> None:
+        self.position = start
         self._now = now
         self._commits = reader.commits(start.sequence)
         self._dues = reader.dues(start.due)
@@ -147,37 +149,37 @@ class _Walk:
 
     def __iter__(self) -> Iterator[Change | None]:
         for commit in self._commits:
-            # What another node has just published is not yet to be seen here.
+            # The clock of the node that published this is ahead: it is not visible here yet.
             if self._now < commit.updated_date <= self._now + _SKEW:
                 break
-            # A clock that was further ahead brings nothing forward.
+            # A date further in the future makes nothing visible earlier.
             horizon = Due(min(commit.updated_date, self._now), _LAST)
             yield from self._fall_due(horizon)
-            due = max(self.frontier.due, horizon)
-            self.frontier = Frontier(commit.sequence, commit.updated_date, due)
+            due = max(self.position.due, horizon)
+            self.position = FeedPosition(commit.sequence, commit.updated_date, due)
             yield self._commit(commit)
         yield from self._fall_due(Due(self._now, _LAST))
 
     def _fall_due(self, horizon: Due) -> Iterator[Change | None]:
         while (due := self._due) is not None and (due.due_date, due.sequence) <= horizon:
             self._due = next(self._dues, None)
-            # Once the last of a moment has been told, the moment is over, also for a version of
-            # that date that is committed late.
+            # After the last version of a date the date is over, also for a version of that date
+            # that is committed later.
             is_last = self._due is None or self._due.due_date > due.due_date
             place = Due(due.due_date, _LAST if is_last else due.sequence)
-            self.frontier = replace(self.frontier, due=place)
+            self.position = replace(self.position, due=place)
             yield self._become_visible(due)
 
     def _become_visible(self, due: Row[*tuple[Any, ...]]) -> Change | None:
-        """The creation of a post by time alone, if this is its newest version so far."""
-        told = self.frontier.sequence
-        superseded = due.next_sequence is not None and due.next_sequence <= told
-        if due.sequence > told or superseded or due.editable:
+        """The appearance of a scheduled post, where this is its newest version at this position."""
+        reached = self.position.sequence
+        superseded = due.next_sequence is not None and due.next_sequence <= reached
+        if due.sequence > reached or superseded or due.editable:
             return None
         return Change(due.post_id, "created", due.version, due.due_date, due.editable)
 
     def _commit(self, commit: Row[*tuple[Any, ...]]) -> Change | None:
-        """What a commit is to the caller, by what they see before it and after it."""
+        """A commit as the caller sees it, by whether they see the post before it and after it."""
         seen = self._is_seen(commit.old_status, commit.old_due_date, commit.old_sequence)
         sees = self._is_seen(commit.status, commit.due_date, commit.sequence)
         if commit.editable:
@@ -190,29 +192,27 @@ class _Walk:
         )
 
     def _is_seen(self, status: str | None, due_date: datetime | None, sequence: int) -> bool:
-        """Whether everyone sees a version, at the time of the frontier."""
-        due = due_date is None or (due_date, sequence) <= self.frontier.due
+        """Whether everyone may see a version, at the time of the position."""
+        due = due_date is None or (due_date, sequence) <= self.position.due
         return status == "published" and due
 
 
 class _Reader:
-    """Reads what may concern a caller, in each of the two orders, a batch at a time."""
+    """Reads commits and scheduled versions for a caller, a batch at a time."""
 
-    def __init__(
-        self, connection: Connection, caller: Caller | None, now: datetime, batch: int
-    ) -> None:
-        self._connection = connection
-        self._kind = permissions.standing(caller)
-        self._parameters = permissions.parameters(caller, now)
+    def __init__(self, access: Access, batch: int) -> None:
+        self._connection = access.session.reading()
+        self._role = access.role
+        self._parameters = access.parameters
         self._batch = batch
 
     def commits(self, after: int) -> Rows:
-        """What was committed after this number, in the order of commits."""
+        """The commits after this number, in their order."""
         streams = []
-        if self._kind != "anonymous":
-            streams.append(self._read(_editable_commits(self._kind), (after,)))
-        if self._kind != "editor":
-            streams.append(self._read(_public_commits(self._kind), (after,)))
+        if self._role != "anonymous":
+            streams.append(self._read(_editable_commits(self._role), _COMMIT_ORDER, (after,)))
+        if self._role != "editor":
+            streams.append(self._read(_public_commits(self._role), _COMMIT_ORDER, (after,)))
         last = after
         for row in merge(*streams, key=lambda row: int(row.sequence)):
             # An author's own are among the public ones too.
@@ -221,11 +221,13 @@ class _Reader:
             last = row.sequence
 
     def dues(self, after: Due) -> Rows:
-        """What has fallen due since, in the order in which it did."""
-        # To an editor nothing becomes visible by itself.
-        return iter(()) if self._kind == "editor" else self._read(_dues(self._kind), after)
+        """The scheduled versions whose date has come since, in the order of their dates."""
+        # An editor sees scheduled versions from the start.
+        if self._role == "editor":
+            return iter(())
+        return self._read(_dues(self._role), _DUE_ORDER, after)
 
-    def _read(self, statement: Select[Any], after: Key) -> Rows:
+    def _read(self, statement: Select[Any], order: Sequence[str], after: Key) -> Rows:
         batch = self._batch
         while True:
             values = {**self._parameters, **bind_values(Position(after), batch - 1)}
@@ -233,13 +235,13 @@ class _Reader:
             yield from rows
             if len(rows) < batch:
                 return
-            after = rows[-1][: len(after)]
-            # Whoever looks further passes over much that is not for this caller.
+            after = tuple(getattr(rows[-1], name) for name in order)
+            # Most of these rows are not for this caller: fetch more at once.
             batch = min(2 * batch, _LARGEST_BATCH)
 
 
 _DATE = select(revision.c.updated_date).where(revision.c.sequence == bindparam("sequence"))
-# A sum is served by no index: a planner would walk the one of all revisions to find the least.
+# A sum is served by no index: else a planner would scan the index of all revisions for the least.
 _first_ahead_of_post = (
     select(func.min(revision.c.sequence + 0))
     .where(
@@ -267,16 +269,16 @@ _next = revision.alias("next")
 
 
 @cache
-def _editable_commits(standing: permissions.Standing) -> Select[Any]:
-    return _commits(standing).where(permissions.editable(revision, standing))
+def _editable_commits(role: CallerRole) -> Select[Any]:
+    return _commits(role).where(permissions.editable(revision, role))
 
 
 @cache
-def _public_commits(standing: permissions.Standing) -> Select[Any]:
-    return _commits(standing).where(revision.c.public == true())
+def _public_commits(role: CallerRole) -> Select[Any]:
+    return _commits(role).where(revision.c.public == true())
 
 
-def _commits(standing: permissions.Standing) -> Select[Any]:
+def _commits(role: CallerRole) -> Select[Any]:
     c = revision.c
     old = and_(_old.c.post_id == c.post_id, _old.c.version == c.version - 1)
     statement = select(
@@ -289,13 +291,13 @@ def _commits(standing: permissions.Standing) -> Select[Any]:
         _old.c.sequence.label("old_sequence"),
         _old.c.status.label("old_status"),
         _old.c.due_date.label("old_due_date"),
-        permissions.editable(revision, standing).label("editable"),
+        permissions.editable(revision, role).label("editable"),
     ).outerjoin_from(revision, _old, old)
-    return paginate(statement, [c.sequence], _AFTER)
+    return paginate(statement, [c[name] for name in _COMMIT_ORDER], _AFTER)
 
 
 @cache
-def _dues(standing: permissions.Standing) -> Select[Any]:
+def _dues(role: CallerRole) -> Select[Any]:
     c = revision.c
     following = and_(_next.c.post_id == c.post_id, _next.c.version == c.version + 1)
     statement = (
@@ -305,9 +307,9 @@ def _dues(standing: permissions.Standing) -> Select[Any]:
             c.post_id,
             c.version,
             _next.c.sequence.label("next_sequence"),
-            permissions.editable(revision, standing).label("editable"),
+            permissions.editable(revision, role).label("editable"),
         )
         .outerjoin_from(revision, _next, following)
         .where(c.due_date.is_not(None), c.due_date <= permissions.now_parameter)
     )
-    return paginate(statement, [c.due_date, c.sequence], _AFTER)
+    return paginate(statement, [c[name] for name in _DUE_ORDER], _AFTER)

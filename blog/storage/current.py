@@ -1,44 +1,41 @@
-"""The posts that changes are about, as they are now for a caller."""
+"""The posts of changes, as they are now for a caller."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
-from blog.content.authors import Caller
 from blog.content.posts import Post
 from blog.database.page_bytes import count_fitting, size_of
-from blog.database.session import Session
 from blog.storage import permissions
+from blog.storage.access import Access, CallerRole
 from blog.storage.changes import Change, Changes
-from blog.storage.posts import Texts, columns, post_from
+from blog.storage.posts import columns_for, post_from
 from blog.storage.tables import post
 
 _AMONG = post.c.id.in_(bindparam("ids", expanding=True))
 
 
 def find_current(
-    session: Session, found: Changes, caller: Caller | None, now: datetime, texts: Texts
+    access: Access, found: Changes, texts: frozenset[str]
 ) -> tuple[Changes, Mapping[str, Post]]:
     """The changes whose posts fit into a page, and those posts by id.
 
-    A deleted one, or one that the caller can't see, is not among them. All is read in the snapshot
+    Posts that are deleted, or that the caller can't see, are left out. All is read in the snapshot
     in which the changes were read.
     """
-    values = {"ids": _ids(found.items), **permissions.parameters(caller, now)}
-    kind = permissions.standing(caller)
+    connection, values = access.session.reading(), {"ids": _ids(found.items), **access.parameters}
     if not values["ids"]:
         return found, {}
-    if any(texts):
-        statement = _size_statement(kind, texts, session.kind)
-        sizes = {row.id: row.size for row in session.reading().execute(statement, values)}
+    if texts:
+        statement = _size_statement(access.role, texts, access.session.kind)
+        sizes = {row.id: row.size for row in connection.execute(statement, values)}
         found = found.first(count_fitting(sizes.get(item.post_id, 0) for item in found.items))
         values["ids"] = _ids(found.items)
-    rows = session.reading().execute(_statement(kind, texts), values)
+    rows = connection.execute(_statement(access.role, texts), values)
     return found, {row.id: post_from(row) for row in rows}
 
 
@@ -47,13 +44,13 @@ def _ids(items: Iterable[Change]) -> Sequence[str]:
 
 
 @cache
-def _statement(standing: permissions.Standing, texts: Texts) -> Select[Any]:
-    statement = select(*columns(texts), permissions.editable(post, standing))
-    return statement.where(_AMONG, permissions.visible(post, standing))
+def _statement(role: CallerRole, texts: frozenset[str]) -> Select[Any]:
+    statement = select(*columns_for(role, texts))
+    return statement.where(_AMONG, permissions.visible(post, role))
 
 
 @cache
-def _size_statement(standing: permissions.Standing, texts: Texts, kind: str) -> Select[Any]:
-    wanted = [post.c[name] for name in texts._fields if getattr(texts, name)]
+def _size_statement(role: CallerRole, texts: frozenset[str], kind: str) -> Select[Any]:
+    wanted = [post.c[name] for name in sorted(texts)]
     size = size_of(wanted, kind).label("size")
-    return select(post.c.id, size).where(_AMONG, permissions.visible(post, standing))
+    return select(post.c.id, size).where(_AMONG, permissions.visible(post, role))

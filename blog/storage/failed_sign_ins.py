@@ -24,10 +24,9 @@ _SWEEP = lifetimes.Sweep(attempt, _c.date)
 
 
 class Attempts(Storage, MovingWindowSupport):
-    """The attempts under the keys that one sign-in is counted for.
+    """The failed attempts under the keys for which one sign-in is counted.
 
-    All are read at once, when one is asked for. What can't be read or written raises limits'
-    own StorageError.
+    One query reads all keys. Raises StorageError of `limits` where the database fails.
     """
 
     def __init__(self, session: Session, keys: Sequence[str], now: datetime) -> None:
@@ -39,21 +38,21 @@ class Attempts(Storage, MovingWindowSupport):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What stands for a storage that can't serve."""
+        """The errors of a storage that is temporarily unavailable."""
         return StorageUnavailable
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
-        """When the first attempt of the last ``expiry`` seconds was, and how many there were."""
+        """The time of the first attempt in the last ``expiry`` seconds, and their number."""
         if self._windows is None:
             self._windows = self._read_windows(expiry)
         return self._windows[key]
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Keep an attempt of now, unless there are as many as the limit; give whether it is."""
+        """Add an attempt, unless the limit is reached; return whether it was added."""
         values = {"counted": key, **self._window(expiry)}
 
         def insert_it(connection: Connection) -> bool:
-            # Another process may be about to keep the last one that there is room for.
+            # Another process may be about to add the last one below the limit.
             self._session.lock_name(connection, key)
             if connection.execute(_COUNT, values).scalar_one() + amount > limit:
                 return False
@@ -64,9 +63,9 @@ class Attempts(Storage, MovingWindowSupport):
         return self._session.write(insert_it)
 
     def _refuse(self: Any, *_args: object, **_kwargs: object) -> Never:
-        raise NotImplementedError("only moving windows are kept in the database")
+        raise NotImplementedError("the database only stores moving windows")
 
-    # Other strategies would need these, and limits asks every storage for them.
+    # Other strategies need these, and `limits` requires them of every storage.
     incr = get = get_expiry = check = reset = clear = _refuse
 
     def _read_windows(self, expiry: int) -> Mapping[str, tuple[float, int]]:

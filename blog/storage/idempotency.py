@@ -1,6 +1,6 @@
-"""Keys of requests: what a client calls a request, so that sending it again has no effect.
+"""Idempotency keys: a client names a request, so that sending it again has no further effect.
 
-A key is kept in the transaction of the change itself, so there is never one without the other.
+A key is stored in the transaction of the change itself, so neither exists without the other.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, not_, select
 
+from blog.content.posts import Post
 from blog.content.revisions import Revision
-from blog.database.session import Session
 from blog.errors import Fault, Invalid
 from blog.storage import lifetimes, revisions
+from blog.storage.access import Transaction
 from blog.storage.tables import idempotency_key
 
 LIFETIME = timedelta(hours=24)
@@ -29,32 +30,31 @@ _SWEEP = lifetimes.Sweep(idempotency_key, _c.created_date)
 
 
 class Outcome(NamedTuple):
-    """What came of a request: a version of a post, and whether the request wrote it."""
+    """The result of a request: a version of a post, and whether the request wrote it."""
 
     revision: Revision
     written: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A key that an author gives a request; the fingerprint tells it from other requests."""
+class IdempotencyKey:
+    """The key that an author gives a request; the fingerprint identifies the request itself."""
 
     author_name: str
     key: str
     fingerprint: str
     now: datetime
 
-    def enter(self, session: Session, connection: Connection) -> Outcome | None:
-        """Begin a transaction that is to do the request; give what came of it if it was done.
+    def enter(self, transaction: Transaction) -> Outcome | None:
+        """Begin to process the request; return its outcome where it was processed before.
 
-        Whoever else has the same claim waits until the transaction ends. Raises Invalid as
-        `outcome` does.
+        Other transactions with this key wait until this one ends. Raises Invalid as `outcome` does.
         """
-        session.lock_name(connection, f"{self.author_name} {self.key}")
-        return self.outcome(connection)
+        transaction.lock_name(f"{self.author_name} {self.key}")
+        return self.outcome(transaction.connection)
 
     def outcome(self, connection: Connection) -> Outcome | None:
-        """What came of the request when it was sent before, within the last 24 hours.
+        """The outcome of the request, where it was processed within the last 24 hours.
 
         Raises Invalid where another request had the key.
         """
@@ -67,10 +67,8 @@ class Claim:
         revision = revisions.load(connection, row.post_id, row.version)
         return None if revision is None else Outcome(revision, row.written)
 
-    def keep(
-        self, connection: Connection, post_id: str, version: int, *, written: bool = True
-    ) -> None:
-        """Keep what has just come of the request, and let go of keys that have expired."""
+    def store(self, connection: Connection, post: Post, *, written: bool = True) -> None:
+        """Store this version of a post as the outcome of the request, and sweep expired keys."""
         _SWEEP.run(connection, self._window)
         # This very key may have expired too, and not be among those that were swept.
         connection.execute(_FORGET, self._name | self._window)
@@ -78,8 +76,8 @@ class Claim:
             "author_name": self.author_name,
             "key": self.key,
             "fingerprint": self.fingerprint,
-            "post_id": post_id,
-            "version": version,
+            "post_id": post.id,
+            "version": post.version,
             "written": written,
             "created_date": self.now,
         }

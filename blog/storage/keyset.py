@@ -1,7 +1,7 @@
-"""Pages by keyset: a page begins beside a row's sort key, so every page costs the same.
+"""Keyset pagination: a page begins next to the sort key of a row, so every page costs the same.
 
-Written here and not taken from a library because a statement is built once for each shape of
-query and then only bound: a library that rebuilds it for each page costs ten times as much.
+Our own code and no library, because a statement is built once for each kind of query and then only
+bound: a library that builds it for each page takes ten times as long.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page begins: beside the row with this sort key, after it or before it.
+    """The row next to which a page begins, by its sort key: after it, or before it.
 
-    ``inclusive`` is a page that begins with that very row, should it be there.
+    An ``inclusive`` page begins with that row, if it exists.
     """
 
     key: Key
@@ -30,7 +30,7 @@ class Position:
 
 
 class Beginning(NamedTuple):
-    """All of a position but its key: what a statement has to know to serve every such page."""
+    """A position without its key: the part that decides on the statement."""
 
     beside: bool
     backwards: bool
@@ -39,7 +39,7 @@ class Beginning(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """Some items in the order of the list, and the positions of the pages beside them."""
+    """Some items in the order of the list, and the positions of the previous and the next page."""
 
     items: Sequence[Item]
     previous: Position | None
@@ -47,7 +47,7 @@ class Page(Generic[Item]):
 
 
 def beginning(position: Position | None) -> Beginning:
-    """How a page begins, whatever the key; without a position it is the first of the list."""
+    """How a page at this position begins; without a position it is the first of the list."""
     if position is None:
         return Beginning(beside=False, backwards=False, inclusive=False)
     return Beginning(True, position.backwards, position.inclusive)
@@ -60,9 +60,9 @@ def paginate(
     *,
     descending: bool = False,
 ) -> Select[Any]:
-    """Sort a statement by columns that make a total order, and begin beside a position.
+    """Sort a statement by columns in a total order, and begin next to a position.
 
-    The position's key and the limit are left open, to be bound by `bind_values`.
+    `bind_values` gives the values of the key and of the limit.
     """
     downwards = descending != start.backwards
     if start.beside:
@@ -75,7 +75,7 @@ def paginate(
 def directed(
     columns: Sequence[ColumnElement[Any]], start: Beginning, *, descending: bool
 ) -> Sequence[ColumnElement[Any]]:
-    """What a statement sorts by: a page that goes backwards is read from its end."""
+    """The sort order of a statement: a backwards page is read from its end."""
     downwards = descending != start.backwards
     return [column.desc() if downwards else column.asc() for column in columns]
 
@@ -87,9 +87,9 @@ def _comparison(downwards: bool, inclusive: bool) -> Callable[[Any, Any], Column
 
 
 def bind_values(position: Position | None, limit: int) -> Mapping[str, object]:
-    """The values for what `paginate` left open.
+    """The values of the parameters in `paginate`.
 
-    One row more than the page holds is fetched: whether it comes says whether a page follows.
+    One row more than the page holds is fetched: if it exists, another page follows.
     """
     key = position.key if position else ()
     return {"row_limit": limit + 1, **{f"position_{i}": value for i, value in enumerate(key)}}
@@ -98,7 +98,7 @@ def bind_values(position: Position | None, limit: int) -> Mapping[str, object]:
 def make_page(
     rows: Sequence[Item], limit: int, position: Position | None, key: Callable[[Item], Key]
 ) -> Page[Item]:
-    """Make a page of the fetched rows, in the order of the list."""
+    """The page of the fetched rows, in the order of the list."""
     more, items = len(rows) > limit, rows[:limit]
     backwards = position is not None and position.backwards
     if backwards:
@@ -114,7 +114,7 @@ def make_page(
 
 
 def _around(position: Position | None) -> tuple[Position | None, Position | None]:
-    """The positions beside an empty page: back to where it was reached from, that row included."""
+    """The positions around an empty page: one leads back to the row that it was reached from."""
     if position is None:
         return None, None
     back = Position(position.key, backwards=not position.backwards, inclusive=True)

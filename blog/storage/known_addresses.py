@@ -1,4 +1,4 @@
-"""Addresses from which authors have signed in of late, each kept as a digest."""
+"""Addresses from which authors have signed in recently, each stored as a digest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from blog.storage import lifetimes
 from blog.storage.tables import author, sign_in
 
 _INTERVAL = timedelta(days=1)
-# An address is known for 30 days after a sign-in, of which at most one a day is noted.
+# An address is known for 30 days after a sign-in, of which at most one a day is recorded.
 _LIFETIME = timedelta(days=30) + _INTERVAL
 
 _c = sign_in.c
@@ -20,19 +20,19 @@ _SWEEP = lifetimes.Sweep(sign_in, _c.date)
 
 
 def is_known(noted: datetime | None, now: datetime) -> bool:
-    """Whether an address counts as one of the author's, by when a sign-in from it was noted."""
+    """Whether an address is known, by the date of the last recorded sign-in from it."""
     return noted is not None and lifetimes.is_near(noted, now, _LIFETIME)
 
 
 def is_due(noted: datetime | None, now: datetime) -> bool:
-    """Whether a sign-in is to be noted, by when the one before it was."""
+    """Whether a sign-in is to be recorded, by the date of the last recorded one."""
     return noted is None or not lifetimes.is_near(noted, now, _INTERVAL)
 
 
 def note(session: Session, name: str, address_key: str, now: datetime) -> None:
-    """Note that an author has signed in from an address, and let go of what has expired.
+    """Record that an author has signed in from an address, and sweep expired records.
 
-    An author who is no more is not noted.
+    Does nothing for an author who was removed.
     """
     renewal = update(sign_in).where(_c.author_name == name, _c.address_key == address_key)
     new = select(author.c.name, literal(address_key), literal(now, UTCDateTime))

@@ -1,59 +1,35 @@
-"""Who may see and who may change a post: the one place that decides, as conditions of a query."""
+"""Who may see and who may change a post: the only place that decides, as conditions of a query."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Literal
-
 from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, false, or_, true
 
-from blog.content.authors import Caller
 from blog.database.types import UTCDateTime
+from blog.storage.access import CallerRole
 from blog.storage.tables import access_token, author
 
-# What a statement has to know of its caller to be built; the name is bound when it is run.
-Standing = Literal["anonymous", "author", "editor"]
-
 now_parameter = bindparam("now", type_=UTCDateTime)
-
-
-def standing(caller: Caller | None) -> Standing:
-    """What kind of caller this is."""
-    return caller.role if caller else "anonymous"
-
-
-def parameters(caller: Caller | None, now: datetime) -> Mapping[str, object]:
-    """The values that the conditions below leave open."""
-    if caller is None:
-        return {"caller_name": None, "now": now}
-    return {
-        "caller_name": caller.name,
-        "caller_role": caller.role,
-        "token_digest": caller.token_digest,
-        "now": now,
-    }
 
 
 def public(table: Table) -> ColumnElement[bool]:
     """The rows that everyone may see: published, and not scheduled for later.
 
-    ``table`` is the posts, or the tags, which repeat the columns that count here.
+    ``table`` is `post`, or `tag`, which repeats the columns that decide.
     """
     return and_(table.c.status == "published", table.c.sort_date <= now_parameter)
 
 
-def visible(table: Table, standing: Standing) -> ColumnElement[bool]:
-    """The rows that this kind of caller may see."""
-    if standing == "anonymous":
+def visible(table: Table, role: CallerRole) -> ColumnElement[bool]:
+    """The rows that a caller in this role may see."""
+    if role == "anonymous":
         return public(table)
-    return or_(public(table), editable(table, standing))
+    return or_(public(table), editable(table, role))
 
 
-def entitled() -> ColumnElement[bool]:
-    """Whether the caller still has the account and the role that they were verified with.
+def still_authorized() -> ColumnElement[bool]:
+    """Whether the caller still has the account and the role with which they signed in.
 
-    A request takes as long as its client likes; the right to write has to last until the write.
+    A request may take long; the right to write must hold when the write happens.
     """
     account = exists().where(
         author.c.name == bindparam("caller_name"),
@@ -64,19 +40,18 @@ def entitled() -> ColumnElement[bool]:
 
 
 def unrevoked() -> ColumnElement[bool]:
-    """Whether the access token that the caller came by, if by one, is still there.
+    """Whether the access token with which the caller signed in, if any, has not been revoked.
 
-    One that expires meanwhile was good at the moment of the request, and what is written is of
-    that moment.
+    A token that expires during the request still counts: the write has the request's time.
     """
     digest = bindparam("token_digest", type_=access_token.c.digest.type)
     return or_(digest.is_(None), exists().where(access_token.c.digest == digest))
 
 
-def editable(table: Table, standing: Standing) -> ColumnElement[bool]:
-    """The rows that a caller may change: an author their own, an editor all."""
-    if standing == "anonymous":
+def editable(table: Table, role: CallerRole) -> ColumnElement[bool]:
+    """The rows that a caller may change: an author's own, all for an editor."""
+    if role == "anonymous":
         return false()
-    if standing == "editor":
+    if role == "editor":
         return true()
     return table.c.author_name == bindparam("caller_name")

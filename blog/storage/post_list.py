@@ -10,12 +10,11 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, false, func, select
 
-from blog.content.authors import Caller
-from blog.content.posts import Post, fold_tag
+from blog.content.posts import CONTENT_COLUMNS, Post, fold_tag
 from blog.database.page_bytes import bound_bytes, count_fitting_rows, page_taker
-from blog.database.session import Session
 from blog.database.types import UTCDateTime
 from blog.storage import permissions
+from blog.storage.access import Access, CallerRole
 from blog.storage.keyset import (
     Beginning,
     Key,
@@ -27,7 +26,7 @@ from blog.storage.keyset import (
     make_page,
     paginate,
 )
-from blog.storage.posts import Texts, columns, post_from
+from blog.storage.posts import columns_for, post_from
 from blog.storage.tables import post, tag
 
 Status = Literal["published", "scheduled", "draft"]
@@ -39,9 +38,13 @@ class Sort(NamedTuple):
     column: str
     descending: bool
 
+    def value_of(self, item: Post) -> object:
+        """The value by which a post is sorted."""
+        return getattr(item.content if self.column in CONTENT_COLUMNS else item, self.column)
+
     def key(self, item: Post) -> Key:
         """The sort key of a post."""
-        return (getattr(item, self.column), item.id)
+        return (self.value_of(item), item.id)
 
 
 # How many posts a list may be asked for by their ids.
@@ -87,46 +90,59 @@ class Filter:
         return {name: value for name, value in values.items() if value is not None}
 
 
-class _Shape(NamedTuple):
-    """All that makes two list statements different, but for the values bound to them."""
+class _Variant(NamedTuple):
+    """Everything in which two list statements differ, except the values bound to them."""
 
     filters: frozenset[str]
     status: Status | None
     sort: Sort
     start: Beginning
-    standing: permissions.Standing
-    texts: Texts
+    role: CallerRole
+    texts: frozenset[str]
     database: str
 
 
-def page(
-    session: Session,
-    wanted: Filter,
-    sort: Sort,
-    caller: Caller | None,
-    now: datetime,
-    limit: int,
-    position: Position | None,
-    texts: Texts,
-) -> Page[Post]:
-    """A page of the posts that fit the filter and that the caller may see.
+@dataclass(frozen=True, slots=True)
+class PostQuery:
+    """Which posts, in which order, which page of them, and with which long texts."""
 
-    It ends before the limit where it is full in bytes.
+    limit: int
+    filter: Filter = Filter()
+    sort: Sort = SORTS[NEWEST_FIRST]
+    position: Position | None = None
+    texts: frozenset[str] = frozenset()
+
+    def values(self) -> dict[str, object]:
+        """The values of the parameters that are not the caller's."""
+        given = self.filter.given()
+        if self.filter.ids:
+            given |= _id_values(given.pop("ids"))
+        if self.filter.tag is not None:
+            given["tag"] = fold_tag(self.filter.tag)
+        return {**given, **bind_values(self.position, self.limit)}
+
+    def variant(self, role: CallerRole, database: str) -> _Variant:
+        """What decides on the statement."""
+        filters, start = frozenset(self.filter.given()), beginning(self.position)
+        status = self.filter.status
+        return _Variant(filters, status, self.sort, start, role, self.texts, database)
+
+
+def page(access: Access, query: PostQuery) -> Page[Post]:
+    """A page of the posts that match a query and that the caller may see.
+
+    It ends before the limit where its texts reach the greatest size of a page.
     """
-    if wanted.is_empty() or (caller is None and wanted.status not in (None, "published")):
+    wanted = query.filter
+    if wanted.is_empty() or (access.caller is None and wanted.status not in (None, "published")):
         return Page([], None, None)
-    given = wanted.given()
-    kind, start = permissions.standing(caller), beginning(position)
-    shape = _Shape(frozenset(given), wanted.status, sort, start, kind, texts, session.kind)
-    if wanted.ids:
-        given |= _id_values(given.pop("ids"))
-    if wanted.tag is not None:
-        given["tag"] = fold_tag(wanted.tag)
-    values = {**given, **permissions.parameters(caller, now), **bind_values(position, limit)}
-    names = _long_columns(texts)
-    rows = session.fetch(_statement(shape), values, page_taker(names))
-    limit = min(limit, count_fitting_rows(rows, names))
-    return make_page([post_from(row) for row in rows], limit, position, sort.key)
+    statement = _statement(query.variant(access.role, access.session.kind))
+    names = sorted(query.texts)
+    values = {**query.values(), **access.parameters}
+    rows = access.session.fetch(statement, values, page_taker(names))
+    limit = min(query.limit, count_fitting_rows(rows, names))
+    posts = [post_from(row) for row in rows]
+    return make_page(posts, limit, query.position, query.sort.key)
 
 
 def _id_values(ids: Sequence[str]) -> dict[str, str]:
@@ -136,29 +152,24 @@ def _id_values(ids: Sequence[str]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=512)
-def _statement(shape: _Shape) -> Select[Any]:
-    visible = permissions.visible(_lookup(shape), shape.standing)
-    statement = select(*columns(shape.texts), permissions.editable(post, shape.standing))
-    if "tag" in shape.filters:
+def _statement(variant: _Variant) -> Select[Any]:
+    visible = permissions.visible(_lookup(variant), variant.role)
+    statement = select(*columns_for(variant.role, variant.texts))
+    if "tag" in variant.filters:
         statement = statement.join_from(tag, post)
-    statement = statement.where(*_equalities(shape), *_date_ranges(shape), _opaque(visible))
-    order = directed(_order(shape), shape.start, descending=shape.sort.descending)
-    paged = paginate(statement, _order(shape), shape.start, descending=shape.sort.descending)
-    if "slug" in shape.filters:
+    statement = statement.where(*_equalities(variant), *_date_ranges(variant), _opaque(visible))
+    order = directed(_order(variant), variant.start, descending=variant.sort.descending)
+    paged = paginate(statement, _order(variant), variant.start, descending=variant.sort.descending)
+    if "slug" in variant.filters:
         # One post at most has a slug, which PostgreSQL doesn't see: it would sort.
         return paged.order_by(None)
-    if shape.database == "postgresql" and any(shape.texts):
-        return bound_bytes(paged, _long_texts(shape.texts), order)
+    if variant.database == "postgresql" and any(variant.texts):
+        return bound_bytes(paged, _long_texts(variant.texts), order)
     return paged
 
 
-def _long_columns(texts: Texts) -> Sequence[str]:
-    """The names of the columns with long texts; all others together have a few kilobytes."""
-    return [name for name in texts._fields if getattr(texts, name)]
-
-
-def _long_texts(texts: Texts) -> Sequence[ColumnElement[str]]:
-    return [post.c[name] for name in _long_columns(texts)]
+def _long_texts(texts: frozenset[str]) -> Sequence[ColumnElement[str]]:
+    return [post.c[name] for name in sorted(texts)]
 
 
 def _opaque(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -171,9 +182,9 @@ def _opaque(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return func.coalesce(condition, false())
 
 
-def _equalities(shape: _Shape) -> list[ColumnElement[bool]]:
+def _equalities(variant: _Variant) -> list[ColumnElement[bool]]:
     """What has one value in the whole list; only the narrowest is served by an index."""
-    status, lookup = _status(shape), _lookup(shape)
+    status, lookup = _status(variant), _lookup(variant)
     conditions = {
         "ids": post.c.id.in_([bindparam(name) for name in _ID_PLACES]),
         "slug": post.c.slug == bindparam("slug"),
@@ -181,33 +192,34 @@ def _equalities(shape: _Shape) -> list[ColumnElement[bool]]:
         "author": lookup.c.author_name == bindparam("author"),
         "status": lookup.c.status == status,
     }
-    wanted = [name for name in conditions if name in shape.filters or (name == "status" and status)]
-    chosen = [conditions[name] for name in wanted]
+    wanted = variant.filters | ({"status"} if status else set())
+    chosen = [condition for name, condition in conditions.items() if name in wanted]
     return [*chosen[:1], *map(_opaque, chosen[1:])]
 
 
-def _status(shape: _Shape) -> str | None:
+def _status(variant: _Variant) -> str | None:
     """The one status that all posts of the list have, if it follows from the query."""
-    if shape.status is None:
-        return "published" if shape.standing == "anonymous" else None
-    return "draft" if shape.status == "draft" else "published"
+    if variant.status is None:
+        return "published" if variant.role == "anonymous" else None
+    return "draft" if variant.status == "draft" else "published"
 
 
-def _date_ranges(shape: _Shape) -> list[ColumnElement[bool]]:
+def _date_ranges(variant: _Variant) -> list[ColumnElement[bool]]:
     """Between which dates the posts of the list lie."""
-    lookup = _lookup(shape)
+    lookup = _lookup(variant)
     updated = lookup.c.updated_date >= bindparam("updated_since", type_=UTCDateTime)
+    since = [updated] if "updated_since" in variant.filters else []
     ranges = [
-        *_range(shape, "sort_date", *_bounds(shape, lookup.c.sort_date)),
-        *_range(shape, "updated_date", [updated] if "updated_since" in shape.filters else [], []),
+        *_range(variant, "sort_date", *_bounds(variant, lookup.c.sort_date)),
+        *_range(variant, "updated_date", since, []),
     ]
-    if {"since", "until"} & shape.filters:
+    if {"since", "until"} & variant.filters:
         ranges.append(_opaque(post.c.posted_date.is_not(None)))
     return ranges
 
 
 def _range(
-    shape: _Shape,
+    variant: _Variant,
     column: str,
     lower: list[ColumnElement[bool]],
     upper: list[ColumnElement[bool]],
@@ -217,42 +229,42 @@ def _range(
     The index serves a bound if it is in the order of that date, but one bound at each end: where a
     page begins beside a position, the position is the better one.
     """
-    if column != shape.sort.column or "ids" in shape.filters:
+    if column != variant.sort.column or "ids" in variant.filters:
         return [_opaque(bound) for bound in (*lower, *upper)]
-    downwards = shape.sort.descending != shape.start.backwards
+    downwards = variant.sort.descending != variant.start.backwards
     near, far = (upper, lower) if downwards else (lower, upper)
-    if shape.start.beside:
+    if variant.start.beside:
         return [*far, *map(_opaque, near)]
     return [*far, *near]
 
 
 def _bounds(
-    shape: _Shape, date: ColumnElement[datetime]
+    variant: _Variant, date: ColumnElement[datetime]
 ) -> tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]:
     """The conditions on the date from below, and those from above."""
     lower, upper = [], []
-    if "since" in shape.filters:
+    if "since" in variant.filters:
         lower.append(date >= bindparam("since", type_=UTCDateTime))
-    if "until" in shape.filters:
+    if "until" in variant.filters:
         upper.append(date < bindparam("until", type_=UTCDateTime))
-    if shape.status == "scheduled":
+    if variant.status == "scheduled":
         lower.append(date > permissions.now_parameter)
-    elif _status(shape) == "published":
+    elif _status(variant) == "published":
         upper.append(date <= permissions.now_parameter)
     return lower, upper
 
 
-def _order(shape: _Shape) -> Sequence[ColumnElement[Any]]:
+def _order(variant: _Variant) -> Sequence[ColumnElement[Any]]:
     """The columns to sort by."""
-    lookup = _lookup(shape)
-    columns = (lookup.c[shape.sort.column], lookup.c.post_id if lookup is tag else post.c.id)
+    lookup = _lookup(variant)
+    columns = (lookup.c[variant.sort.column], lookup.c.post_id if lookup is tag else post.c.id)
     # The posts of a hundred ids are found by these and then sorted, never along a whole index.
-    return [func.coalesce(c, c) for c in columns] if "ids" in shape.filters else columns
+    return [func.coalesce(c, c) for c in columns] if "ids" in variant.filters else columns
 
 
-def _lookup(shape: _Shape) -> Table:
+def _lookup(variant: _Variant) -> Table:
     """What decides on the rows and their order: the tag, where its index serves, or the post.
 
     The tag repeats all that counts, so no post is looked at that is not in the list.
     """
-    return tag if "tag" in shape.filters and not {"slug", "ids"} & shape.filters else post
+    return tag if "tag" in variant.filters and not {"slug", "ids"} & variant.filters else post

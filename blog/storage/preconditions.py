@@ -1,4 +1,4 @@
-"""Compare and set: a row with a version is changed only in the state that the caller means."""
+"""Conditional writes: a versioned row changes only in the state that the caller names."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from blog.database.types import UTCDateTime
 from blog.errors import Forbidden, NotFound, StorageUnavailable
 from blog.storage.tables import schema_upgrade
 
-# How often a change without a precondition is tried again when another one comes between.
+# How often a change is attempted when other changes interfere, and for how many seconds: each
+# attempt may take long to compute.
 _ATTEMPTS = 20
-# For how many seconds: what is computed anew for each of them may take long.
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 
 State = TypeVar("State")
 
@@ -56,8 +56,8 @@ class Version(NamedTuple):
     date: datetime | None
 
 
-class Shape(NamedTuple):
-    """What kinds of conditions a precondition has; the values are bound when they are asked."""
+class Clauses(NamedTuple):
+    """Which clauses a precondition has; their values are bound when the statement runs."""
 
     versions: bool
     not_versions: bool
@@ -81,7 +81,7 @@ class Shape(NamedTuple):
 def is_one_of(table: Table, prefix: str) -> ColumnElement[bool]:
     """Whether a row is in one of the versions that `bind_versions` binds under this prefix.
 
-    A version that is named without its date is one from before tags had dates.
+    A version that is named without its date was written before entity-tags had dates.
     """
     dated: BindParameter[Any] = bindparam(f"{prefix}_dated", expanding=True)
     undated = bindparam(f"{prefix}_undated", type_=Integer, expanding=True)
@@ -95,7 +95,7 @@ def is_one_of(table: Table, prefix: str) -> ColumnElement[bool]:
 
 
 def bind_versions(prefix: str, versions: Iterable[Version]) -> dict[str, object]:
-    """The values that `is_one_of` leaves open."""
+    """The values of the parameters in `is_one_of`."""
     return {
         f"{prefix}_dated": [version for version in versions if version.date],
         f"{prefix}_undated": [version.number for version in versions if version.date is None],
@@ -103,10 +103,10 @@ def bind_versions(prefix: str, versions: Iterable[Version]) -> dict[str, object]
 
 
 def _unmodified(table: Table) -> ColumnElement[bool]:
-    """Whether nothing came after that second (RFC 9110 section 13.1.4).
+    """Whether no version was written after that second (RFC 9110 section 13.1.4).
 
-    Where two versions were written within that second the date can't tell them apart, and the
-    client may have seen the older one, so it does not hold (section 8.8.2.2).
+    Where two versions were written within that second, the date does not say which of them the
+    client has seen, so it does not hold (section 8.8.2.2).
     """
     once = or_(table.c.previous_date.is_(None), table.c.previous_date < _since)
     return or_(table.c.updated_date < _since, and_(table.c.updated_date < _until, once))
@@ -114,7 +114,7 @@ def _unmodified(table: Table) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """The state in which a change is wanted; without any argument, every state.
+    """The state in which a write is to happen; without any argument, every state.
 
     ``versions`` holds the versions of which one must be the current one, or None;
     ``not_versions`` those of which none may be; ``never`` refuses whatever exists;
@@ -127,9 +127,9 @@ class Precondition:
     unmodified_since: datetime | None = None
 
     @property
-    def shape(self) -> Shape:
-        """The conditions that it has."""
-        return Shape(
+    def clauses(self) -> Clauses:
+        """The clauses that it has."""
+        return Clauses(
             versions=self.versions is not None,
             not_versions=bool(self.not_versions),
             never=self.never,
@@ -138,7 +138,7 @@ class Precondition:
 
     @property
     def parameters(self) -> dict[str, object]:
-        """The values that the conditions leave open."""
+        """The values of the parameters in the clauses."""
         values: dict[str, object] = {}
         if self.versions is not None:
             values |= bind_versions("if", self.versions)
@@ -151,10 +151,10 @@ class Precondition:
 
 
 def next_version(version: int, updated: datetime, now: datetime) -> dict[str, object]:
-    """The columns that tell a new version from the one before it.
+    """The columns that distinguish a new version from the one before it.
 
-    Times never go back, even where the clock does, or where this change began before the one
-    that it follows. Two versions may share a second: `_unmodified` allows for that.
+    Times never go back, even where the clock does, or where this change began before the one that
+    it follows. Two versions may share a second: `_unmodified` allows for that.
     """
     return {
         "version": version + 1,
@@ -164,18 +164,20 @@ def next_version(version: int, updated: datetime, now: datetime) -> dict[str, ob
 
 
 def _shortly_after(updated: datetime) -> datetime:
-    """A moment within a second that no other version has, should a backup bring this number again.
+    """A random moment within the next second.
 
-    By its number and date alone a version is told from one that a restored backup has undone.
+    Number and date identify a version. Where a restored backup has undone a version, its number
+    is used again, but not with the same date.
     """
     return updated + timedelta(microseconds=1 + randbelow(1_000_000))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conditions:
-    """Under which conditions a row is found, may be changed and is changed, whatever their values.
+    """The conditions under which a row is found, may be changed and is changed.
 
-    They are made once for each kind of change, as is each statement that is made of them.
+    They are built once for each kind of write, as are the statements that use them; their values
+    are bound when a statement runs.
     """
 
     table: Table
@@ -184,15 +186,15 @@ class Conditions:
     holds: ColumnElement[bool]
 
     def unchanged(self) -> ColumnElement[bool]:
-        """The condition of the write itself: all that was asked before, and still that version."""
+        """The condition of the write: all of them hold, and the version is the loaded one."""
         return and_(self.found, self.editable, self.holds, self.table.c.version == _loaded)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A row to be changed, under which conditions, and in which state.
+class ConditionalWrite:
+    """A write to one row, and the conditions under which it happens.
 
-    ``parameters`` are the values that the conditions leave open, but for the precondition's own.
+    ``parameters`` are the values of the parameters in the conditions, except the precondition's.
     """
 
     conditions: Conditions
@@ -202,7 +204,7 @@ class Target:
     def load(
         self, connection: Connection, columns: tuple[ColumnElement[Any], ...]
     ) -> Row[*tuple[Any, ...]]:
-        """The columns of the row, then ``editable``, then ``holds``: the precondition is met.
+        """The columns of the row, then ``editable`` and ``holds``: whether the precondition is met.
 
         Raises NotFound, or Forbidden for a row that the caller may see and not change.
         """
@@ -218,7 +220,7 @@ class Target:
         return row
 
     def values(self, version: int | None = None) -> dict[str, object]:
-        """All that the conditions leave open; for a write, the version that was loaded, too."""
+        """The values of all parameters; a write also needs the version that was loaded."""
         return {**self.parameters, **self.precondition.parameters, "loaded_version": version}
 
 
@@ -232,15 +234,15 @@ def _load_statement(
 
 
 def until_written(
-    attempt: Callable[[], State | None], what: str, patience: float = _PATIENCE
+    attempt: Callable[[], State | None], what: str, timeout: float = _TIMEOUT
 ) -> State:
-    """Repeat a change that reads, computes and writes, until nothing has come between.
+    """Repeat a change that reads, computes and writes, until no other change interferes.
 
-    ``attempt`` gives the new state, or None where the row was no longer the one it had read. It
-    reads before it takes the lock for writing, since what it computes may take long. None begins
-    once ``patience``, in seconds, is over. Raises StorageUnavailable when others are always faster.
+    ``attempt`` returns the new state, or None where the row has changed since it was read. It
+    reads before it takes the lock for writing, as it may take long to compute. No attempt begins
+    after ``timeout`` seconds. Raises StorageUnavailable when every attempt was too late.
     """
-    deadline = monotonic() + patience
+    deadline = monotonic() + timeout
     for _ in range(_ATTEMPTS):
         if (state := attempt()) is not None:
             return state

@@ -1,26 +1,25 @@
-"""Restoring: a version of a post is made current again, whether the post was deleted or not."""
+"""Restoring: an earlier version of a post becomes current again, also after its deletion."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, select
 
-from blog.content.authors import Caller
 from blog.content.markup import render
 from blog.content.posts import PostContent
 from blog.content.revisions import Revision
-from blog.database.session import Session
 from blog.errors import Fault, Invalid, PreconditionFailed, SlugTaken
-from blog.storage import permissions, posts, revisions
-from blog.storage.idempotency import Claim
+from blog.storage import permissions, post_writes, revisions
+from blog.storage.access import Access, CallerRole, Transaction
+from blog.storage.idempotency import IdempotencyKey
 from blog.storage.preconditions import (
+    Clauses,
+    ConditionalWrite,
     Conditions,
     Precondition,
-    Shape,
-    Target,
     next_version,
     until_written,
 )
@@ -28,120 +27,108 @@ from blog.storage.tables import post, revision
 
 
 class Restored(NamedTuple):
-    """The version that a post has after it was restored, and whether that was written for it."""
+    """The version of a post after it was restored, and whether the request wrote it."""
 
     version: int
     written: bool
 
 
-def restore(
-    session: Session,
-    post_id: str,
-    caller: Caller,
-    precondition: Precondition,
-    number: int,
-    now: datetime,
-    claim: Claim | None = None,
-) -> Restored:
-    """Write a version of a post again, as a new one, committed when this returns.
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """A request to restore a version of a post, under a precondition and perhaps a key."""
 
-    A post that was deleted is there again, under its id; a slug that another post has taken since
-    is derived anew. Where the present version says the same already, nothing is written. Raises
-    NotFound, Forbidden or PreconditionFailed, and Invalid for a version that there is not, or that
-    is a deletion.
-    """
+    access: Access
+    post_id: str
+    precondition: Precondition
+    key: IdempotencyKey | None = None
 
-    def attempt() -> Restored | None:
-        if claim and (first := claim.outcome(session.reading())):
+    def restore(self, number: int) -> Restored:
+        """Write a version again, as a new one, committed when this returns.
+
+        A deleted post exists again, under its id; a slug that another post has taken since is
+        derived anew. Content that equals the present version writes nothing. Raises NotFound,
+        Forbidden or PreconditionFailed, and Invalid for a version that does not exist or is a
+        deletion.
+        """
+        return until_written(lambda: self._attempt(number), "post")
+
+    def _attempt(self, number: int) -> Restored | None:
+        connection = self.access.session.reading()
+        if self.key and (first := self.key.outcome(connection)):
             return Restored(first.revision.version, first.written)
-        newest = revisions.find_newest(session, post_id, caller, now)
-        content = _find_content(session.reading(), post_id, number)
+        newest = revisions.find_newest(self.access, self.post_id)
+        content = _find_content(connection, self.post_id, number)
         try:
-            if newest.is_tombstone:
-                return _undelete(session, newest, content, precondition, caller, now, claim)
-            return _replace(session, post_id, content, precondition, caller, now, claim)
+            return self._undelete(newest, content) if newest.is_tombstone else self._edit(content)
         except SlugTaken:
-            # Another post has taken it since it was found to be free.
+            # Another post has taken the slug since it was free.
             return None
 
-    return until_written(attempt, "post")
+    def _edit(self, content: PostContent) -> Restored | None:
+        """Change a post that exists; return None where it has changed since it was loaded."""
+        access = self.access
+        write = post_writes.conditional_write(access, self.post_id, self.precondition)
+        current = post_writes.load(access.session.reading(), write)
+        if self.key is None and post_writes.has_content(current, content, access):
+            return Restored(current.version, written=False)
+        changed = post_writes.update_post(access, write, current, content, self.key)
+        if changed is None:
+            return None
+        return Restored(changed.version, written=changed.version > current.version)
+
+    def _undelete(self, tombstone: Revision, content: PostContent) -> Restored | None:
+        """Insert a deleted post again; return None where it exists already."""
+        write = self._write_after_deletion()
+        values = self._undeleted_values(tombstone, content)
+
+        def insert_it(transaction: Transaction) -> Restored | None:
+            if self.key and self.key.enter(transaction):
+                return None
+            newest = write.load(transaction.connection, (revision.c.version,))
+            if newest.version != tombstone.version:
+                return None
+            if not newest.holds:
+                raise PreconditionFailed("the post has changed since", tombstone)
+            restored = post_writes.insert_post(transaction, values, content, self.key)
+            return Restored(restored.version, written=True)
+
+        return self.access.write(insert_it)
+
+    def _write_after_deletion(self) -> ConditionalWrite:
+        conditions = _conditions(self.access.role, self.precondition.clauses)
+        parameters = {"post_id": self.post_id, **self.access.parameters}
+        return ConditionalWrite(conditions, self.precondition, parameters)
+
+    def _undeleted_values(self, tombstone: Revision, content: PostContent) -> dict[str, Any]:
+        return {
+            **post_writes.content_values(content, self.access),
+            **next_version(tombstone.version, tombstone.updated_date, self.access.now),
+            "id": tombstone.post_id,
+            "created_date": tombstone.created_date,
+            "author_name": tombstone.author_name,
+            "body_html": render(content.body, content.format),
+        }
 
 
 def _find_content(connection: Connection, post_id: str, number: int) -> PostContent:
-    """What a version said, without a slug that is another post's by now."""
+    """The content of a version, without a slug that now belongs to another post."""
     wanted = revisions.load(connection, post_id, number)
-    if wanted is None or wanted.is_tombstone:
+    if wanted is None or wanted.content is None:
         reason = "is a deletion" if wanted else "is no version of this post"
         raise Invalid([Fault(f"{number} {reason}", pointer="#/restore")])
-    content = wanted.content()
+    content = wanted.content
     taken = exists().where(post.c.slug == content.slug, post.c.id != post_id)
     if connection.scalar(select(taken)):
         return content.model_copy(update={"slug": None})
     return content
 
 
-def _replace(
-    session: Session,
-    post_id: str,
-    content: PostContent,
-    precondition: Precondition,
-    caller: Caller,
-    now: datetime,
-    claim: Claim | None,
-) -> Restored | None:
-    """Change a post that is there; give None where it is another one by now."""
-    target = posts.target_of(post_id, caller, precondition, now)
-    current = posts.load(session.reading(), target)
-    if claim is None and posts.changes_nothing(current, content, now):
-        return Restored(current.version, written=False)
-    changed = posts.update_post(session, target, current, content, caller, now, claim)
-    if changed is None:
-        return None
-    return Restored(changed.version, written=changed.version > current.version)
-
-
-def _undelete(
-    session: Session,
-    tombstone: Revision,
-    content: PostContent,
-    precondition: Precondition,
-    caller: Caller,
-    now: datetime,
-    claim: Claim | None,
-) -> Restored | None:
-    """Write a deleted post again; give None where it is there already."""
-    conditions = _conditions(permissions.standing(caller), precondition.shape)
-    parameters = {"post_id": tombstone.post_id, **permissions.parameters(caller, now)}
-    target = Target(conditions, precondition, parameters)
-    values = {
-        **posts.content_values(content, now),
-        **next_version(tombstone.version, tombstone.updated_date, now),
-        "id": tombstone.post_id,
-        "created_date": tombstone.created_date,
-        "author_name": tombstone.author_name,
-        "body_html": render(content.body, content.format),
-    }
-
-    def insert_it(connection: Connection) -> Restored | None:
-        if claim and claim.enter(session, connection):
-            return None
-        newest = target.load(connection, (revision.c.version,))
-        if newest.version != tombstone.version:
-            return None
-        if not newest.holds:
-            raise PreconditionFailed("the post has changed since", tombstone)
-        restored = posts.insert_post(session, connection, values, content, caller, now, claim)
-        return Restored(restored.version, written=True)
-
-    return session.write(insert_it)
-
-
 @cache
-def _conditions(standing: permissions.Standing, shape: Shape) -> Conditions:
-    """A deleted post, which is there as its newest revision."""
+def _conditions(role: CallerRole, clauses: Clauses) -> Conditions:
+    """Those of a write to a deleted post, which is there as its newest revision."""
     return Conditions(
         table=revision,
         found=(revision.c.post_id == bindparam("post_id")) & revisions.is_newest(),
-        editable=permissions.editable(revision, standing) & permissions.entitled(),
-        holds=shape.holds(revision),
+        editable=permissions.editable(revision, role) & permissions.still_authorized(),
+        holds=clauses.holds(revision),
     )

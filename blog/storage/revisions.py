@@ -1,8 +1,9 @@
-"""Revisions: every version of every post, kept with the change itself and never changed."""
+"""Revisions: every version of every post, stored with the change itself and never changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -10,22 +11,21 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     Select,
     bindparam,
     exists,
     func,
     insert,
-    null,
     select,
     true,
 )
 
-from blog.content.authors import Caller
-from blog.content.posts import Post
+from blog.content.posts import CONTENT_COLUMNS, LONG_TEXTS, Post, PostContent
 from blog.content.revisions import Revision, changed_fields
-from blog.database.session import Session
 from blog.errors import Forbidden, NotFound, StorageUnavailable
 from blog.storage import permissions
+from blog.storage.access import Access, CallerRole, Transaction
 from blog.storage.keyset import (
     Beginning,
     Page,
@@ -38,6 +38,11 @@ from blog.storage.keyset import (
 from blog.storage.preconditions import Precondition, is_one_of, next_version
 from blog.storage.tables import post, revision
 
+_SUBQUERIES = ("predecessor", "successor_date")
+# The columns of a revision that are not content.
+_OWN = tuple(
+    field.name for field in fields(Revision) if field.name not in ("content", *_SUBQUERIES)
+)
 # What a revision repeats of its post.
 REPEATED = tuple(column.name for column in revision.c if column.name in post.c)
 
@@ -61,86 +66,72 @@ _RECORD = insert(revision).from_select(
 _RECORD_DELETION = insert(revision).values(sequence=_next_sequence, operation="deleted")
 
 
-def record(
-    session: Session,
-    connection: Connection,
-    before: Post | None,
-    after: Post,
-    caller: Caller,
-    now: datetime,
-) -> None:
-    """Keep a version of a post that has just been written: the last thing before the commit.
+def record(transaction: Transaction, before: Post | None, after: Post) -> None:
+    """Add the revision of a post that has just been written: the last step before the commit.
 
-    ``before`` is the version that it follows, None where there was no post. Whether the post is
-    scheduled goes by ``now``: its date may be later, as that of a version is never set back.
+    ``before`` is the version that it follows, None for a new post. A post is scheduled where its
+    date is after the time of the request, not after its own: the date of a version never goes back.
     """
-    session.order_commits(connection)
-    versions = [version for version in (before, after) if version]
-    is_scheduled = after.status == "published" and after.sort_date > now
+    access = transaction.access
+    transaction.order_commits()
+    versions = [version.content for version in (before, after) if version]
+    is_scheduled = after.content.status == "published" and after.sort_date > access.now
     values = {
         "operation": "updated" if before else "created",
-        "caller_name": caller.name,
+        "caller_name": access.author.name,
         "public": any(version.status == "published" for version in versions),
         "post_id": after.id,
         "due_date": after.sort_date if is_scheduled else None,
     }
-    if not session.insert(connection, _RECORD, values):
+    if not transaction.insert(_RECORD, values):
         raise StorageUnavailable("the database has not kept a post, as if by a trigger of others")
 
 
-def record_deletion(
-    session: Session,
-    connection: Connection,
-    before: Post,
-    created: datetime,
-    caller: Caller,
-    now: datetime,
-) -> None:
-    """Keep that a post, created at that moment, was deleted: the last thing before the commit."""
+def record_deletion(transaction: Transaction, before: Post, created: datetime) -> None:
+    """Add the tombstone of a post, created at that time: the last step before the commit."""
+    access = transaction.access
     values = {
         "post_id": before.id,
-        "changed_by": caller.name,
-        "public": before.status == "published",
+        "changed_by": access.author.name,
+        "public": before.content.status == "published",
         "created_date": created,
         "author_name": before.author_name,
-        **next_version(before.version, before.updated_date, now),
+        **next_version(before.version, before.updated_date, access.now),
     }
-    session.order_commits(connection)
-    connection.execute(_RECORD_DELETION, values)
+    transaction.order_commits()
+    transaction.connection.execute(_RECORD_DELETION, values)
 
 
-def find(
-    session: Session, post_id: str, number: int, caller: Caller | None, now: datetime
-) -> Revision:
+def find(access: Access, post_id: str, number: int) -> Revision:
     """A version of a post that the caller may change, or could when it was deleted.
 
     Raises NotFound, and Forbidden for a post that the caller may see and not change.
     """
-    find_newest(session, post_id, caller, now)
-    found = load(session.reading(), post_id, number)
+    find_newest(access, post_id)
+    found = load(access.session.reading(), post_id, number)
     if found is None:
         raise NotFound(f"the post has no version {number}")
     return found
 
 
-def find_newest(session: Session, post_id: str, caller: Caller | None, now: datetime) -> Revision:
+def find_newest(access: Access, post_id: str) -> Revision:
     """The newest version, without its body. Raises as `find` does."""
-    kind = permissions.standing(caller)
-    values = {"post_id": post_id, **permissions.parameters(caller, now)}
-    row = session.reading().execute(_newest_statement(kind), values).first()
+    connection = access.session.reading()
+    values = {"post_id": post_id, **access.parameters}
+    row = connection.execute(_newest_statement(access.role), values).first()
     if row is not None:
         return revision_from(row)
-    visible = select(true()).where(post.c.id == _named, permissions.visible(post, kind))
-    if session.reading().execute(visible, values).first():
+    visible = select(true()).where(post.c.id == _named, permissions.visible(post, access.role))
+    if connection.execute(visible, values).first():
         raise Forbidden("the versions of a post are for those who may change it")
     raise NotFound(f"there is no post {post_id!r}")
 
 
 @cache
-def _newest_statement(standing: permissions.Standing) -> Select[Any]:
+def _newest_statement(role: CallerRole) -> Select[Any]:
     return (
         select(*columns())
-        .where(revision.c.post_id == _named, permissions.editable(revision, standing))
+        .where(revision.c.post_id == _named, permissions.editable(revision, role))
         .order_by(revision.c.version.desc())
         .limit(1)
     )
@@ -155,15 +146,15 @@ def is_newest() -> ColumnElement[bool]:
 
 
 def load(connection: Connection, post_id: str, number: int) -> Revision | None:
-    """A version of a post with its body, whoever asks."""
+    """A version of a post with its body, for any caller."""
     row = connection.execute(_LOAD, {"post_id": post_id, "version": number}).first()
     return None if row is None else revision_from(row)
 
 
-def page(session: Session, post_id: str, limit: int, position: Position | None) -> Page[Revision]:
+def page(access: Access, post_id: str, limit: int, position: Position | None) -> Page[Revision]:
     """A page of the versions of a post, the newest first, without their bodies."""
     values = {"post_id": post_id, **bind_values(position, limit)}
-    rows = session.reading().execute(_page_statement(beginning(position)), values)
+    rows = access.session.reading().execute(_page_statement(beginning(position)), values)
     revisions = [revision_from(row) for row in rows]
     return make_page(revisions, limit, position, lambda item: (item.version,))
 
@@ -179,9 +170,9 @@ def changed_since(
 ) -> Sequence[str] | None:
     """The fields in which a post differs from the version that a precondition names.
 
-    None where it names none, or one that is not kept.
+    None where it names none, or one that is not stored.
     """
-    seen = select(*columns(body=True)).where(revision.c.post_id == current.id)
+    seen = select(*columns(LONG_TEXTS)).where(revision.c.post_id == current.id)
     if precondition.versions:
         seen = seen.where(is_one_of(revision, "if"))
     elif precondition.unmodified_since:
@@ -192,9 +183,9 @@ def changed_since(
     seen = seen.order_by(revision.c.version.desc()).limit(1)
     row = connection.execute(seen, precondition.parameters).first()
     version = None if row is None else revision_from(row)
-    if version is None or version.is_tombstone or _is_ambiguous(version, precondition):
+    if version is None or version.content is None or _is_ambiguous(version, precondition):
         return None
-    return changed_fields(version, current)
+    return changed_fields(version.content, current.content)
 
 
 def _is_ambiguous(version: Revision, precondition: Precondition) -> bool:
@@ -203,8 +194,8 @@ def _is_ambiguous(version: Revision, precondition: Precondition) -> bool:
     return bool(since and before and since <= before and since <= version.updated_date)
 
 
-def columns(body: bool = False) -> Sequence[ColumnElement[Any]]:
-    """The columns of a revision as `revision_from` reads them."""
+def columns(texts: frozenset[str] = frozenset()) -> Sequence[ColumnElement[Any]]:
+    """The columns of a revision, but for the long texts that are not named."""
     c = revision.c
     predecessor = (
         select(_predecessor.c.operation)
@@ -216,20 +207,20 @@ def columns(body: bool = False) -> Sequence[ColumnElement[Any]]:
         .where(_successor.c.post_id == c.post_id, _successor.c.version == c.version + 1)
         .scalar_subquery()
     )
-    return (
-        c.post_id, c.version, c.operation, c.changed_by, c.author_name, c.created_date,
-        c.previous_date, c.updated_date, c.title, c.format, c.summary, c.tags, c.status, c.slug,
-        c.posted_date, c.body if body else null().label("body"), predecessor, successor_date,
-    )  # fmt: skip
+    named = [c[name] for name in (*_OWN, *CONTENT_COLUMNS) if name not in LONG_TEXTS - texts]
+    return (*named, predecessor.label("predecessor"), successor_date.label("successor_date"))
 
 
-def revision_from(row: Sequence[Any]) -> Revision:
-    """Make a revision of the values of `columns`."""
-    values = list(row)
-    values[11] = None if values[11] is None else tuple(values[11])
-    return Revision(*values)
+def revision_from(row: Row[Any]) -> Revision:
+    """The revision in a row of `columns`."""
+    values = row._asdict()
+    own = {name: values[name] for name in (*_OWN, *_SUBQUERIES)}
+    if row.operation == "deleted":
+        return Revision(content=None, **own)
+    content = {name: values[name] for name in CONTENT_COLUMNS if name in values}
+    return Revision(content=PostContent.stored(content), **own)
 
 
-_LOAD = select(*columns(body=True)).where(
+_LOAD = select(*columns(LONG_TEXTS)).where(
     revision.c.post_id == _named, revision.c.version == bindparam("version")
 )

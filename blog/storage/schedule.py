@@ -1,4 +1,4 @@
-"""When time alone changes what readers see."""
+"""The next time at which a scheduled post appears."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ _NEXT = select(func.min(post.c.sort_date)).where(
 
 
 def next_publication(session: Session, now: datetime) -> datetime | None:
-    """When the next of the scheduled posts appears, None where there is none."""
+    """The date of the next scheduled post, None where there is none."""
     found: datetime | None = session.reading().scalar(_NEXT, {"now": now})
     return found

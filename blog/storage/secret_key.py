@@ -1,4 +1,4 @@
-"""Secrets that the blog makes for itself at its first start and keeps in its database."""
+"""The secret key that the blog generates at its first start and stores in its database."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ NAME = "secret_key"
 
 
 def secret_key(session: Session) -> str:
-    """The key by which cursors are encrypted and addresses are hidden.
-
-    It is made where there is none yet.
-    """
+    """The key that encrypts cursors and hashes addresses, generated where there is none."""
     statement = select(setting.c.value).where(setting.c.name == NAME)
     if key := session.reading().scalar(statement):
         return str(key)
     new = select(literal(NAME), literal(secrets.token_urlsafe(32)))
-    # Another process may have made one since.
+    # Another process may have generated one since.
     absent = ~exists().where(setting.c.name == NAME)
 
     def insert_it(connection: Connection) -> str:

@@ -1,4 +1,4 @@
-"""Giving each post a slug of its own."""
+"""Unique slugs for posts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def claim_slug(
 ) -> str:
     """A slug that no other post has: the chosen one, or else one derived from the title.
 
-    ``post_id`` names the post that it is for, if there is one yet. To be called in the write's
-    own transaction. Raises SlugTaken for a chosen slug of another post.
+    ``post_id`` is the id of the post that gets it, if the post exists. Call it in the transaction
+    of the write. Raises SlugTaken where the chosen slug belongs to another post.
     """
     if chosen is None:
         return _free_slug(connection, derive_slug(title), post_id)
@@ -27,10 +27,10 @@ def claim_slug(
 
 
 def _free_slug(connection: Connection, slug: str, post_id: str | None) -> str:
-    """The slug, or the slug with a number, 2 or more, that makes it free.
+    """The slug, or the slug with the number, 2 or more, that makes it unique.
 
-    The number is found by doubling and then halving: a title used a million times costs some
-    forty look-ups in two or three statements, not a million.
+    A search by doubling and then halving finds the number: a title that a million posts have
+    costs about forty lookups, not a million.
     """
     if not _taken(connection, [slug], post_id):
         return slug

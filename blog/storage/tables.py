@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -18,9 +17,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from blog.database.types import UTCDateTime, line, text
+from blog.database.types import TextTuple, UTCDateTime, line, text
 
-# Named by rule, so that a later migration can address a constraint on every database.
+# Names follow a rule, so that a migration can name a constraint on every database.
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -38,10 +37,10 @@ author = Table(
     "author",
     metadata,
     Column("name", line(64), primary_key=True),
-    # Two names that look alike may not be two authors.
+    # Unique, since two names that look alike must not be two authors.
     Column("name_key", text(), nullable=False, unique=True),
     Column("role", line(10), nullable=False),
-    # Null takes away the right to sign in and leaves the author of their posts in place.
+    # Null where the author may not sign in.
     Column("password_hash", text()),
     Column("version", Integer, nullable=False),
     Column("display_name", text()),
@@ -53,7 +52,7 @@ author = Table(
     info=PUBLIC,
 )
 
-# The long columns come last: SQLite reads a row only as far as it is asked for.
+# The long columns come last: SQLite reads a row only as far as the last requested column.
 post = Table(
     "post",
     metadata,
@@ -62,21 +61,21 @@ post = Table(
     Column("status", line(10), nullable=False),
     Column("created_date", UTCDateTime, nullable=False),
     Column("posted_date", UTCDateTime),
-    # What lists are sorted by: a draft without a date of its own stands where it was begun.
+    # The sort key of lists: a draft without a date is sorted by its creation.
     Column(
         "sort_date",
         UTCDateTime,
         Computed("coalesce(posted_date, created_date)", persisted=True),
         nullable=False,
     ),
-    # When the version before this one was written: see Precondition.
+    # The date of the version before this one: see `preconditions`.
     Column("previous_date", UTCDateTime),
     Column("updated_date", UTCDateTime, nullable=False),
     Column("author_name", line(64), ForeignKey("author.name"), nullable=False),
     Column("slug", text(), nullable=False, unique=True),
     Column("title", text(), nullable=False),
     Column("format", line(10), nullable=False),
-    Column("tags", JSON, nullable=False),
+    Column("tags", TextTuple, nullable=False),
     Column("summary", text()),
     Column("body", text(), nullable=False),
     Column("body_html", text(), nullable=False),
@@ -95,8 +94,8 @@ Index(None, post.c.author_name, post.c.sort_date, post.c.id)
 Index(None, post.c.author_name, post.c.updated_date, post.c.id)
 Index(None, post.c.author_name, post.c.title, post.c.id)
 
-# One row for each tag of each post. What decides who may see it, and where it stands in a list,
-# is kept here again, so that one index answers for a tag without a look at the posts.
+# One row for each tag of each post. It repeats the columns that decide who may see the post and
+# where it is in a list, so that one index serves a tag without reading the posts.
 tag = Table(
     "tag",
     metadata,
@@ -138,9 +137,9 @@ Index(
     tag.c.sort_date,
 )
 
-# What happened to each post: a row for every version, numbered in the order of the commits, never
-# changed and never deleted. It repeats all that a post is but its HTML; of a deletion it keeps only
-# whose post it was.
+# The history of each post: a row for every version, numbered in the order of the commits, never
+# changed and never deleted. It repeats all columns of the post but its HTML; that of a deletion has
+# no content.
 revision = Table(
     "revision",
     metadata,
@@ -154,12 +153,12 @@ revision = Table(
     Column("version", Integer, nullable=False),
     Column("operation", line(10), nullable=False),
     Column("changed_by", line(64), ForeignKey("author.name"), nullable=False),
-    # Whether readers may learn of it: it is published, or the version before it was.
+    # Whether anonymous callers may know of it: it is published, or the version before it was.
     Column("public", Boolean, nullable=False),
     Column("status", line(10)),
     Column("created_date", UTCDateTime, nullable=False),
     Column("posted_date", UTCDateTime),
-    # When time alone makes it visible to readers.
+    # The date at which a scheduled version appears.
     Column("due_date", UTCDateTime),
     Column("previous_date", UTCDateTime),
     Column("updated_date", UTCDateTime, nullable=False),
@@ -167,7 +166,7 @@ revision = Table(
     Column("slug", text()),
     Column("title", text()),
     Column("format", line(10)),
-    Column("tags", JSON(none_as_null=True)),
+    Column("tags", TextTuple),
     Column("summary", text()),
     Column("body", text()),
     UniqueConstraint("post_id", "version"),
@@ -185,7 +184,7 @@ Index(
     postgresql_where=revision.c.due_date.is_not(None),
 )
 
-# What a client has called a request, so that sending it again has no effect, and what came of it.
+# The idempotency keys of requests, and their outcomes.
 idempotency_key = Table(
     "idempotency_key",
     metadata,
@@ -196,13 +195,13 @@ idempotency_key = Table(
     Column("fingerprint", line(64), nullable=False),
     Column("post_id", line(32), nullable=False),
     Column("version", Integer, nullable=False),
-    # Whether the request wrote this version, or found that there was nothing to do.
+    # Whether the request wrote this version, or the content was the same already.
     Column("written", Boolean, nullable=False),
     Column("created_date", UTCDateTime, nullable=False),
 )
 Index(None, idempotency_key.c.created_date)
 
-# What an author may use in place of the password. The secret itself is kept nowhere.
+# Access tokens, which an author may use instead of the password. The secret is not stored.
 access_token = Table(
     "access_token",
     metadata,
@@ -218,7 +217,7 @@ access_token = Table(
     CheckConstraint("scope IN ('read', 'write')", name="scope"),
 )
 
-# Failed sign-ins of the last minutes, each under a digest of what it is counted for.
+# Recent failed sign-ins, each under a digest of the address or the name.
 attempt = Table(
     "attempt",
     metadata,
@@ -229,7 +228,7 @@ attempt = Table(
 Index(None, attempt.c.key, attempt.c.date)
 Index(None, attempt.c.date)
 
-# From which addresses an author has signed in, and when last; an address is kept as a digest.
+# The addresses from which an author has signed in, as digests, with the date of the last time.
 sign_in = Table(
     "sign_in",
     metadata,
@@ -248,8 +247,8 @@ setting = Table(
     Column("value", text(), nullable=False),
 )
 
-# How far dates had come when the database was brought to a schema by which something is
-# different for what was written before: 0006, since which entity-tags name a date.
+# The latest date in the database when it was upgraded to a schema: with 0006 entity-tags have
+# dates, and rows with earlier dates may have been named without.
 schema_upgrade = Table(
     "schema_upgrade",
     metadata,

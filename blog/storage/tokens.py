@@ -18,7 +18,7 @@ from blog.storage.tables import access_token, author
 
 
 class AccessToken(NamedTuple):
-    """A token as it may be shown: all but its secret, which is kept nowhere."""
+    """A token as it may be shown: all but its secret, which is not stored."""
 
     label: str
     scope: Scope
@@ -27,8 +27,8 @@ class AccessToken(NamedTuple):
     last_used: date | None = None
 
 
-class Grant(NamedTuple):
-    """What a token gives to whoever has it, and on which day it was used last."""
+class VerifiedToken(NamedTuple):
+    """The caller that a valid token stands for, and the day on which it was last used."""
 
     caller: Caller
     last_used: date | None
@@ -45,41 +45,43 @@ _FIND = (
     .where(
         _c.digest == bindparam("digest"),
         _c.author_name == bindparam("author_name"),
-        # A closed account lets nobody in, whatever they come with.
+        # Tokens of a closed account are not valid.
         author.c.password_hash.is_not(None),
     )
 )
 
 
-def find_grant(session: Session, name: str, digest: str, now: datetime) -> Grant | None:
-    """What the token with this digest gives; None where this author has no such token now.
+def find_verified(session: Session, name: str, digest: str, now: datetime) -> VerifiedToken | None:
+    """The token of this author with this digest, None where there is none or it has expired.
 
-    How long the index takes to find a digest tells nothing of a secret, as nobody can choose what
-    a guess is hashed to; the comparison that lets somebody in takes the same time for all.
+    The time of the index lookup reveals nothing about a secret, since the digest of a guess can't
+    be chosen; the comparison that decides takes constant time.
     """
     values = {"author_name": name, "digest": digest}
     rows = session.look_up(_FIND, values)
-    if not rows or not compare_digest(rows[0][0], digest):
+    if not rows or not compare_digest(rows[0].digest, digest):
         return None
-    kept, owner, role, scope, last_used, created, expiry = rows[0]
-    # One that was made while the clock was ahead would be good for longer than it was made for.
+    token = rows[0]
+    created, expiry = token.created_date, token.expiry_date
+    # A token from a time when the clock was ahead would otherwise be valid for too long.
     if expiry and not is_near(created, now, expiry - created):
         return None
-    caller = Caller(owner, role, token_digest=kept, may_write=scope == "write")
-    return Grant(caller, last_used)
+    may_write = token.scope == "write"
+    caller = Caller(token.name, token.role, token_digest=token.digest, may_write=may_write)
+    return VerifiedToken(caller, token.last_used)
 
 
 def note_use(session: Session, caller: Caller, today: date) -> None:
-    """Keep that the token which a caller came by was used today."""
+    """Record that the token of the caller was used today."""
     statement = update(access_token).where(_c.digest == caller.token_digest)
     session.write(lambda connection: connection.execute(statement.values(last_used=today)))
 
 
 def add(session: Session, name: str, token: AccessToken, digest: str) -> None:
-    """Give an author a new token.
+    """Add a token of an author.
 
-    Raises AccountError for an unknown or removed author, a label that can't be one, and one that
-    another of their tokens has.
+    Raises AccountError for an unknown or removed author, an invalid label, and the label of
+    another of their tokens.
     """
     label = check_label(token.label)
     values = {**token._asdict(), "label": label, "author_name": name, "digest": digest}
@@ -94,7 +96,7 @@ def add(session: Session, name: str, token: AccessToken, digest: str) -> None:
 
 
 def _lock_account(connection: Connection, name: str) -> None:
-    """Keep an account as it is until the transaction ends: one that is removed has no tokens."""
+    """Lock an account until the transaction ends: a removed account must not get a token."""
     statement = select(author.c.password_hash).where(author.c.name == name).with_for_update()
     row = connection.execute(statement).first()
     if row is None:
@@ -108,11 +110,11 @@ def find_all(session: Session, name: str) -> Sequence[AccessToken]:
     if not session.reading().scalar(select(exists().where(author.c.name == name))):
         raise _unknown(name)
     statement = select(*_COLUMNS).where(_c.author_name == name).order_by(_c.label)
-    return [AccessToken(*row) for row in session.reading().execute(statement)]
+    return [AccessToken(**row) for row in session.reading().execute(statement).mappings()]
 
 
 def revoke(session: Session, name: str, label: str) -> None:
-    """Take a token away, from all processes at once. Raises AccountError where there is none."""
+    """Revoke a token, for all processes at once. Raises AccountError where there is none."""
     label = check_label(label)
     statement = delete(access_token).where(_c.author_name == name, _c.label == label)
     if not session.write(lambda connection: connection.execute(statement).rowcount):

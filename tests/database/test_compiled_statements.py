@@ -20,7 +20,8 @@ from blog.database.limits import Limits, take_driver_connection
 from blog.database.types import UTCDateTime
 from blog.errors import BlogError, PoolExhausted, StorageUnavailable
 from blog.maintenance import schema
-from blog.storage import posts
+from blog.storage import post_writes
+from blog.storage.access import Access
 from blog.storage.tables import post, sign_in
 
 RICK = Caller("rick", "author")
@@ -35,7 +36,7 @@ BY_DATE: Select[tuple[object, ...]] = select(
 def write(database: Database, date: datetime = NOW) -> Post:
     content = PostContent(title="100 % 'ours'", body="B", tags=("a", "ü"), posted_date=date)
     with database.session() as session:
-        return posts.create(session, content, RICK, NOW)
+        return post_writes.create(Access(session, RICK, NOW), content)
 
 
 def read(database: Database, statement: Select[Any], **values: object) -> list[list[Any]]:
@@ -53,7 +54,7 @@ def test_rows_are_those_that_sqlalchemy_gives(database: Database, date: datetime
         together = session.fetch(BY_DATE, {"date": date})
 
     assert alone == [list(row) for row in together]
-    assert alone == [[created.id, ["a", "ü"], date, None, None]]
+    assert alone == [[created.id, ("a", "ü"), date, None, None]]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_single_read_uses_the_other_pool_if_there_are_no_readers(database_url: s
         created = write(database)
         rows = read(database, BY_DATE, date=NOW)
 
-    assert rows == [[created.id, ["a", "ü"], NOW, None, None]]
+    assert rows == [[created.id, ("a", "ü"), NOW, None, None]]
 
 
 @pytest.mark.databases("sqlite")
@@ -187,7 +188,7 @@ def test_full_disk_is_an_outage_that_loses_nothing(database: Database) -> None:
         pages = session.reading().scalar(text("PRAGMA page_count"))
         session.reading().exec_driver_sql(f"PRAGMA max_page_count={pages}")
         with pytest.raises(StorageUnavailable, match="database or disk is full"):
-            posts.create(session, content, RICK, NOW)
+            post_writes.create(Access(session, RICK, NOW), content)
 
     assert [row[0] for row in read(database, BY_DATE, date=NOW)] == [created.id]
 

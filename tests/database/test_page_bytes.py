@@ -12,9 +12,9 @@ from blog.content.authors import Caller
 from blog.content.posts import PostContent
 from blog.database import page_bytes
 from blog.database.database import Database
-from blog.storage import post_list, posts
-from blog.storage.post_list import SORTS, Filter
-from blog.storage.posts import Texts
+from blog.storage import post_list, post_writes
+from blog.storage.access import Access
+from blog.storage.post_list import SORTS, Filter, PostQuery
 from tests.contract import Clock, create, path_of, write_post
 from tests.people import RICK
 from tests.storage.plans import recorded
@@ -136,9 +136,12 @@ def test_postgresql_gives_no_more_rows_than_fit_and_one(database: Database) -> N
     with database.session() as session:
         for _ in range(8):
             content = PostContent(title="a", body="a" * MEBIBYTE, format="text")
-            posts.create(session, content, Caller("rick", "author"), Clock().now)
+            post_writes.create(Access(session, Caller("rick", "author"), Clock().now), content)
     with recorded(database) as statements, database.session() as session:
-        post_list.page(session, Filter(), SORTS["title"], None, Clock().now, 100, None, Texts())
+        post_list.page(
+            Access(session, None, Clock().now),
+            PostQuery(100, Filter(), SORTS["title"], None, frozenset({"body"})),
+        )
     ((text, values),) = statements.items()
 
     with database.session() as session:

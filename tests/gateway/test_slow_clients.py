@@ -16,7 +16,8 @@ from blog.content.authors import Caller
 from blog.content.dates import utc_now
 from blog.content.posts import PostContent
 from blog.database.database import Database
-from blog.storage import posts
+from blog.storage import post_writes
+from blog.storage.access import Access
 from tests.server.stalling import p99, stalled
 from tests.servers.serving import Server, add_author, eventually, serve, start, wait_until_it_serves
 
@@ -113,7 +114,7 @@ def write_posts(directory: Path, count: int) -> None:
         database.session() as session,
     ):
         for _ in range(count):
-            posts.create(session, content, Caller("rick", "author"), utc_now())
+            post_writes.create(Access(session, Caller("rick", "author"), utc_now()), content)
 
 
 @pytest.mark.parametrize(

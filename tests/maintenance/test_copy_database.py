@@ -20,8 +20,9 @@ from blog.database.limits import Limits
 from blog.errors import StorageUnavailable
 from blog.maintenance import schema
 from blog.maintenance.copy_database import copy_database
-from blog.storage import accounts, posts
-from blog.storage.idempotency import Claim
+from blog.storage import accounts, post_writes
+from blog.storage.access import Access
+from blog.storage.idempotency import IdempotencyKey
 from blog.storage.preconditions import Precondition
 from blog.storage.tables import (
     access_token,
@@ -100,9 +101,9 @@ def filled(database: Database, clock: Clock) -> Database:
     with database.session() as session:
         for content in contents:
             clock.advance(microseconds=1)
-            claim = Claim("rick", f"key {clock()}", "f" * 64, clock())
-            written = posts.create(session, content, RICK, clock(), claim)
-        posts.remove(session, written.id, RICK, Precondition(), clock())
+            claim = IdempotencyKey("rick", f"key {clock()}", "f" * 64, clock())
+            written = post_writes.create(Access(session, RICK, clock()), content, claim)
+        post_writes.remove(Access(session, RICK, clock()), written.id, Precondition())
         with session.writing() as connection:
             for table, row in ROWS.items():
                 connection.execute(insert(table).values(row))
@@ -213,7 +214,9 @@ def test_copy_that_differs_is_not_committed(
 def test_what_is_written_meanwhile_is_wholly_absent(filled: Database, target_url: str) -> None:
     def write(_done: int, _total: int) -> None:
         with filled.session() as session:
-            posts.create(session, PostContent(title="Late", body="", tags=("x",)), RICK, utc_now())
+            post_writes.create(
+                Access(session, RICK, utc_now()), PostContent(title="Late", body="", tags=("x",))
+            )
 
     with closing(Database(target_url)) as target:
         copy_database(filled, target, write)

@@ -13,9 +13,11 @@ from blog.content.posts import Post, PostContent
 from blog.database.database import Database
 from blog.database.session import Session
 from blog.maintenance import integrity
-from blog.storage import posts, restoration
-from blog.storage.idempotency import Claim
+from blog.storage import post_writes
+from blog.storage.access import Access
+from blog.storage.idempotency import IdempotencyKey
 from blog.storage.preconditions import Precondition
+from blog.storage.restoration import Restoration
 from blog.storage.revisions import REPEATED
 from tests.contract import Clock
 from tests.rivals import change
@@ -50,25 +52,25 @@ def content(title: str, **fields: Any) -> PostContent:
 def write(session: Session, clock: Clock, **fields: Any) -> Post:
     """A new post of Rick, with a second version, both written at a moment of their own."""
     clock.advance(seconds=1)
-    created = posts.create(session, content("One", **fields), RICK, clock())
+    created = post_writes.create(Access(session, RICK, clock()), content("One", **fields))
     return edit(session, clock, created, "Two", **fields)
 
 
 def edit(session: Session, clock: Clock, edited: Post, title: str, **fields: Any) -> Post:
     """The post with another title."""
     clock.advance(seconds=1)
-    revised = content(title, slug=edited.slug, **fields)
-    return posts.edit(session, edited.id, ANN, ANY, lambda _: revised, clock())
+    revised = content(title, slug=edited.content.slug, **fields)
+    return post_writes.edit(Access(session, ANN, clock()), edited.id, ANY, lambda _: revised)
 
 
 def remove(session: Session, clock: Clock, removed: Post) -> None:
     clock.advance(seconds=1)
-    posts.remove(session, removed.id, RICK, ANY, clock())
+    post_writes.remove(Access(session, RICK, clock()), removed.id, ANY)
 
 
 def restore(session: Session, clock: Clock, restored: Post, number: int) -> Post:
     clock.advance(seconds=1)
-    return restoration.restore(session, restored.id, RICK, ANY, number, clock())[0]
+    return Restoration(Access(session, RICK, clock()), restored.id, ANY).restore(number)[0]
 
 
 @pytest.fixture
@@ -302,8 +304,8 @@ def test_a_key_that_leads_to_no_revision_is_told(
     database: Database, database_url: str, clock: Clock
 ) -> None:
     with database.session() as session:
-        claim = Claim("rick", "key", "f" * 64, clock())
-        posts.create(session, content("One"), RICK, clock(), claim)
+        claim = IdempotencyKey("rick", "key", "f" * 64, clock())
+        post_writes.create(Access(session, RICK, clock()), content("One"), claim)
 
     assert told(database, database_url, "UPDATE idempotency_key SET version = 2") == [
         "key 'key' of 'rick' has no revision"

@@ -25,7 +25,8 @@ from blog.database.database import Database
 from blog.errors import DatabaseError, StorageUnavailable
 from blog.maintenance import integrity, schema
 from blog.maintenance.migrations import HEAD
-from blog.storage import posts
+from blog.storage import post_writes
+from blog.storage.access import Access
 from blog.storage.tables import metadata, post, revision, schema_upgrade, tag
 from tests.blogs import Blogs
 from tests.contract import Clock
@@ -80,7 +81,7 @@ def tagged(database: Database) -> Post:
     """A post with two tags."""
     content = PostContent(title="First!", body="", tags=["a", "b"])
     with database.session() as session:
-        return posts.create(session, content, Caller("rick", "author"), utc_now())
+        return post_writes.create(Access(session, Caller("rick", "author"), utc_now()), content)
 
 
 def tables_of(database: Database) -> set[str]:
@@ -324,7 +325,7 @@ def test_a_tag_under_a_wrong_key_is_found(
 ) -> None:
     content = PostContent(title="One", body="1", tags=("News",))
     with database.session() as session:
-        written = posts.create(session, content, Caller("rick", "author"), clock())
+        written = post_writes.create(Access(session, Caller("rick", "author"), clock()), content)
     change(database_url, "UPDATE tag SET key = 'old'")
 
     assert integrity.faults(database) == [f"post {written.id} is not found by its tag 'News'"]

@@ -11,7 +11,8 @@ from blog.content.authors import Caller
 from blog.content.posts import Post, PostContent
 from blog.database.database import Database
 from blog.maintenance.violations import unreadable, violations
-from blog.storage import posts
+from blog.storage import post_writes
+from blog.storage.access import Access
 from tests.blogs import Blogs
 from tests.contract import Clock
 from tests.maintenance.damages import drop_constraint
@@ -23,8 +24,9 @@ def written(database: Database, clock: Clock) -> list[Post]:
     """Two posts of Rick."""
     with database.session() as session:
         return [
-            posts.create(
-                session, PostContent(title=title, body=""), Caller("rick", "author"), clock()
+            post_writes.create(
+                Access(session, Caller("rick", "author"), clock()),
+                PostContent(title=title, body=""),
             )
             for title in ("One", "Two")
         ]

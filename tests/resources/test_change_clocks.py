@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from blog.content.authors import Caller
 from blog.content.posts import PostContent, Status
 from blog.http.application import Application
-from blog.storage import changes, posts
+from blog.storage import changes, post_writes
+from blog.storage.access import Access
 from tests.contract import Clock, path_of
 from tests.people import RICK
 
@@ -22,7 +23,9 @@ def publish(app: Application, clock: Clock, ahead: timedelta, status: Status = "
     """Have a node whose clock is so far ahead publish a post, or write a draft; its path."""
     with app.extensions["blog"].database.session() as session:
         content = PostContent(title="a", body="", status=status)
-        created = posts.create(session, content, Caller("rick", "author"), clock.now + ahead)
+        created = post_writes.create(
+            Access(session, Caller("rick", "author"), clock.now + ahead), content
+        )
     return f"/post/{created.id}"
 
 
@@ -110,4 +113,4 @@ def test_latest_of_what_is_all_readable_is_the_last_commit(app: Application, clo
         publish(app, clock, -MINUTE)
 
     with app.extensions["blog"].database.session() as session:
-        assert changes.latest(session, clock.now).sequence == 3
+        assert changes.latest(Access(session, None, clock.now)).sequence == 3

@@ -10,7 +10,8 @@ from sqlalchemy import insert, select
 from blog.content.authors import Caller
 from blog.content.posts import PostContent
 from blog.database.database import Database
-from blog.storage import changes, posts
+from blog.storage import changes, post_writes
+from blog.storage.access import Access
 from blog.storage.changes import BEGINNING
 from blog.storage.tables import revision
 from tests.contract import Clock
@@ -22,7 +23,7 @@ def create(database: Database, clock: Clock, **ahead: float) -> None:
     """Write a post by a clock that is ahead of ours."""
     with database.session() as session:
         content = PostContent(title="First!", body="")
-        posts.create(session, content, RICK, clock() + timedelta(**ahead))
+        post_writes.create(Access(session, RICK, clock() + timedelta(**ahead)), content)
 
 
 @pytest.mark.parametrize("caller", [None, RICK])
@@ -31,11 +32,11 @@ def test_what_is_published_by_a_clock_ahead_is_told_when_ours_has_come_there(
 ) -> None:
     create(database, clock, seconds=2)
     with database.session() as session:
-        early = changes.follow(session, caller, clock(), 20, BEGINNING)
+        early = changes.follow(Access(session, caller, clock()), 20, BEGINNING)
         clock.advance(seconds=2)
-        later = changes.follow(session, caller, clock(), 20, early.frontier)
+        later = changes.follow(Access(session, caller, clock()), 20, early.position)
 
-    assert (early.items, early.frontier) == ([], BEGINNING)
+    assert (early.items, early.position) == ([], BEGINNING)
     assert [change.operation for change in later.items] == ["created"]
 
 
@@ -44,7 +45,7 @@ def test_a_clock_that_is_wrong_by_far_stops_nobody(database: Database, clock: Cl
     create(database, clock)
 
     with database.session() as session:
-        found = changes.follow(session, RICK, clock(), 20, BEGINNING)
+        found = changes.follow(Access(session, RICK, clock()), 20, BEGINNING)
 
     assert len(found.items) == 2
 
@@ -54,15 +55,15 @@ def test_one_request_passes_over_a_bounded_number_of_versions(
 ) -> None:
     content = PostContent(title="Ahead", body="", posted_date=clock() + timedelta(days=1))
     with database.session() as session:
-        posts.create(session, content, RICK, clock())
+        post_writes.create(Access(session, RICK, clock()), content)
         with session.writing() as connection:
             row = dict(connection.execute(select(revision)).mappings().one())
             edits = range(2, 12_000)
             rows = [{**row, "sequence": n, "version": n, "operation": "updated"} for n in edits]
             connection.execute(insert(revision), rows)
-        first = changes.follow(session, None, clock(), 20, BEGINNING)
-        second = changes.follow(session, None, clock(), 20, first.frontier)
+        first = changes.follow(Access(session, None, clock()), 20, BEGINNING)
+        second = changes.follow(Access(session, None, clock()), 20, first.position)
 
     assert (first.items, second.items) == ([], [])
-    assert first.frontier.sequence == 1_000
-    assert second.frontier.sequence == 2_000
+    assert first.position.sequence == 1_000
+    assert second.position.sequence == 2_000

@@ -9,7 +9,8 @@ from requests.utils import parse_header_links
 from blog.content.authors import Caller
 from blog.database.database import Database
 from blog.maintenance.integrity import faults as unsound
-from blog.storage import accounts, posts
+from blog.storage import accounts, post_writes
+from blog.storage.access import Access
 from blog.storage.preconditions import Precondition
 from tests.contract import (
     WRITTEN,
@@ -378,7 +379,9 @@ def test_versions_are_kept_of_changes_that_the_clock_went_back_for(
 ) -> None:
     clock.advance(hours=-1)
     with database.session() as session:
-        posts.remove(session, path[6:], Caller("rick", "author"), Precondition(), clock())
+        post_writes.remove(
+            Access(session, Caller("rick", "author"), clock()), path[6:], Precondition()
+        )
 
     assert version(client, path, 2)["at"] > NOW
     assert unsound(database) == []

@@ -17,7 +17,8 @@ from blog.database.limits import Limits
 from blog.database.session import Session
 from blog.errors import AccountError
 from blog.maintenance import schema
-from blog.storage import accounts, authors, posts
+from blog.storage import accounts, authors, post_writes, posts
+from blog.storage.access import Access
 from blog.storage.accounts import Account
 from blog.storage.preconditions import Precondition
 
@@ -46,7 +47,7 @@ def names(session: Session) -> list[str]:
 
 def write_post(session: Session, name: str) -> str:
     content = PostContent(title="First!", body="")
-    return posts.create(session, content, Caller(name, "author"), NOW).id
+    return post_writes.create(Access(session, Caller(name, "author"), NOW), content).id
 
 
 def test_an_account_is_found_by_its_name(session: Session) -> None:
@@ -74,7 +75,7 @@ def test_accounts_are_sorted_by_name(session: Session) -> None:
 def test_a_new_account_has_a_profile(session: Session) -> None:
     accounts.add(session, "eva", "author", "a hash", NOW)
 
-    profile = authors.find(session, "eva", None)
+    profile = authors.find(Access(session, None, NOW), "eva")
     assert (profile.version, profile.display_name, profile.updated_date) == (1, None, NOW)
 
 
@@ -189,13 +190,13 @@ def test_an_author_of_posts_stays_and_can_not_sign_in(session: Session) -> None:
 
     assert accounts.remove(session, "rick") == "closed"
     assert accounts.find(session, "rick") == Account("rick", "author", None)
-    found = posts.find(session, post_id, None, NOW, posts.Texts())
+    found = posts.find(Access(session, None, NOW), post_id, frozenset({"body"}))
     assert found.author_name == "rick"
 
 
 def test_an_author_whose_only_post_was_deleted_stays(session: Session) -> None:
     post_id = write_post(session, "rick")
-    posts.remove(session, post_id, Caller("rick", "author"), Precondition(), NOW)
+    post_writes.remove(Access(session, Caller("rick", "author"), NOW), post_id, Precondition())
 
     assert accounts.remove(session, "rick") == "closed"
 
@@ -203,7 +204,9 @@ def test_an_author_whose_only_post_was_deleted_stays(session: Session) -> None:
 def test_an_editor_who_changed_another_ones_post_stays(session: Session) -> None:
     post_id = write_post(session, "rick")
     content = PostContent(title="Better", body="")
-    posts.edit(session, post_id, Caller("ann", "editor"), Precondition(), lambda _: content, NOW)
+    post_writes.edit(
+        Access(session, Caller("ann", "editor"), NOW), post_id, Precondition(), lambda _: content
+    )
 
     assert accounts.remove(session, "ann", force=True) == "closed"
 

@@ -20,11 +20,12 @@ from blog.content.posts import Post, PostContent, Status
 from blog.database.database import Database
 from blog.database.session import Session
 from blog.errors import Invalid, NotFound
-from blog.storage import changes, post_list, posts, restoration
-from blog.storage.changes import BEGINNING, Change, Frontier
-from blog.storage.post_list import SORTS, Filter
-from blog.storage.posts import Texts
+from blog.storage import changes, post_list, post_writes
+from blog.storage.access import Access
+from blog.storage.changes import BEGINNING, Change, FeedPosition
+from blog.storage.post_list import SORTS, Filter, PostQuery
 from blog.storage.preconditions import Precondition
+from blog.storage.restoration import Restoration
 from blog.storage.tables import idempotency_key, post, revision
 from tests.blogs import Blogs
 
@@ -44,14 +45,14 @@ class Follower:
     """A client that keeps the version of each post, and whether it may change the post."""
 
     caller: Caller | None
-    frontier: Frontier = BEGINNING
+    position: FeedPosition = BEGINNING
     copy: Shown = field(default_factory=dict)
     told: list[Change] = field(default_factory=list)
 
     def poll(self, session: Session, now: datetime, limit: int) -> bool:
         """Read on; give whether that was all."""
-        page = changes.follow(session, self.caller, now, limit, self.frontier)
-        self.frontier = page.frontier
+        page = changes.follow(Access(session, self.caller, now), limit, self.position)
+        self.position = page.position
         for change in page.items:
             self._apply(change)
         return len(page.items) < limit
@@ -101,7 +102,8 @@ class Blog:
         position, more = None, True
         while more:
             page = post_list.page(
-                self.session, Filter(), SORTS["title"], caller, self.now, 7, position, Texts(False)
+                Access(self.session, caller, self.now),
+                PostQuery(7, Filter(), SORTS["title"], position, frozenset()),
             )
             shown |= {item.id: (item.version, item.editable) for item in page.items}
             position, more = page.next, page.next is not None
@@ -139,7 +141,7 @@ class Create:
     posted: int | None = None
 
     def __call__(self, blog: Blog) -> None:
-        made = posts.create(blog.session, written(self), self.owner, blog.now)
+        made = post_writes.create(Access(blog.session, self.owner, blog.now), written(self))
         blog.owners[made.id] = self.owner
 
 
@@ -157,7 +159,7 @@ class Edit:
         for post_id, owner in chosen(blog, self.which):
             caller = ANN if self.by_editor else owner
             with suppress(NotFound):
-                posts.edit(blog.session, post_id, caller, ANY, self._revise, blog.now)
+                post_writes.edit(Access(blog.session, caller, blog.now), post_id, ANY, self._revise)
 
     def _revise(self, _: Post) -> PostContent:
         return written(self, self.title)
@@ -172,7 +174,7 @@ class Remove:
     def __call__(self, blog: Blog) -> None:
         for post_id, owner in chosen(blog, self.which):
             with suppress(NotFound):
-                posts.remove(blog.session, post_id, owner, ANY, blog.now)
+                post_writes.remove(Access(blog.session, owner, blog.now), post_id, ANY)
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ class Restore:
     def __call__(self, blog: Blog) -> None:
         for post_id, _ in chosen(blog, self.which):
             with suppress(Invalid):
-                restoration.restore(blog.session, post_id, ANN, ANY, self.version, blog.now)
+                Restoration(Access(blog.session, ANN, blog.now), post_id, ANY).restore(self.version)
 
 
 @dataclass(frozen=True)
@@ -325,14 +327,16 @@ def test_every_follower_has_what_there_is_once_a_clock_that_went_back_has_caught
 
 
 @pytest.mark.parametrize("caller", CALLERS, ids=["anonymous", "author", "editor"])
-def test_at_the_end_the_frontier_stays(session: Session, caller: Caller | None) -> None:
+def test_at_the_end_the_position_stays(session: Session, caller: Caller | None) -> None:
     blog = play(session, [Create(RICK), Create(JOE, status="draft"), SCHEDULED, Tick(1)])
     follower = Follower(caller)
     follower.poll_to_the_end(session, blog.now, 20)
 
-    page = changes.follow(session, caller, blog.now + timedelta(minutes=1), 20, follower.frontier)
+    page = changes.follow(
+        Access(session, caller, blog.now + timedelta(minutes=1)), 20, follower.position
+    )
 
-    assert (page.items, page.frontier) == ([], follower.frontier)
+    assert (page.items, page.position) == ([], follower.position)
 
 
 def test_what_falls_due_stands_between_the_commits_before_and_after(session: Session) -> None:

@@ -20,10 +20,12 @@ from blog.content.revisions import Revision
 from blog.database.database import Database
 from blog.database.limits import Limits
 from blog.errors import PreconditionFailed, SlugTaken, StorageUnavailable
-from blog.storage import changes, posts, restoration
+from blog.storage import changes, post_writes
+from blog.storage.access import Access
 from blog.storage.changes import BEGINNING, Change
-from blog.storage.idempotency import Claim
+from blog.storage.idempotency import IdempotencyKey
 from blog.storage.preconditions import Precondition
+from blog.storage.restoration import Restoration
 from blog.storage.tables import revision
 from tests.blogs import Blogs
 from tests.servers.serving import PATIENCE, eventually
@@ -53,7 +55,7 @@ class Pause:
 
 
 @dataclass(frozen=True)
-class Counting(Claim):
+class Counting(IdempotencyKey):
     """Is asked each time that a create begins, and counts."""
 
     asked: list[None] = field(default_factory=list)
@@ -79,10 +81,12 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def create(database: Database, title: str, claim: Claim | None = None) -> Post:
+def create(database: Database, title: str, claim: IdempotencyKey | None = None) -> Post:
     """Write a post as Rick."""
     with database.session() as session:
-        return posts.create(session, PostContent(title=title, body=""), RICK, utc_now(), claim)
+        return post_writes.create(
+            Access(session, RICK, utc_now()), PostContent(title=title, body=""), claim
+        )
 
 
 def begin_slowly(url: str, pool: ThreadPoolExecutor, ends: ExitStack) -> tuple[Pause, Future[Post]]:
@@ -180,19 +184,19 @@ def rename(database: Database, post_id: str) -> None:
     """Write another title."""
     content = PostContent(title=f"Other {post_id}", body="")
     with database.session() as session:
-        posts.edit(session, post_id, RICK, ANY, lambda _: content, utc_now())
+        post_writes.edit(Access(session, RICK, utc_now()), post_id, ANY, lambda _: content)
 
 
 def remove(database: Database, post_id: str) -> None:
     """Delete a post."""
     with database.session() as session:
-        posts.remove(session, post_id, RICK, ANY, utc_now())
+        post_writes.remove(Access(session, RICK, utc_now()), post_id, ANY)
 
 
 def restore(database: Database, post_id: str) -> None:
     """Have a deleted post again."""
     with database.session() as session:
-        restoration.restore(session, post_id, RICK, ANY, 1, utc_now())
+        Restoration(Access(session, RICK, utc_now()), post_id, ANY).restore(1)
 
 
 def test_who_gave_up_waiting_leaves_no_gap(
@@ -217,9 +221,9 @@ def test_writes_that_fail_leave_no_gap(patient: Database) -> None:
     with patient.session() as session:
         with pytest.raises(SlugTaken):
             content = PostContent(title="x", body="", slug="first")
-            posts.create(session, content, RICK, utc_now())
+            post_writes.create(Access(session, RICK, utc_now()), content)
         with pytest.raises(PreconditionFailed):
-            posts.remove(session, post_id, RICK, NEVER, utc_now())
+            post_writes.remove(Access(session, RICK, utc_now()), post_id, NEVER)
 
     create(patient, "Second")
 
@@ -232,20 +236,20 @@ def write_rounds(database: Database, writer: int) -> None:
         post_id = create(database, f"Title {writer} {turn}").id
         rename(database, post_id)
         with database.session() as session, pytest.raises(PreconditionFailed):
-            posts.remove(session, post_id, RICK, NEVER, utc_now())
+            post_writes.remove(Access(session, RICK, utc_now()), post_id, NEVER)
         remove(database, create(database, "Everyone's").id)
 
 
 def follow_while(database: Database, writers: Sequence[Future[None]]) -> list[tuple[int, Change]]:
     """All that an editor is told in a tight loop, and the number that stands in the cursor."""
     told: list[tuple[int, Change]] = []
-    frontier = BEGINNING
+    position = BEGINNING
     while True:
         ended = all(writer.done() for writer in writers)
         with database.session() as session:
-            page = changes.follow(session, ANN, utc_now(), 1, frontier)
-        frontier = page.frontier
-        told += [(frontier.sequence, change) for change in page.items]
+            page = changes.follow(Access(session, ANN, utc_now()), 1, position)
+        position = page.position
+        told += [(position.sequence, change) for change in page.items]
         if ended and not page.items:
             return told
 
@@ -271,12 +275,12 @@ def test_edit_begun_before_a_post_was_due_and_committed_after_it_was_told_delete
     before, after = due - timedelta(seconds=1), due + timedelta(seconds=1)
     content = PostContent(title="Scheduled", body="", posted_date=due)
     with database.session() as session:
-        post = posts.create(session, content, RICK, due - timedelta(hours=1))
-        first = changes.follow(session, None, after, 20, BEGINNING)
+        post = post_writes.create(Access(session, RICK, due - timedelta(hours=1)), content)
+        first = changes.follow(Access(session, None, after), 20, BEGINNING)
         edited = content.model_copy(update={"title": "Edited"})
         # The request read the clock when it began.
-        posts.edit(session, post.id, RICK, ANY, lambda _: edited, before)
-        second = changes.follow(session, None, after, 20, first.frontier)
+        post_writes.edit(Access(session, RICK, before), post.id, ANY, lambda _: edited)
+        second = changes.follow(Access(session, None, after), 20, first.position)
 
     # The list of posts has shown it all the time.
     assert [change.operation for change in [*first.items, *second.items]] == ["created", "updated"]

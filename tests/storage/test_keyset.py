@@ -16,9 +16,9 @@ from blog.content.posts import Post
 from blog.database.database import Database
 from blog.database.session import Session
 from blog.storage import post_list
+from blog.storage.access import Access
 from blog.storage.keyset import Page, Position, make_page
-from blog.storage.post_list import SORTS, Filter
-from blog.storage.posts import Texts
+from blog.storage.post_list import SORTS, Filter, PostQuery
 from blog.storage.tables import post, tag
 from tests.blogs import Blogs
 
@@ -115,7 +115,10 @@ def tag_row(row: Row) -> dict[str, object]:
 def read(
     session: Session, sort: str, limit: int, position: Position | None, wanted: Filter
 ) -> Page[Post]:
-    return post_list.page(session, wanted, SORTS[sort], ANN, NOW, limit, position, Texts())
+    return post_list.page(
+        Access(session, ANN, NOW),
+        PostQuery(limit, wanted, SORTS[sort], position, frozenset({"body"})),
+    )
 
 
 def ids(page: Page[Post]) -> list[str]:

@@ -15,7 +15,7 @@ from blog.content.dates import utc_now
 from blog.content.posts import Post
 from blog.database.database import Database
 from blog.storage import posts
-from blog.storage.posts import WHOLE
+from blog.storage.access import Access
 from tests.blogs import Blogs
 from tests.servers.serving import PATIENCE, Server, add_author, serve
 
@@ -52,7 +52,7 @@ def kept(kept_at: str, post_url: str) -> Post:
     """The post as it stands in the database."""
     database = Database(kept_at)
     with database.session() as session:
-        found = posts.find(session, post_url[-32:], Caller("rick", "author"), utc_now(), WHOLE)
+        found = posts.find(Access(session, Caller("rick", "author"), utc_now()), post_url[-32:])
     database.close()
     return found
 
@@ -93,7 +93,7 @@ def test_no_update_with_if_match_is_lost(kept_at: str, post_url: str) -> None:
     statuses = all_at_once(count_up)
 
     post = kept(kept_at, post_url)
-    assert (post.body, statuses[200]) == ("48", 48)
+    assert (post.content.body, statuses[200]) == ("48", 48)
     assert post.version == 1 + 48
     assert statuses[412] >= CLIENTS - 1
 
@@ -110,5 +110,5 @@ def test_no_patch_without_precondition_is_lost(kept_at: str, post_url: str) -> N
 
     post = kept(kept_at, post_url)
     assert statuses == {200: 16}
-    assert sorted(post.tags) == sorted(f"tag {client}" for client in range(CLIENTS))
+    assert sorted(post.content.tags) == sorted(f"tag {client}" for client in range(CLIENTS))
     assert post.version == 1 + 16

@@ -19,10 +19,10 @@ from blog.http.application import Application
 from blog.resources import ROUTES
 from blog.settings import Settings
 from blog.storage import changes, post_list
-from blog.storage.changes import BEGINNING, Due, Frontier
+from blog.storage.access import Access
+from blog.storage.changes import BEGINNING, Due, FeedPosition
 from blog.storage.keyset import Position
-from blog.storage.post_list import SORTS, Filter
-from blog.storage.posts import Texts
+from blog.storage.post_list import SORTS, Filter, PostQuery
 from blog.storage.tables import post, revision
 from tests.blogs import Blogs
 from tests.contract import Clock, path_of, write_post
@@ -272,7 +272,7 @@ def test_a_page_of_changes_costs_the_same_at_any_depth(
 ) -> None:
     date = connection.scalar(select(revision.c.updated_date).where(revision.c.sequence == 180_000))
     assert date
-    starts = (BEGINNING, Frontier(180_000, date, Due(date, 0)))
+    starts = (BEGINNING, FeedPosition(180_000, date, Due(date, 0)))
 
     first, later = (change_statements(database, caller, start) for start in starts)
 
@@ -281,10 +281,10 @@ def test_a_page_of_changes_costs_the_same_at_any_depth(
         assert cost(connection, text, later[text]) < 2 * cost(connection, text, first[text])
 
 
-def change_statements(database: Database, caller: Caller | None, start: Frontier) -> Statements:
+def change_statements(database: Database, caller: Caller | None, start: FeedPosition) -> Statements:
     """What reads a page of a hundred changes, with its values."""
     with recorded(database) as statements, database.session() as session:
-        changes.follow(session, caller, Clock().now, ROWS - 1, start)
+        changes.follow(Access(session, caller, Clock().now), ROWS - 1, start)
     return statements
 
 
@@ -292,7 +292,8 @@ def page_statement(database: Database, sort: str, position: Position | None) -> 
     """What reads a page of a hundred posts, with its values."""
     with recorded(database) as statements, database.session() as session:
         post_list.page(
-            session, Filter(), SORTS[sort], None, Clock().now, ROWS - 1, position, Texts()
+            Access(session, None, Clock().now),
+            PostQuery(ROWS - 1, Filter(), SORTS[sort], position, frozenset({"body"})),
         )
     ((text, values),) = statements.items()
     return text, values

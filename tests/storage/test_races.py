@@ -17,7 +17,8 @@ from blog.content.posts import Post, PostContent
 from blog.database.database import Database
 from blog.errors import Forbidden, PreconditionFailed, StorageUnavailable
 from blog.http.application import Application
-from blog.storage import accounts, authors, posts
+from blog.storage import accounts, authors, post_writes, posts
+from blog.storage.access import Access
 from blog.storage.preconditions import Precondition, Version
 from tests import people
 from tests.blogs import Blogs
@@ -34,7 +35,9 @@ ANY = Precondition()
 def post(database: Database, clock: Clock) -> Post:
     """A post of Rick's."""
     with database.session() as session:
-        return posts.create(session, PostContent(title="One", body="1"), RICK, clock())
+        return post_writes.create(
+            Access(session, RICK, clock()), PostContent(title="One", body="1")
+        )
 
 
 def meanwhile(database: Database, post_id: str, clock: Clock, *titles: str) -> Callable[..., None]:
@@ -46,7 +49,7 @@ def meanwhile(database: Database, post_id: str, clock: Clock, *titles: str) -> C
             content = PostContent(title=waiting.pop(0), body="theirs", slug="one")
             clock.advance(seconds=1)
             with database.session() as session:
-                posts.edit(session, post_id, RICK, ANY, lambda _: content, clock())
+                post_writes.edit(Access(session, RICK, clock()), post_id, ANY, lambda _: content)
 
     return change
 
@@ -58,12 +61,13 @@ def test_change_without_precondition_is_made_of_the_newest_state(
 
     def add_tag(current: Post) -> PostContent:
         others()
-        return PostContent(title=current.title, body=current.body, slug="one", tags=("mine",))
+        return current.content.model_copy(update={"tags": ("mine",)})
 
     with database.session() as session:
-        edited = posts.edit(session, post.id, RICK, ANY, add_tag, clock())
+        edited = post_writes.edit(Access(session, RICK, clock()), post.id, ANY, add_tag)
 
-    assert (edited.title, edited.body, edited.tags) == ("Two", "theirs", ("mine",))
+    content = edited.content
+    assert (content.title, content.body, content.tags) == ("Two", "theirs", ("mine",))
     assert edited.version == 3
 
 
@@ -78,7 +82,7 @@ def test_change_of_a_named_version_fails_when_another_comes_between(
         return PostContent(title="Mine", body="mine", slug="one")
 
     with database.session() as session, pytest.raises(PreconditionFailed):
-        posts.edit(session, post.id, RICK, seen, rename, clock())
+        post_writes.edit(Access(session, RICK, clock()), post.id, seen, rename)
 
 
 def test_change_that_never_gets_its_turn_is_put_off(
@@ -91,7 +95,7 @@ def test_change_that_never_gets_its_turn_is_put_off(
         return PostContent(title="Mine", body="mine", slug="one")
 
     with database.session() as session, pytest.raises(StorageUnavailable):
-        posts.edit(session, post.id, RICK, ANY, rename, clock())
+        post_writes.edit(Access(session, RICK, clock()), post.id, ANY, rename)
 
 
 def test_profile_is_changed_from_its_newest_state(database: Database, clock: Clock) -> None:
@@ -101,11 +105,11 @@ def test_profile_is_changed_from_its_newest_state(database: Database, clock: Clo
         if waiting:
             theirs = Profile(bio=waiting.pop())
             with database.session() as other:
-                authors.edit(other, "rick", RICK, ANY, lambda _: theirs, clock())
+                authors.edit(Access(other, RICK, clock()), "rick", ANY, lambda _: theirs)
         return Profile(bio=current.bio, display_name="Rick")
 
     with database.session() as session:
-        edited = authors.edit(session, "rick", RICK, ANY, describe, clock())
+        edited = authors.edit(Access(session, RICK, clock()), "rick", ANY, describe)
 
     assert (edited.bio, edited.display_name) == ("theirs", "Rick")
     assert edited.version == 3
@@ -119,11 +123,11 @@ def test_profile_change_that_never_gets_its_turn_is_put_off(
     def describe(_: Author) -> Profile:
         theirs = Profile(bio=f"theirs {next(count)}")
         with database.session() as other:
-            authors.edit(other, "rick", RICK, ANY, lambda _: theirs, clock())
+            authors.edit(Access(other, RICK, clock()), "rick", ANY, lambda _: theirs)
         return Profile(bio="mine")
 
     with database.session() as session, pytest.raises(StorageUnavailable):
-        authors.edit(session, "rick", RICK, ANY, describe, clock())
+        authors.edit(Access(session, RICK, clock()), "rick", ANY, describe)
 
 
 def test_author_whose_account_has_ended_meanwhile_creates_nothing(
@@ -132,7 +136,7 @@ def test_author_whose_account_has_ended_meanwhile_creates_nothing(
     gone = Caller("gone", "author")
 
     with database.session() as session, pytest.raises(Forbidden):
-        posts.create(session, PostContent(title="One", body="1"), gone, clock())
+        post_writes.create(Access(session, gone, clock()), PostContent(title="One", body="1"))
 
 
 def test_reader_sees_one_state_while_a_writer_changes_it(
@@ -142,11 +146,11 @@ def test_reader_sees_one_state_while_a_writer_changes_it(
     now = clock() + timedelta(days=1)
 
     with database.session() as session:
-        before = posts.find(session, post.id, None, now, posts.WHOLE)
+        before = posts.find(Access(session, None, now), post.id)
         others()
-        after = posts.find(session, post.id, None, now, posts.WHOLE)
+        after = posts.find(Access(session, None, now), post.id)
 
-    assert before.title == after.title == "One"
+    assert before.content.title == after.content.title == "One"
 
 
 def test_dates_never_go_back_even_where_the_clock_does(
@@ -156,7 +160,7 @@ def test_dates_never_go_back_even_where_the_clock_does(
     content = PostContent(title="Two", body="2", slug="one")
 
     with database.session() as session:
-        edited = posts.edit(session, post.id, RICK, ANY, lambda _: content, clock())
+        edited = post_writes.edit(Access(session, RICK, clock()), post.id, ANY, lambda _: content)
 
     assert edited.previous_date == post.updated_date
     assert timedelta() < edited.updated_date - post.updated_date <= timedelta(seconds=1)
@@ -171,9 +175,9 @@ def test_date_of_a_version_overtaken_by_a_change_begun_earlier_holds_no_more(
     mine = PostContent(title="Mine", body="3", slug="one")
 
     with database.session() as session:
-        posts.edit(session, post.id, RICK, ANY, lambda _: theirs, earlier)
+        post_writes.edit(Access(session, RICK, earlier), post.id, ANY, lambda _: theirs)
         with pytest.raises(PreconditionFailed):
-            posts.edit(session, post.id, RICK, seen, lambda _: mine, clock())
+            post_writes.edit(Access(session, RICK, clock()), post.id, seen, lambda _: mine)
 
 
 def test_author_removed_while_a_request_is_under_way_changes_nothing(
@@ -183,9 +187,9 @@ def test_author_removed_while_a_request_is_under_way_changes_nothing(
         accounts.remove(session, "rick")
 
         with pytest.raises(Forbidden):
-            posts.create(session, PostContent(title="Two", body="2"), RICK, clock())
+            post_writes.create(Access(session, RICK, clock()), PostContent(title="Two", body="2"))
         with pytest.raises(Forbidden):
-            posts.remove(session, post.id, RICK, ANY, clock())
+            post_writes.remove(Access(session, RICK, clock()), post.id, ANY)
 
 
 def test_editor_who_is_one_no_more_changes_nobody_elses_post(
@@ -197,7 +201,7 @@ def test_editor_who_is_one_no_more_changes_nobody_elses_post(
         accounts.set_role(session, "ann", "author", force=True)
 
         with pytest.raises(Forbidden):
-            posts.edit(session, post.id, ANN, ANY, lambda _: content, clock())
+            post_writes.edit(Access(session, ANN, clock()), post.id, ANY, lambda _: content)
 
 
 def test_author_removed_while_a_request_is_under_way_changes_no_profile(
@@ -207,7 +211,7 @@ def test_author_removed_while_a_request_is_under_way_changes_no_profile(
         assert accounts.remove(session, "rick") == "closed"
 
         with pytest.raises(Forbidden):
-            authors.edit(session, "rick", RICK, ANY, lambda _: Profile(bio="x"), clock())
+            authors.edit(Access(session, RICK, clock()), "rick", ANY, lambda _: Profile(bio="x"))
 
 
 def test_author_removed_between_a_look_and_the_deletion_deletes_nothing(
@@ -222,12 +226,14 @@ def test_author_removed_between_a_look_and_the_deletion_deletes_nothing(
         closing(Database(url)) as database,
         database.session() as session,
     ):
-        post = posts.create(session, PostContent(title="One", body="1"), RICK, clock())
+        post = post_writes.create(
+            Access(session, RICK, clock()), PostContent(title="One", body="1")
+        )
         event.listen(database.engine, "after_cursor_execute", remove_author)
 
         with pytest.raises(Forbidden):
-            posts.remove(session, post.id, RICK, ANY, clock())
-        assert posts.find(session, post.id, None, clock(), posts.Texts()).version == 1
+            post_writes.remove(Access(session, RICK, clock()), post.id, ANY)
+        assert posts.find(Access(session, None, clock()), post.id, frozenset({"body"})).version == 1
 
 
 def test_writers_who_race_for_a_slug_all_get_one(

@@ -17,9 +17,10 @@ from blog.content.tokens import check_label, checksum, digest, is_token, new_sec
 from blog.database.database import Database
 from blog.database.session import Session
 from blog.errors import AccountError
-from blog.storage import accounts, posts, tokens
+from blog.storage import accounts, post_writes, tokens
+from blog.storage.access import Access
 from blog.storage.tables import access_token
-from blog.storage.tokens import AccessToken, Grant
+from blog.storage.tokens import AccessToken, VerifiedToken
 from tests.rivals import connected
 from tests.servers.outages import until_waiting
 from tests.servers.postgresql import Cluster
@@ -38,7 +39,9 @@ def session(database: Database) -> Iterator[Session]:
 
 def remove_with_a_post(session: Session) -> None:
     """Remove Rick, who stays as the author of a post."""
-    posts.create(session, PostContent(title="First!", body=""), Caller("rick", "author"), NOW)
+    post_writes.create(
+        Access(session, Caller("rick", "author"), NOW), PostContent(title="First!", body="")
+    )
     assert accounts.remove(session, "rick") == "closed"
 
 
@@ -199,30 +202,30 @@ def test_what_is_not_there_can_not_be_revoked(session: Session, database: Databa
 def test_a_grant_says_who_has_the_token_and_for_what(session: Session, database: Database) -> None:
     name, secret = issue(database, "ann", scope="read")
 
-    grant = tokens.find_grant(session, name, digest(secret), NOW)
+    token = tokens.find_verified(session, name, digest(secret), NOW)
 
     expected = Caller("ann", "editor", token_digest=digest(secret), may_write=False)
-    assert grant == Grant(expected, last_used=None)
+    assert token == VerifiedToken(expected, last_used=None)
 
 
 def test_a_grant_tells_the_day_of_the_last_use(session: Session, database: Database) -> None:
     name, secret = issue(database)
-    used = tokens.find_grant(session, name, digest(secret), NOW)
+    used = tokens.find_verified(session, name, digest(secret), NOW)
     assert used
     tokens.note_use(session, used.caller, NOW.date())
     session.close()
 
-    grant = tokens.find_grant(session, name, digest(secret), NOW)
+    token = tokens.find_verified(session, name, digest(secret), NOW)
 
-    assert grant == Grant(used.caller, NOW.date())
+    assert token == VerifiedToken(used.caller, NOW.date())
 
 
 def test_a_token_is_good_until_it_expires(session: Session, database: Database) -> None:
     name, secret = issue(database, expiry=LATER)
     moment = timedelta(microseconds=1)
 
-    assert tokens.find_grant(session, name, digest(secret), LATER - moment)
-    assert tokens.find_grant(session, name, digest(secret), LATER) is None
+    assert tokens.find_verified(session, name, digest(secret), LATER - moment)
+    assert tokens.find_verified(session, name, digest(secret), LATER) is None
 
 
 def test_an_author_who_stays_when_removed_keeps_no_token(

@@ -41,7 +41,7 @@ from blog.database.postgresql.log_position import LogPosition, read_log_position
 from blog.database.postgresql.requirements import SERVER_INFO, ServerInfo
 from blog.database.postgresql.transactions import LOCK_QUEUE, begin_statement, single_read_prefix
 from blog.database.postgresql.urls import with_defaults
-from blog.database.types import UTCDateTime
+from blog.database.types import TextTuple, UTCDateTime
 from blog.errors import DatabaseError, Interrupted, StorageUnavailable, Unreachable
 
 # How long, in seconds, no connection is tried after a failure: otherwise all threads could end up
@@ -55,7 +55,10 @@ _GRACE = 0.5
 # A server that accepts no more connections says so only in its message.
 _FULL = re.compile("too many (clients|connections)|connection slots")
 # The driver returns moments in the time zone of the connection, with another tzinfo class.
-_CONVERTERS: dict[type, Reader] = {UTCDateTime: lambda moment: moment.astimezone(UTC)}
+_CONVERTERS: dict[type, Reader] = {
+    TextTuple: tuple,
+    UTCDateTime: lambda moment: moment.astimezone(UTC),
+}
 
 
 class PostgreSQLServer:

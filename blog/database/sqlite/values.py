@@ -17,7 +17,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
 from blog.database.compiled_statements import Reader
-from blog.database.types import UTCDateTime
+from blog.database.types import TextTuple, UTCDateTime
 from blog.errors import StorageUnavailable
 
 _TEXT = frozenset({str})
@@ -29,7 +29,7 @@ def as_kept(value: object) -> object:
     """What the file has of a value."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
-    return orjson.dumps(value).decode() if isinstance(value, list) else value
+    return orjson.dumps(value).decode() if isinstance(value, tuple) else value
 
 
 def refuse_blobs(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -63,14 +63,14 @@ def _read_date(text: str) -> date:
         raise _unreadable("a date that can't be read") from error
 
 
-def _read_tags(text: str) -> list[str]:
+def _read_texts(text: str) -> tuple[str, ...]:
     try:
-        tags = orjson.loads(text)
+        texts = orjson.loads(text)
     except ValueError as error:
         raise _unreadable("tags that are no JSON") from error
-    if type(tags) is not list or not _TEXT.issuperset(map(type, tags)):
+    if type(texts) is not list or not _TEXT.issuperset(map(type, texts)):
         raise _unreadable("tags that are no list of texts")
-    return tags
+    return tuple(texts)
 
 
 def _read_number(value: int) -> int:
@@ -88,7 +88,7 @@ def _unreadable(fault: str) -> StorageUnavailable:
 READERS: dict[type, Reader] = {
     UTCDateTime: _read_moment,
     Date: _read_date,
-    JSON: _read_tags,
+    TextTuple: _read_texts,
     Integer: _read_number,
     BigInteger: _read_number,
 }
@@ -108,9 +108,9 @@ class _Date(sqlite.DATE):
         return _unless_null(_read_date)
 
 
-class _Tags(sqlite.JSON):
+class _Texts(sqlite.JSON):
     def result_processor(self, dialect: Dialect, coltype: object) -> _Processor:
-        return _unless_null(_read_tags)
+        return _unless_null(_read_texts)
 
 
 class _Number(Integer):
@@ -122,6 +122,6 @@ class _Number(Integer):
 TYPES: dict[type[TypeEngine[Any]], type[TypeEngine[Any]]] = {
     DateTime: _Moment,
     Date: _Date,
-    JSON: _Tags,
+    JSON: _Texts,
     Integer: _Number,
 }

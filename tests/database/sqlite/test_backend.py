@@ -21,7 +21,8 @@ from blog.database.limits import Limits, WritePurpose
 from blog.errors import DatabaseError, StorageUnavailable
 from blog.maintenance import integrity, schema
 from blog.settings import Settings
-from blog.storage import posts
+from blog.storage import post_writes
+from blog.storage.access import Access
 from blog.storage.tables import setting
 from tests.blogs import Blogs
 from tests.commands import blog, done, failed, post_as
@@ -50,7 +51,7 @@ def tagged(database: Database) -> Post:
     """A post with two tags."""
     content = PostContent(title="First!", body="", tags=["a", "b"])
     with database.session() as session:
-        return posts.create(session, content, Caller("rick", "author"), utc_now())
+        return post_writes.create(Access(session, Caller("rick", "author"), utc_now()), content)
 
 
 @pytest.mark.parametrize(
