@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -91,10 +91,6 @@ class Application(Flask):
         prefer_target(environ)
         response: Iterable[bytes] = super().__call__(environ, start_response)
         return response
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Call a function as it is: none is async, and finding that out takes long."""
-        return func
 
     def create_url_adapter(self, request: FlaskRequest | None) -> MapAdapter | None:
         """The adapter that finds the route of a request, by its path and method only.
