@@ -88,14 +88,6 @@ class RequestFormatter(JSONFormatter):
         return line.decode() if line.isascii() else super().format(record)
 
 
-def leave_out_threads() -> None:
-    """Omit the thread and process from records, because no format shows them.
-
-    This saves half of the time to make a record ("Optimization" in the manual of `logging`).
-    """
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-
-
 def configuration(form: Format) -> dict[str, Any]:
     """The configuration of the log on standard error, for `logging.config.dictConfig`.
 

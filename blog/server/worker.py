@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from blog import logs
 from blog.server.connection_watch import ConnectionWatch
 from blog.server.listener import stop_accepting
 
@@ -65,7 +64,6 @@ def work(serve: Callable[..., None], *args: Any) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _end_with_parent()
-    logs.leave_out_threads()
     serve(*args)
     os._exit(0)
 
