@@ -58,10 +58,33 @@ class Document:
 
     links: Mapping[str, Link]
     fields: Mapping[str, object] = field(default_factory=dict)
+    # For feeds and pages, whichever fields the client has asked for.
+    title: str | None = None
+    updated: datetime | None = None
+    published: datetime | None = None
     name: str | None = None
     items: Sequence[Document] = ()
     validators: Validators | None = None
     embedded: Mapping[str, Document | None] = field(default_factory=dict)
+
+    @classmethod
+    def list_of(
+        cls,
+        name: str,
+        items: Sequence[Document],
+        links: Mapping[str, Link],
+        validators: Validators | None = None,
+    ) -> Document:
+        """A list, which is titled by its name, and was updated when the latest of its items was."""
+        updated = max((item.updated for item in items if item.updated), default=None)
+        return cls(
+            links,
+            title=name.capitalize(),
+            updated=updated,
+            name=name,
+            items=items,
+            validators=validators,
+        )
 
     def without_links(self, relations: Set[str]) -> Document:
         """The same without the links of some relations, in embedded documents too."""

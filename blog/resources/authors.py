@@ -31,6 +31,8 @@ class _AuthorResource(Resource):
         return Document(
             links,
             {name: getattr(state, attribute) for name, attribute in FIELDS.items()},
+            title=state.display_name or state.name,
+            updated=state.updated_date,
             validators=Validators(
                 state.name, state.version, state.updated_date, state.previous_date
             ),
@@ -47,9 +49,8 @@ class AuthorList(_AuthorResource):
         listing = Paging(self.services.cursors, self.links.authors, self.query)
         page = authors.page(self.access, listing.limit, listing.position)
         links = {**listing.links(page), relations.HOME: self.links.root}
-        return Document(
-            links, name=relations.AUTHORS, items=[self.document(item) for item in page.items]
-        )
+        items = [self.document(item) for item in page.items]
+        return Document.list_of(relations.AUTHORS, items, links)
 
 
 class Author(_AuthorResource):

@@ -60,7 +60,7 @@ class ChangeList(Resource):
             relations.HOME: self.links.root,
         }
         items = [self.document(item, found.posts.get(item.post_id)) for item in found.changes.items]
-        return Document(links, name=relations.CHANGES, items=items)
+        return Document.list_of(relations.CHANGES, items, links)
 
     def document(self, state: Change, current: Post | None) -> Document:
         """Represent a change to the caller, with the way to the post and to its versions."""
@@ -73,11 +73,13 @@ class ChangeList(Resource):
             "at": state.date,
         }
         if state.operation == "deleted":
-            return Document(links, fields)
+            return Document(links, fields, updated=state.date)
         if current:
             etag = quote_etag(version_tag(validators_of(current)))
             fields |= {"slug": current.content.slug, "title": current.content.title, "etag": etag}
-        return Document(links, fields, embedded=self._embedded(current))
+        title = current and current.content.title
+        embedded = self._embedded(current)
+        return Document(links, fields, title=title, updated=state.date, embedded=embedded)
 
     def _embedded(self, current: Post | None) -> Mapping[str, Document | None]:
         """The post itself, where the client wants it; None where it is not there now."""

@@ -61,8 +61,9 @@ class _PostResource(Resource):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields that the client wants."""
-        return tuple(self.query.get("fields", DEFAULT_FIELDS))
+        """The fields that the client has chosen, and those that the representation needs."""
+        chosen = tuple(self.query.get("fields", DEFAULT_FIELDS))
+        return (*chosen, *sorted(self.representation.needs - set(chosen)))
 
     def document(self, state: content.Post) -> Document:
         """Represent a post to the caller."""
@@ -96,7 +97,7 @@ class PostList(_PostResource):
         }
         fields = self.fields
         items = [represent(item, fields, self.links) for item in page.items]
-        return Document(links, name=relations.POSTS, items=items)
+        return Document.list_of(relations.POSTS, items, links)
 
     def post(self) -> Created:
         """Create a post of the caller."""
@@ -155,6 +156,9 @@ def represent(post: content.Post, fields: tuple[str, ...], links: Links) -> Docu
     return Document(
         shown,
         dict(zip(fields, _reader(fields)(post), strict=True)),
+        title=post.content.title,
+        updated=post.updated_date,
+        published=post.content.posted_date,
         validators=validators_of(post),
     )
 

@@ -42,9 +42,7 @@ class RevisionList(Resource):
         if not newest.is_tombstone:
             links[relations.POST] = links[relations.LATEST_VERSION] = self.links.post(post_id)
         items = [_represent(item, LISTED_FIELDS, self.links) for item in page.items]
-        return Document(
-            links, name=relations.REVISIONS, items=items, validators=_validators(newest)
-        )
+        return Document.list_of(relations.REVISIONS, items, links, _validators(newest))
 
     def post(self, post_id: str) -> Document | Created:
         """Make a version current again, as a new one."""
@@ -91,7 +89,7 @@ class RevisionDiff(Resource):
             relations.PREDECESSOR_VERSION: self.links.revision(post_id, number - 1),
         }
         operations = [Document({}, each) for each in difference(before.content, after.content)]
-        return Document(links, name=relations.OPERATIONS, items=operations)
+        return Document.list_of(relations.OPERATIONS, operations, links)
 
 
 def _represent(revision: content.Revision, fields: Mapping[str, str], links: Links) -> Document:
@@ -111,6 +109,9 @@ def _represent(revision: content.Revision, fields: Mapping[str, str], links: Lin
     return Document(
         shown,
         {name: attrgetter(attribute)(revision) for name, attribute in known.items()},
+        title=revision.content.title if revision.content else None,
+        updated=revision.updated_date,
+        published=revision.content.posted_date if revision.content else None,
         validators=_own_validators(revision),
     )
 

@@ -24,11 +24,11 @@ class TagList(Resource):
             relations.HOME: self.links.root,
             relations.POSTS: self.links.posts,
         }
-        return Document(
-            links, name=relations.TAGS, items=[self.document(item) for item in page.items]
-        )
+        items = [self.document(item) for item in page.items]
+        return Document.list_of(relations.TAGS, items, links)
 
     def document(self, state: TagCount) -> Document:
         """Represent a tag by its name, its count, and the way to its posts."""
         posts = self.links.query(self.links.posts, {"tag": state.name})
-        return Document({relations.POSTS: posts}, {"name": state.name, "count": state.count})
+        fields = {"name": state.name, "count": state.count}
+        return Document({relations.POSTS: posts}, fields, title=state.name)
