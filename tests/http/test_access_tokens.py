@@ -1,4 +1,4 @@
-"""Access tokens over HTTP: what they open in place of a password, for how long, and for whom."""
+"""Access tokens in place of a password: what they open, for how long, and for whom."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ def test_a_token_is_for_its_author_alone(
     assert me(client, (name, secret)) is None
 
 
-def test_a_token_is_no_name_and_no_bearer_token(client: FlaskClient, database: Database) -> None:
+def test_a_token_is_neither_a_name_nor_a_bearer_token(
+    client: FlaskClient, database: Database
+) -> None:
     name, secret = issue(database)
     both = b64encode(f"{name}:{secret}".encode()).decode()
     bearers = [
@@ -110,7 +112,7 @@ def test_a_name_may_be_sent_decomposed(
     assert me(client, ("zoe\u0308", secret)) == "zo%C3%AB"
 
 
-def test_a_wrong_token_is_answered_as_a_wrong_password_is(
+def test_a_wrong_token_has_the_response_of_a_wrong_password(
     client: FlaskClient, database: Database
 ) -> None:
     wrong = client.get("/", auth=("rick", new_secret()))
@@ -127,7 +129,7 @@ def test_a_write_with_a_wrong_token_is_401(client: FlaskClient) -> None:
     assert response.headers["WWW-Authenticate"] == CHALLENGE
 
 
-def test_a_token_costs_one_look_at_an_index_and_no_write(
+def test_a_token_costs_one_index_lookup_and_no_write(
     app: Application, client: FlaskClient, database: Database
 ) -> None:
     auth = issue(database)
@@ -198,7 +200,7 @@ def test_a_token_of_a_removed_author_stays_useless_when_they_come_back(
     assert (removed, me(client, auth), me(client, RICK)) == (None, None, "rick")
 
 
-def test_a_token_of_a_closed_account_lets_nobody_in(
+def test_a_token_of_a_closed_account_is_401(
     client: FlaskClient, database: Database, database_url: str
 ) -> None:
     auth = issue(database)
@@ -252,7 +254,7 @@ def test_a_token_that_is_revoked_before_the_write_writes_nothing(
     assert (client.get("/change", auth=ANN).json, client.get("/author/rick").json) == before
 
 
-def test_the_day_of_the_last_use_is_kept(
+def test_the_day_of_the_last_use_is_stored(
     client: FlaskClient, database: Database, clock: Clock
 ) -> None:
     auth = issue(database)

@@ -1,4 +1,4 @@
-"""Who a request is made by, as its credentials prove."""
+"""Basic authentication: the caller of a request, by its credentials."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def basic(text: str | bytes) -> str:
 
 
 def ask(client: FlaskClient, authorization: str) -> TestResponse:
-    """Ask who the caller is."""
+    """Request the root."""
     return client.get("/", headers={"Authorization": authorization})
 
 
 def me(response: TestResponse) -> str | None:
-    """Whose request it was, as the root tells its caller."""
+    """The caller, by the link `me` of the root."""
     assert response.status_code == 200, response.text
     link: str | None = response.json["_links"].get("me")
     return link
@@ -114,7 +114,7 @@ def test_an_unknown_author_and_a_wrong_password_are_answered_alike(client: Flask
     assert headers_of(unknown) == headers_of(wrong)
 
 
-def test_missing_credentials_are_told_from_wrong_ones(client: FlaskClient) -> None:
+def test_missing_credentials_are_distinguished_from_wrong_ones(client: FlaskClient) -> None:
     missing = client.post("/post", json={})
     wrong = client.post("/post", json={}, auth=("rick", "wrong"))
 
@@ -204,7 +204,7 @@ def test_a_changed_role_counts_at_once(client: FlaskClient, database: Database) 
 
 
 def weaken(database: Database) -> str:
-    """Keep RICK's password as an older version of the blog might have."""
+    """Store RICK's password with the parameters of an older version."""
     weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("password")
     with database.session() as session:
         accounts.set_password(session, "rick", weak)
@@ -212,7 +212,7 @@ def weaken(database: Database) -> str:
 
 
 def kept_hash(database: Database) -> str | None:
-    """What is kept of RICK's password."""
+    """The stored hash of RICK's password."""
     with database.session() as session:
         account = accounts.find(session, "rick")
     assert account
@@ -250,7 +250,9 @@ def test_a_sign_in_does_not_need_the_stronger_hash_to_be_written(
     assert kept_hash(database) == weak
 
 
-def test_a_kept_hash_that_is_none_lets_nobody_in(client: FlaskClient, database: Database) -> None:
+def test_a_stored_hash_that_is_invalid_lets_no_one_in(
+    client: FlaskClient, database: Database
+) -> None:
     with database.session() as session:
         accounts.set_password(session, "rick", "password")
 

@@ -1,4 +1,4 @@
-"""Content codings: chosen by the client, one representation each, and the same once decoded."""
+"""Content codings: negotiated, one representation each, and the same once decoded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def path(client: FlaskClient) -> str:
 
 
 def get(client: FlaskClient, path: str, coding: str, **headers: str) -> TestResponse:
-    """What a client gets that takes this coding."""
+    """The response to a client that accepts this coding."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.get(path, headers={"Accept-Encoding": coding, **named})
 
@@ -109,14 +109,14 @@ def test_a_write_may_name_the_version_by_the_tag_of_any_coding(
 
 
 @pytest.mark.parametrize("path", ["/", "/post?limit=1", "/nowhere"])
-def test_what_is_short_is_sent_as_it_is(client: FlaskClient, path: str) -> None:
+def test_a_short_body_is_not_compressed(client: FlaskClient, path: str) -> None:
     response = get(client, path, "gzip")
 
     assert "Content-Encoding" not in response.headers
     assert headers_of(response) == headers_of(client.get(path))
 
 
-def test_what_answers_a_write_is_sent_as_it_is(client: FlaskClient, path: str) -> None:
+def test_a_response_to_a_write_is_not_compressed(client: FlaskClient, path: str) -> None:
     response = client.patch(
         path, json={"title": "New"}, auth=RICK, headers={"Accept-Encoding": "gzip"}
     )
@@ -125,7 +125,7 @@ def test_what_answers_a_write_is_sent_as_it_is(client: FlaskClient, path: str) -
     assert response.json["body"] == LONG
 
 
-def test_head_tells_of_the_same_representation_as_get(client: FlaskClient, path: str) -> None:
+def test_head_has_the_headers_of_get(client: FlaskClient, path: str) -> None:
     got = get(client, path, "gzip")
     head = client.head(path, headers={"Accept-Encoding": "gzip"})
 

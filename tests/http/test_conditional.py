@@ -1,4 +1,4 @@
-"""Entity-tags, and writes that a client makes only in the state that it has seen."""
+"""Entity-tags, and writes under a precondition."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def test_the_tag_changes_when_content_does(client: FlaskClient, path: str) -> No
     assert before.isdisjoint({tag_of(client, path, view) for view in VIEWS})
 
 
-def test_a_write_answers_with_the_tag_that_a_read_then_has(client: FlaskClient, path: str) -> None:
+def test_a_write_responds_with_the_tag_of_the_next_read(client: FlaskClient, path: str) -> None:
     response = put(client, path)
 
     assert response.headers["ETag"] == tag_of(client, path)
 
 
-def test_a_write_that_changes_nothing_keeps_the_tag(client: FlaskClient, path: str) -> None:
+def test_a_write_that_changes_nothing_leaves_the_tag(client: FlaskClient, path: str) -> None:
     before = tag_of(client, path)
     response = client.patch(path, json={"title": "First!"}, auth=RICK)
 
@@ -160,7 +160,7 @@ def test_the_tag_of_another_resource_does_not_hold(client: FlaskClient, path: st
 
 
 @pytest.mark.parametrize("condition", ["*", '"a"'])
-def test_a_precondition_on_what_is_not_there_is_404(client: FlaskClient, condition: str) -> None:
+def test_a_precondition_on_a_missing_resource_is_404(client: FlaskClient, condition: str) -> None:
     assert_problem(put(client, "/post/" + "0" * 32, if_match=condition), 404)
 
 
@@ -249,9 +249,7 @@ def test_if_unmodified_since_an_earlier_day_does_not_hold(client: FlaskClient, p
 
 
 @pytest.mark.parametrize("date", ["yesterday", "", "2026-11-21", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_a_date_that_says_nothing_is_no_precondition(
-    client: FlaskClient, path: str, date: str
-) -> None:
+def test_an_invalid_date_is_not_a_precondition(client: FlaskClient, path: str, date: str) -> None:
     assert put(client, path, if_unmodified_since=date).status_code == 200
 
 
@@ -307,7 +305,7 @@ def test_a_list_does_not_hold_to_its_own_tag(client: FlaskClient) -> None:
 
 @pytest.fixture
 def strict(make_app: Callable[..., Application]) -> FlaskClient:
-    """A client of a blog that wants a precondition with every change."""
+    """A client of a blog that requires preconditions."""
     return make_app(require_if_match=True).test_client()
 
 

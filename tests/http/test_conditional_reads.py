@@ -1,4 +1,4 @@
-"""Reads that a client makes only where what it has is out of date, or only where it is not."""
+"""Reads under a precondition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CREATED = "Sun, 22 Nov 2026 09:47:45 GMT"
 BEFORE = "Sun, 22 Nov 2026 09:47:44 GMT"
 LATER = "Sun, 22 Nov 2026 09:47:46 GMT"
 
-# What a client keeps that has the body already (RFC 9110 section 15.4.5).
+# The headers of a 304 (RFC 9110 section 15.4.5).
 OF_THE_BODY = {"Content-Type", "Content-Length", "Last-Modified", "Link"}
 
 
@@ -106,7 +106,7 @@ def test_a_304_by_date_has_the_tag(client: FlaskClient, path: str) -> None:
     assert response.headers["ETag"] == client.get(path).headers["ETag"]
 
 
-def test_a_date_can_not_tell_two_changes_of_one_second_apart(
+def test_a_date_can_not_distinguish_two_changes_of_one_second(
     client: FlaskClient, clock: Clock, path: str
 ) -> None:
     clock.advance(milliseconds=100)
@@ -116,7 +116,7 @@ def test_a_date_can_not_tell_two_changes_of_one_second_apart(
     assert (response.status_code, response.json["title"]) == (200, "Second!")
 
 
-def test_a_later_date_tells_them_apart(client: FlaskClient, clock: Clock, path: str) -> None:
+def test_a_later_date_distinguishes_them(client: FlaskClient, clock: Clock, path: str) -> None:
     clock.advance(milliseconds=100)
     client.patch(path, json={"title": "Second!"}, auth=RICK)
     response = client.get(path, headers={"If-Modified-Since": LATER})
@@ -186,5 +186,5 @@ def test_a_precondition_that_holds_leaves_the_question_whether_it_is_new(
 
 
 @pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
-def test_a_precondition_on_what_is_not_there_is_404(client: FlaskClient, name: str) -> None:
+def test_a_precondition_on_a_missing_resource_is_404(client: FlaskClient, name: str) -> None:
     assert_problem(client.get("/post/" + "0" * 32, headers={name: "*"}), 404)

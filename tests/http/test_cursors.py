@@ -1,4 +1,4 @@
-"""Cursors: opaque to a client, and of no use but where they were given."""
+"""Cursors: opaque to a client, and valid for their own list only."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_changed_place_is_malformed(position: int) -> None:
         "A" * 192,
     ],
 )
-def test_what_is_no_cursor_is_malformed(cursor: str) -> None:
+def test_text_that_is_not_a_cursor_is_malformed(cursor: str) -> None:
     with pytest.raises(Malformed) as refusal:
         CURSORS.read(cursor, "scope")
 
@@ -128,7 +128,7 @@ def test_a_cursor_shows_nothing_of_its_position(position: Position) -> None:
 
 
 def former_version(scope: str) -> URLSafeSerializer:
-    """What wrote cursors that clients have kept."""
+    """A serializer of a former version."""
     options = {"digest_method": sha256}
     return URLSafeSerializer("a secret", salt=f"cursor {scope}", signer_kwargs=options)
 
@@ -153,7 +153,7 @@ def test_cursor_is_good_at_every_server_with_the_same_secret_key(
     assert len(there.get(path_of(following)).json["data"]) == 1
 
 
-def test_cursor_is_no_good_at_a_server_with_another_secret_key(
+def test_a_cursor_is_invalid_with_another_secret_key(
     make_app: Callable[..., Application],
 ) -> None:
     here, there = (

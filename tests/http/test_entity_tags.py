@@ -107,7 +107,7 @@ def test_a_weak_tag_in_if_match_is_412_that_says_why(
     assert "never match" in assert_problem(response, 412)["detail"]
 
 
-def test_a_strong_tag_beside_a_weak_one_holds(client: FlaskClient, path: str) -> None:
+def test_a_strong_tag_in_a_list_with_a_weak_one_matches(client: FlaskClient, path: str) -> None:
     assert patch(client, path, f'W/"a", "{bare_tag(client, path)}"').status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""What the representations of every route have alike, whichever route it is."""
+"""Requirements that the representations of every route meet."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from tests.routes import (
     routes,
 )
 
-# More wrong passwords than would be heard of one address.
+# The tests send more wrong passwords than the default limit.
 pytestmark = [pytest.mark.settings(sign_in_failures=1000), pytest.mark.databases("sqlite")]
 
 
-def test_nothing_acceptable_is_406_before_credentials_and_state_are_looked_at(
+def test_nothing_acceptable_is_406_before_credentials_and_state_are_read(
     app: Application, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
@@ -39,7 +39,7 @@ def test_nothing_acceptable_is_406_before_credentials_and_state_are_looked_at(
                 assert "application/json" in assert_problem(response, 406)["available"]
 
 
-def test_what_a_406_lists_is_what_there_is(
+def test_a_406_lists_what_is_available(
     app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
@@ -64,7 +64,7 @@ def test_delete_has_nothing_to_negotiate(
                 assert (response.status_code, response.data) == (204, b"")
 
 
-def test_options_tells_which_bodies_are_taken(
+def test_options_has_the_accepted_bodies(
     app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
@@ -76,7 +76,7 @@ def test_options_tells_which_bodies_are_taken(
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "multipart/form-data"])
-def test_an_unknown_body_is_415_that_tells_what_is_taken(
+def test_an_unknown_body_is_415_with_the_accepted_types(
     app: Application, client: FlaskClient, content_type: str | None, subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
@@ -90,7 +90,7 @@ def test_an_unknown_body_is_415_that_tells_what_is_taken(
                 assert "application/json" in response.headers[header]
 
 
-def test_a_content_type_without_a_body_is_no_fault(
+def test_a_content_type_without_a_body_is_accepted(
     app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
@@ -127,7 +127,7 @@ def test_head_is_get_without_the_body(
 
 
 @pytest.mark.parametrize("auth", [None, RICK, WRONG], ids=["anonymous", "author", "wrong"])
-def test_every_response_says_what_it_depends_on_and_how_it_may_be_kept(
+def test_every_response_has_vary_and_cache_control(
     app: Application,
     client: FlaskClient,
     there: Mapping[str, object],
@@ -144,7 +144,7 @@ def test_every_response_says_what_it_depends_on_and_how_it_may_be_kept(
             assert ("no-cache" if lasting else "no-store") in kept
 
 
-def test_every_answer_tells_browsers_what_not_to_do_with_it(
+def test_every_response_has_security_headers(
     app: Application, client: FlaskClient, there: Mapping[str, object], subtests: pytest.Subtests
 ) -> None:
     for path, method in every_request(app, there, NOWHERE):
@@ -153,7 +153,7 @@ def test_every_answer_tells_browsers_what_not_to_do_with_it(
 
             assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
             assert headers["X-Content-Type-Options"] == "nosniff"
-            # The operator's own are for no page.
+            # Health and metrics are for no page.
             assert ("Access-Control-Allow-Origin" in headers) == (path not in MOMENTARY)
 
 

@@ -1,4 +1,4 @@
-"""What every route does alike, read from the URL map: a new route is held to it at once."""
+"""Requirements that every route of the URL map meets, new ones too."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ READS = ("GET", "HEAD")
 # Texts that no parameter expects: half a character, one of another plane, far too many digits.
 ODD = ["%00", "a%00b", "%ED%A0%80", "%FF", "%F0%9F%98%80", "9" * 5000, "", "-1", "%25", "%27--"]
 
-# More wrong passwords than would be heard of one address.
+# The tests send more wrong passwords than the default limit.
 pytestmark = pytest.mark.settings(sign_in_failures=1000)
 
 
-def test_an_argument_without_an_example_is_told(app: Application) -> None:
+def test_an_argument_without_an_example_is_reported(app: Application) -> None:
     rule = next(rule for rule in routes(app) if rule.arguments)
 
     with pytest.raises(AssertionError, match="give an example of"):
@@ -96,7 +96,7 @@ def test_a_read_token_is_shown_all_but_the_links_to_changes(
 
 
 def without_edit(value: Any) -> Any:
-    """A document, and all within, without the links that are called so."""
+    """A document, and its members, without the links of this name."""
     if isinstance(value, list):
         return [without_edit(item) for item in value]
     if isinstance(value, dict):
@@ -104,7 +104,7 @@ def without_edit(value: Any) -> Any:
     return value
 
 
-def test_what_is_not_there_is_404_for_every_method(
+def test_a_missing_resource_is_404_for_every_method(
     app: Application, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
     for rule in routes(app):
@@ -225,7 +225,7 @@ def test_another_host_than_that_of_the_base_url_is_421(
             with subtests.test(rule=rule.rule, method=method):
                 response = app.test_client().open(path, method=method)
 
-                # A balancer asks for health by address.
+                # A load balancer requests health by address.
                 exempt = path in MOMENTARY and method in ("GET", "OPTIONS")
                 assert (response.status_code == 421) != exempt
 

@@ -1,4 +1,4 @@
-"""`Expect: 100-continue`: what can be refused is, before the client sends any of the body."""
+"""`Expect: 100-continue`: a request is refused, if possible, before its body is sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def basic(name: str, password: str) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server for one host, which takes short bodies, and hears few wrong passwords."""
+    """A server for one host, with low limits for bodies and failed sign-ins."""
     directory = tmp_path_factory.mktemp("blog")
     add_author(directory, role="editor")
     env = {
@@ -51,7 +51,7 @@ HEADERS = {
 
 
 def ask(server: Server, line: str = "POST /post HTTP/1.1", **headers: str | None) -> bytes:
-    """What the server says to a head, until it waits for more or ends the connection."""
+    """The response to a head, until the server waits for more or ends the connection."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     fields = {name: value for name, value in {**HEADERS, **named}.items() if value is not None}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
@@ -82,7 +82,7 @@ def ask(server: Server, line: str = "POST /post HTTP/1.1", **headers: str | None
         ({"Accept": "a/b," * 101}, 431),
     ],
 )
-def test_what_is_refused_without_its_body_is_refused_before_it(
+def test_a_request_that_is_refused_without_its_body_is_refused_before_it(
     server: Server, headers: dict[str, str | None], status: int
 ) -> None:
     said = ask(server, **headers)
@@ -192,7 +192,7 @@ def test_an_admission_writes_nothing(
 
 
 class Admitting:
-    """An application that admits a request when it is asked for the third time."""
+    """An application that accepts a request at its third try."""
 
     def __init__(self, last: str = "201 Created") -> None:
         self.received: list[tuple[bool, bytes]] = []
@@ -212,7 +212,7 @@ class Admitting:
 EXPECTING = {"expect": "100-continue", "authorization": "x", "transfer_encoding": "chunked"}
 
 
-def test_a_sign_in_that_has_to_wait_for_others_is_heard_again_before_the_body() -> None:
+def test_a_sign_in_that_has_to_wait_is_retried_before_the_body() -> None:
     admitting = Admitting()
     received = fetch(
         gateway(admitting), scope("POST", "/", **EXPECTING), [part(b"abc", more=False)]

@@ -1,4 +1,4 @@
-"""Flask-RESTful does what the contract says, and not what it does by itself."""
+"""Flask-RESTful behaves as the API requires."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_304_has_no_body_and_says_nothing_of_one(app: Application) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/post", "/nowhere"])
-def test_an_answer_to_head_has_no_body(app: Application, path: str) -> None:
+def test_a_response_to_head_has_no_body(app: Application, path: str) -> None:
     body, _, headers = on_the_wire(app, "HEAD", path)
 
     assert body == b""
@@ -206,7 +206,7 @@ def test_two_applications_have_links_of_their_own(make_app: Callable[..., Applic
     assert self_link(one.get("/")) == "https://one.example/"
 
 
-def test_a_request_without_a_host_is_answered(app: Application) -> None:
+def test_a_request_without_a_host_gets_a_response(app: Application) -> None:
     environ = {**EnvironBuilder("/health/ready").get_environ(), "SERVER_PROTOCOL": "HTTP/1.0"}
     del environ["HTTP_HOST"]
     _, status, _ = run_wsgi_app(app, environ)

@@ -1,4 +1,4 @@
-"""How bodies are framed, and connections that end early, byte by byte over TCP."""
+"""Framing of bodies, and connections that end early, byte by byte over TCP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SMUGGLED = "DELETE /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that nothing may break."""
+    """A server that has to log no error."""
     directory = tmp_path_factory.mktemp("blog")
     add_author(directory, role="editor")
     with serve(directory) as running:
@@ -35,14 +35,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def said(server: Server, raw: str) -> bytes:
-    """All that the server says until it ends the connection."""
+    """Everything that the server sends until it ends the connection."""
     with server.connect() as connection:
         connection.sendall(raw.encode("latin-1"))
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def count(server: Server) -> int:
-    """How many posts there are."""
+    """The number of posts."""
     return len(requests.get(f"{server.url}/post?limit=100").json()["data"])
 
 
@@ -140,12 +140,12 @@ def test_a_body_that_is_not_taken_ends_the_connection(
 
 
 @pytest.mark.parametrize("target", ["/" + "a" * 9000, "/nowhere", "/health/live?a=1"])
-def test_a_refusal_without_a_body_keeps_the_connection(app: Application, target: str) -> None:
+def test_a_refusal_without_a_body_leaves_the_connection_open(app: Application, target: str) -> None:
     assert "connection" not in fetch(gateway(app), scope("GET", target)).headers
 
 
 def half_close(server: Server, request: str) -> bytes:
-    """Send a request and say that nothing more is sent; what the server says then."""
+    """Send a request, and shut down the connection for writing; return the response."""
     with server.connect() as connection:
         connection.sendall(request.encode())
         connection.shutdown(socket.SHUT_WR)

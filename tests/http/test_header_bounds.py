@@ -1,4 +1,4 @@
-"""How long a header field may be that the program reads: beyond that it is 431, and not read."""
+"""The maximum length of a header field: a longer one is 431, and is not parsed."""
 
 from __future__ import annotations
 

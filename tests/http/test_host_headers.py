@@ -70,14 +70,14 @@ def test_an_invalid_host_is_400_for_every_path_and_method(
             assert response.mimetype == "application/problem+json"
 
 
-def test_the_problem_tells_what_the_request_has(client: FlaskClient) -> None:
+def test_the_problem_quotes_the_header_of_the_request(client: FlaskClient) -> None:
     problem = assert_problem(client.get("/", headers={"Host": "a, b"}), 400)
 
     assert problem["detail"] == "a request has one valid Host header, and this one has 'a, b'"
 
 
 def without_host(app: Application, path: str, protocol: str = "HTTP/1.0", **environ: Any) -> Any:
-    """What is answered to a request without a Host header: the status and the document."""
+    """The response to a request without a Host header: the status and the document."""
     asked = {**EnvironBuilder(path).get_environ(), "SERVER_PROTOCOL": protocol, **environ}
     del asked["HTTP_HOST"]
     chunks, status, _ = run_wsgi_app(app, asked)
@@ -94,13 +94,13 @@ def test_a_request_of_http_1_1_without_a_host_is_400(make_app: MakeApp, path: st
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
-def test_health_is_told_to_http_1_0_without_a_host(make_app: MakeApp, path: str) -> None:
+def test_health_is_served_to_http_1_0_without_a_host(make_app: MakeApp, path: str) -> None:
     status, document = without_host(make_app(allowed_hosts="blog.example"), path)
 
     assert (status, document["_links"]["self"]) == ("200", f"http://localhost{path}")
 
 
-def test_metrics_are_told_to_http_1_0_without_a_host(make_app: MakeApp) -> None:
+def test_metrics_are_served_to_http_1_0_without_a_host(make_app: MakeApp) -> None:
     asked = {**EnvironBuilder("/metrics").get_environ(), "SERVER_PROTOCOL": "HTTP/1.0"}
     del asked["HTTP_HOST"]
 
@@ -159,7 +159,7 @@ def test_a_proxy_can_not_make_an_invalid_host_good(
 
 
 @pytest.mark.parametrize("family", ["x-forwarded", "forwarded"])
-def test_what_a_proxy_tells_is_a_host_by_the_same_definition(
+def test_a_host_from_a_proxy_has_the_same_grammar(
     make_app: MakeApp, family: str, subtests: pytest.Subtests
 ) -> None:
     client = make_app(trusted_proxies=1, proxy_header=family).test_client()
@@ -181,7 +181,7 @@ def test_a_write_without_a_valid_host_is_not_done(client: FlaskClient) -> None:
 
 @pytest.fixture
 def cached(database_url: str) -> Iterator[Served]:
-    """An application behind a gateway that keeps its answers."""
+    """An application behind a gateway with a cache."""
     with served(Clock(), database_url=database_url) as made:
         yield made
 
@@ -222,7 +222,7 @@ def test_a_long_request_is_refused_for_its_length_where_it_names_a_host(app: App
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server as it runs in earnest."""
+    """A server in production mode."""
     directory = tmp_path_factory.mktemp("blog")
     add_author(directory)
     with serve(directory, env={"BLOG_METRICS": "1"}) as running:
@@ -230,7 +230,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def ask(server: Server, *lines: str) -> tuple[int, bytes]:
-    """The status and the body of what is answered to the lines of a head."""
+    """The status and the body of the response to a head."""
     with server.connect() as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         with http.client.HTTPResponse(connection) as response:

@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that is sent again gets the first answer and has no second effect."""
+"""Idempotency-Key: a repeated request gets the first response and has no second effect."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def send(
 
 
 def send_restore(client: FlaskClient, path: str, key: str = "key", **options: Any) -> TestResponse:
-    """Ask with a key for the first version of a post again."""
+    """Restore the first version of a post, with a key."""
     return send(client, key, {"restore": 1}, f"{path}/revision", **options)
 
 
 def same(response: TestResponse) -> Sequence[object]:
-    """What of an answer is to be the same again."""
+    """The part of a response that is the same for a repeated request."""
     kept = ("Location", "ETag", "Last-Modified", "Content-Type", "Content-Location")
     return response.status_code, response.data, *(response.headers.get(name) for name in kept)
 
@@ -69,18 +69,18 @@ def stored(client: FlaskClient) -> list[str]:
 
 
 def keys(database: Database) -> list[str]:
-    """The keys that are kept, sorted."""
+    """The stored keys, sorted."""
     with database.session() as session:
         return sorted(session.reading().scalars(select(idempotency_key.c.key)))
 
 
 def versions(client: FlaskClient, path: str) -> int:
-    """How many versions a post has."""
+    """The number of versions of a post."""
     return len(client.get(f"{path}/revision?limit=100", auth=ANN).json["data"])
 
 
 def at_once(act: Callable[[], Any]) -> list[Any]:
-    """Do it in several threads at the same time; what came of each."""
+    """Call it in several threads at the same time; return the results."""
     together = Barrier(CLIENTS, timeout=PATIENCE)
     with ThreadPoolExecutor(CLIENTS) as pool:
         tasks = [pool.submit(lambda: (together.wait(), act())[1]) for _ in range(CLIENTS)]
@@ -88,7 +88,7 @@ def at_once(act: Callable[[], Any]) -> list[Any]:
 
 
 def signed_in(app: Application) -> Application:
-    """An application that remembers Rick's password, and need not take time to check it."""
+    """An application that has cached Rick's password."""
     app.test_client().get("/", auth=RICK)
     return app
 
@@ -104,7 +104,7 @@ def edited(client: FlaskClient) -> str:
 @pytest.mark.parametrize(("method", "body"), LATER)
 @pytest.mark.parametrize("headers", [{}, MINIMAL, HAL], ids=["whole", "minimal", "hal"])
 @pytest.mark.parametrize("status", ["published", "draft"])
-def test_a_repeated_creation_gets_the_first_answer(
+def test_a_repeated_creation_gets_the_first_response(
     client: FlaskClient, clock: Clock, status: str, headers: Any, method: str, body: object
 ) -> None:
     written = {**POST, "status": status}
@@ -119,7 +119,7 @@ def test_a_repeated_creation_gets_the_first_answer(
 
 
 @pytest.mark.parametrize(("method", "body"), LATER)
-def test_a_repeated_restore_gets_the_first_answer(
+def test_a_repeated_restore_gets_the_first_response(
     client: FlaskClient, clock: Clock, edited: str, method: str, body: object
 ) -> None:
     # What the precondition asks holds before the first request only.
@@ -273,7 +273,7 @@ def test_expired_keys_get_fewer_with_each_new_one(
 @pytest.mark.parametrize(
     ("body", "expected"), [({"title": "No body"}, 422), ({**POST, "slug": "old"}, 409)]
 )
-def test_a_refused_request_keeps_no_key(
+def test_a_refused_request_stores_no_key(
     client: FlaskClient, edited: str, database: Database, body: object, expected: int
 ) -> None:
     assert_problem(send(client, body=body), expected)
@@ -296,7 +296,7 @@ def test_methods_that_may_be_repeated_anyway_ignore_the_header(
     assert keys(database) == ["key"]
 
 
-def test_a_request_that_could_not_be_served_keeps_no_key(
+def test_a_request_that_failed_stores_no_key(
     make_app: Callable[..., Application], database: Database, database_url: str
 ) -> None:
     client = make_app(database_lock_timeout=0.2).test_client()
@@ -309,7 +309,7 @@ def test_a_request_that_could_not_be_served_keeps_no_key(
     assert send(client).status_code == 201
 
 
-def test_a_key_that_can_not_be_kept_undoes_the_post(
+def test_a_key_that_can_not_be_stored_undoes_the_post(
     client: FlaskClient, database: Database, database_url: str
 ) -> None:
     first = send(client, "first")

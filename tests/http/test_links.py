@@ -1,4 +1,4 @@
-"""Links: each leads to what it names, whatever the names, the host and the way there."""
+"""Links: each leads to its target, for all names, hosts and proxies."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_template_names_its_gaps() -> None:
 
 
 def urls(response: TestResponse) -> list[str]:
-    """Every URL of an answer, in its body and in its headers."""
+    """Every URL in a response, in its body and in its headers."""
     body = response.json
     representations = [body, *body.get("data", ())]
     found = [url for item in representations for url in item["_links"].values()]

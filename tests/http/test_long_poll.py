@@ -1,4 +1,4 @@
-"""Waiting requests: they are answered at once when their process is told to stop."""
+"""Long polling ends at once when the process has to stop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.servers.serving import PATIENCE, serve
 WAIT = {"Prefer": "wait=30"}
 
 
-def test_nobody_is_kept_waiting_once_the_process_is_told_to_stop(
+def test_no_request_waits_once_the_process_has_to_stop(
     app: Application,
 ) -> None:
     looks: list[str] = []
@@ -29,7 +29,7 @@ def test_nobody_is_kept_waiting_once_the_process_is_told_to_stop(
     assert looks == ["look", "look"]
 
 
-def test_a_server_that_stops_answers_those_who_wait(tmp_path: Path, empty_url: str) -> None:
+def test_a_server_that_stops_responds_to_waiting_requests(tmp_path: Path, empty_url: str) -> None:
     with (
         serve(tmp_path, env={"BLOG_DATABASE_URL": empty_url}) as server,
         ThreadPoolExecutor() as pool,

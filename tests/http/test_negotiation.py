@@ -1,4 +1,4 @@
-"""Which media type an answer comes in, as the Accept header decides."""
+"""Negotiation of the media type by Accept."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_weight_that_can_not_be_read_is_ignored_for_its_member_alone(weight: s
     assert choose(f"{HAL};q={weight}, {JSON};q=0.9", (JSON, HAL)) == HAL
 
 
-def test_without_accept_the_answer_is_json(client: FlaskClient) -> None:
+def test_without_accept_the_response_is_json(client: FlaskClient) -> None:
     response = client.get("/post")
 
     assert (response.status_code, response.headers["Content-Type"]) == (200, JSON)
@@ -110,7 +110,7 @@ def test_nothing_acceptable_is_406_that_lists_what_there_is(
     assert assert_problem(response, 406)["available"] == [JSON, HAL]
 
 
-def test_a_post_that_can_not_be_answered_is_not_stored(client: FlaskClient) -> None:
+def test_a_post_with_an_unacceptable_response_is_not_stored(client: FlaskClient) -> None:
     written = {"title": "First!", "body": ""}
     response = client.post("/post", json=written, auth=RICK, headers={"Accept": "image/png"})
 
@@ -119,7 +119,9 @@ def test_a_post_that_can_not_be_answered_is_not_stored(client: FlaskClient) -> N
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_a_change_that_can_not_be_answered_is_not_made(client: FlaskClient, method: str) -> None:
+def test_a_change_with_an_unacceptable_response_is_not_made(
+    client: FlaskClient, method: str
+) -> None:
     path = path_of(write_post(client).headers["Location"])
     written = {"title": "Second!", "body": ""}
     response = client.open(
@@ -130,7 +132,7 @@ def test_a_change_that_can_not_be_answered_is_not_made(client: FlaskClient, meth
     assert client.get(path).json["title"] == "First!"
 
 
-def test_a_write_is_answered_in_the_type_that_was_asked_for(client: FlaskClient) -> None:
+def test_a_write_has_a_response_of_the_accepted_type(client: FlaskClient) -> None:
     written = {"title": "First!", "body": ""}
     response = client.post("/post", json=written, auth=RICK, headers={"Accept": HAL})
 
@@ -138,7 +140,7 @@ def test_a_write_is_answered_in_the_type_that_was_asked_for(client: FlaskClient)
     assert response.json["_links"]["self"] == {"href": response.headers["Location"]}
 
 
-def test_a_problem_is_told_whatever_is_accepted(client: FlaskClient) -> None:
+def test_a_problem_is_sent_whatever_is_accepted(client: FlaskClient) -> None:
     response = client.get("/nowhere", headers={"Accept": "image/png"})
 
     assert_problem(response, 404)

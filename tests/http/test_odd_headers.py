@@ -1,4 +1,4 @@
-"""Headers that make no sense are refused or ignored, and never break anything."""
+"""Invalid headers are refused or ignored, and never cause a server error."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def test_no_header_breaks_anything(
     credentials=st.one_of(
         st.text(st.characters(min_codepoint=32, max_codepoint=255)),
         st.text(st.characters(min_codepoint=32, max_codepoint=255)).map(lambda x: f"Basic {x}"),
-        # Without a name nothing is looked up, and nothing hashed.
+        # Without a name, there is no lookup and no hashing.
         st.binary().map(lambda x: f"Basic {b64encode(b':' + x).decode()}"),
     )
 )
 def test_no_credentials_break_anything(client: FlaskClient, credentials: str) -> None:
     response = client.get("/", headers={"Authorization": credentials})
 
-    # Those that can be read are counted.
+    # Credentials that can be read are counted.
     assert response.status_code in (401, 429)
 
 

@@ -1,4 +1,4 @@
-"""Text that has no UTF-8, or would end a line: every encoder takes it."""
+"""Text that can't be UTF-8 or would end a line: every encoder writes it."""
 
 from __future__ import annotations
 

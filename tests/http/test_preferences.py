@@ -1,4 +1,4 @@
-"""What a client wishes for with Prefer, and can do without."""
+"""The Prefer header."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_minimal_change_is_204(client: FlaskClient, path: str, method: str) ->
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_a_minimal_answer_has_the_validators_and_says_nothing_of_a_body(
+def test_a_minimal_response_has_validators_and_no_content_headers(
     client: FlaskClient, path: str, method: str
 ) -> None:
     address = "/post" if method == "POST" else path

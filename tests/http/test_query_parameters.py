@@ -1,4 +1,4 @@
-"""Query parameters: known, readable and given once, or refused by name."""
+"""Query parameters: unknown, invalid and duplicate ones are refused by name."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_parameter_of_another_resource_is_unknown(client: FlaskClient, path: s
     assert list(faults(response, 400)) == ["status"]
 
 
-def test_a_write_knows_only_the_fields_to_answer_with(client: FlaskClient) -> None:
+def test_a_write_accepts_only_the_parameter_fields(client: FlaskClient) -> None:
     fields = {"title": "Second!", "body": ""}
     response = client.post("/post?limit=1&fields=title", json=fields, auth=RICK)
 
@@ -128,7 +128,7 @@ def test_a_write_knows_only_the_fields_to_answer_with(client: FlaskClient) -> No
     assert client.get("/post").json["data"] == []
 
 
-def test_a_write_answers_with_the_fields_that_were_asked_for(client: FlaskClient) -> None:
+def test_a_write_responds_with_the_requested_fields(client: FlaskClient) -> None:
     path = path_of(write_post(client).headers["Location"])
     response = client.patch(f"{path}?fields=bodyHtml", json={"body": "*New*"}, auth=RICK)
 
@@ -165,7 +165,7 @@ def test_a_percent_sign_by_itself_stands_for_itself(client: FlaskClient, query: 
 
 
 @pytest.mark.parametrize(("count", "told"), [(50, 50), (51, 1), (5000, 1)])
-def test_more_than_fifty_parameters_are_not_looked_at(
+def test_more_than_fifty_parameters_are_not_parsed(
     client: FlaskClient, count: int, told: int
 ) -> None:
     query = "&".join(f"x{n}=1" for n in range(count))

@@ -1,4 +1,4 @@
-"""What no HTTP library would send, written to the socket of a running server byte by byte."""
+"""Requests that no HTTP library would send, byte by byte to a running server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTENT = '{"title":"Cut","body":"","slug":"cut"}'
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a low limit for bodies; nothing may break it."""
+    """A server with a low limit for bodies, which has to log no error."""
     directory = tmp_path_factory.mktemp("blog")
     # A server without an editor would say so in its log.
     add_author(directory, role="editor")
@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def ask(server: Server, *lines: str, body: str = "") -> http.client.HTTPResponse:
-    """Send the lines of a head, and a body, on a connection of their own; give the answer."""
+    """Send the lines of a head, and a body, on a new connection; return the response."""
     with server.connect() as connection:
         connection.sendall("\r\n".join([*lines, "", body]).encode("latin-1"))
         with http.client.HTTPResponse(connection) as response:
@@ -76,7 +76,7 @@ def ask(server: Server, *lines: str, body: str = "") -> http.client.HTTPResponse
         ([POST, "Content-Length: five"], 400),
     ],
 )
-def test_odd_request_is_answered(lines: list[str], status: int, server: Server) -> None:
+def test_an_odd_request_gets_a_response(lines: list[str], status: int, server: Server) -> None:
     response = ask(server, *lines)
 
     assert response.status == status
@@ -143,7 +143,7 @@ def test_connection_outlives_a_body_that_is_too_long(
     assert (refused.status, answered, kept) == (413, 200, True)
 
 
-def test_requests_sent_ahead_are_answered_in_order(server: Server) -> None:
+def test_pipelined_requests_get_responses_in_order(server: Server) -> None:
     with server.connect() as connection:
         for path in ("/", "/nowhere", "/post"):
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())

@@ -1,4 +1,4 @@
-"""Access tokens that are good for reading only: what they open, and what they do not."""
+"""Access tokens with the scope `read`: what they open, and what they do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client sends: read whole and strictly, or refused without any effect."""
+"""JSON bodies: parsed strictly, or refused without any effect."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def path(client: FlaskClient) -> str:
 
 
 def put(client: FlaskClient, path: str, data: bytes, **request: Any) -> TestResponse:
-    """Replace a post by what is in these bytes."""
+    """Replace a post by the content of these bytes."""
     return client.put(path, data=data, auth=RICK, **{"content_type": JSON, **request})
 
 
 def padded(size: int) -> bytes:
-    """A post as JSON in exactly so many bytes."""
+    """A post as JSON with this number of bytes."""
     empty = json.dumps({"title": "Second!", "body": ""}).encode()
     return empty[:-2] + b"x" * (size - len(empty)) + empty[-2:]
 
@@ -166,7 +166,7 @@ def test_what_comes_as_something_else_is_415(
     assert client.get(path).json["title"] == "First!"
 
 
-def test_a_compressed_body_is_415_that_tells_how_to_send_it(client: FlaskClient, path: str) -> None:
+def test_a_compressed_body_is_415_that_says_how_to_send_it(client: FlaskClient, path: str) -> None:
     data = gzip.compress(padded(100))
     response = put(client, path, data, headers={"Content-Encoding": "gzip"})
 
@@ -193,12 +193,12 @@ def test_json_may_be_called_by_its_other_names(
 
 @pytest.fixture
 def small(make_app: Callable[..., Application]) -> FlaskClient:
-    """A client of a blog that takes short bodies only."""
+    """A client of a blog that accepts short bodies only."""
     return make_app(max_body=LIMIT).test_client()
 
 
 def chunked(client: FlaskClient, source: io.BytesIO, **request: Any) -> TestResponse:
-    """Create a post with a body whose length is not told beforehand."""
+    """Create a post with a chunked body."""
     return client.post(
         "/post",
         input_stream=source,
@@ -247,7 +247,7 @@ def test_a_chunked_body_is_not_cut_to_what_is_json(small: FlaskClient) -> None:
 
 
 def announced(client: FlaskClient, data: bytes, length: int) -> TestResponse:
-    """Create a post with a body of another length than was announced, as a server passes it on."""
+    """Create a post with a body whose length differs from Content-Length."""
     overrides = {"wsgi.input_terminated": True, "CONTENT_LENGTH": str(length)}
     return client.post(
         "/post", data=data, content_type=JSON, auth=RICK, environ_overrides=overrides

@@ -1,4 +1,4 @@
-"""What a request is for: a path has one spelling, and a method is known or not."""
+"""The request target: a path has one spelling, and unknown methods are refused."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ SPELLINGS = [
 
 @pytest.fixture
 def metered(make_app: Callable[..., Application]) -> FlaskClient:
-    """A client of an application that tells its metrics."""
+    """A client of an application with metrics."""
     return make_app(metrics=True).test_client()
 
 
 def send(client: FlaskClient, path: str, method: str = "GET", **environ: Any) -> TestResponse:
-    """Ask for a path as a server hands it over, decoded and in Latin-1."""
+    """Request a path as a server passes it on, decoded and in Latin-1."""
     return client.open("/", method=method, environ_overrides={"PATH_INFO": path, **environ})
 
 
@@ -149,7 +149,7 @@ def test_another_spelling_is_logged_as_it_was_sent(
 
 @pytest.fixture
 def cached(database_url: str) -> Any:
-    """An application behind a gateway that keeps its answers."""
+    """An application behind a gateway with a cache."""
     with served(Clock(), database_url=database_url, metrics=True) as made:
         yield made
 

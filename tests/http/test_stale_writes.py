@@ -1,4 +1,4 @@
-"""What a 412 tells: the present entity-tag, and which fields differ from the version named."""
+"""The 412 of a late write: the current entity-tag, and the fields that have changed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def tag_of(client: FlaskClient, path: str, headers: Mapping[str, str] | None = N
 
 
 def edit(client: FlaskClient, path: str, **fields: Any) -> str:
-    """Change a post, surely; give the entity-tag that it had before."""
+    """Change a post; return its previous entity-tag."""
     seen = tag_of(client, path)
     response = client.patch(path, json=fields, auth=ANN)
     assert response.status_code == 200, response.text
@@ -57,12 +57,12 @@ def write(client: FlaskClient, path: str, method: str = "PUT", **headers: str) -
 
 
 def changed(response: TestResponse) -> object:
-    """The fields that a 412 says to have changed."""
+    """The changed fields that a 412 names."""
     return assert_problem(response, 412)["changed"]
 
 
 @pytest.mark.parametrize("field", WRITTEN)
-def test_a_write_that_comes_too_late_is_told_the_field_that_has_changed(
+def test_a_late_write_gets_the_name_of_the_changed_field(
     client: FlaskClient, path: str, field: str
 ) -> None:
     seen = edit(client, path, **{field: WRITTEN[field]})
@@ -73,7 +73,7 @@ def test_a_write_that_comes_too_late_is_told_the_field_that_has_changed(
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("fields", [("body", "summary", "slug"), tuple(WRITTEN)])
-def test_every_field_that_has_changed_is_told_once(
+def test_every_changed_field_is_named_once(
     client: FlaskClient, path: str, method: str, fields: tuple[str, ...]
 ) -> None:
     seen = tag_of(client, path)
@@ -90,7 +90,7 @@ def test_every_field_that_has_changed_is_told_once(
 @pytest.mark.parametrize(
     ("field", "value"), [("tags", ["b", "a"]), ("tags", ["A", "b"]), ("summary", ""), ("body", "")]
 )
-def test_a_small_change_is_told_too(
+def test_a_small_change_is_named_too(
     client: FlaskClient, path: str, field: str, value: object
 ) -> None:
     seen = edit(client, path, **{field: value})
@@ -272,9 +272,7 @@ def test_a_read_of_what_has_changed_has_the_etag_alone(
     assert "changed" not in problem
 
 
-def test_a_restore_of_a_deleted_post_is_told_its_present_tag(
-    client: FlaskClient, path: str
-) -> None:
+def test_a_restore_of_a_deleted_post_gets_its_current_tag(client: FlaskClient, path: str) -> None:
     seen = tag_of(client, path)
     client.delete(path, auth=RICK)
     response = write(client, path, "POST", if_match=seen)

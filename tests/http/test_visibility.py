@@ -1,4 +1,4 @@
-"""Who sees which post: the same answer by its URL, in lists, and in the counts of tags."""
+"""Who sees which post: the same by its URL, in lists, and in the counts of tags."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def paths(client: FlaskClient) -> Mapping[str, str]:
 
 
 def found(client: FlaskClient, paths: Mapping[str, str], caller: Credentials) -> list[str]:
-    """The states whose post answers 200; the others have to answer 404."""
+    """The states whose post is 200; the others have to be 404."""
     statuses = {state: client.get(path, auth=caller).status_code for state, path in paths.items()}
     assert set(statuses.values()) <= {200, 404}
     return sorted(state for state, status in statuses.items() if status == 200)

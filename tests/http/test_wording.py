@@ -1,4 +1,4 @@
-"""Errors are told in words of the blog: none of a library, its types or its codes."""
+"""Errors are reported in words of the blog, not of a library, its types or its codes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ JSON = "application/json"
         ("PUT", "/author/rick", {"json": {"url": "http://[", "bio": 1}}),
     ],
 )
-def test_no_client_is_told_the_words_of_a_library(
+def test_no_client_gets_the_words_of_a_library(
     method: str, path: str, request_: dict[str, Any], client: FlaskClient
 ) -> None:
     auth = {} if "Authorization" in request_.get("headers", {}) else {"auth": RICK}
@@ -82,7 +82,7 @@ def test_no_client_is_told_the_words_of_a_library(
         ("1 2", "there is more after the end of the value, at line 1, column 3"),
     ],
 )
-def test_what_is_not_json_is_told_in_words_of_the_blog(
+def test_invalid_json_is_reported_in_words_of_the_blog(
     text: str, detail: str, client: FlaskClient
 ) -> None:
     response = client.post("/post", data=text, content_type=JSON, auth=RICK)
@@ -107,11 +107,11 @@ def test_what_is_not_json_is_told_in_words_of_the_blog(
         "serve --host a..b",
     ],
 )
-def test_no_operator_is_told_the_words_of_a_library(command: str) -> None:
+def test_no_operator_gets_the_words_of_a_library(command: str) -> None:
     assert not FOREIGN.search(failed(blog(command, "password\n")))
 
 
-def test_a_password_that_is_no_text_is_told_as_such(tmp_path: Path) -> None:
+def test_a_password_that_is_not_text_is_reported_as_such(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "blog", "author", "add", "rick", "--password-stdin"]
 
     ended = subprocess.run(
@@ -190,7 +190,7 @@ def test_the_server_knows_two_statuses_by_their_older_names(tmp_path: Path) -> N
 def phrases(
     port: int, method: str, path: str, body: bytes | None, headers: dict[str, str]
 ) -> tuple[str, str]:
-    """What the problem and what the status line says of a refusal."""
+    """The title in the problem, and the reason phrase in the status line."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request(method, path, body, headers)
     response = connection.getresponse()

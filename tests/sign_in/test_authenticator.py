@@ -1,4 +1,4 @@
-"""Another source of identities: who signs in by it, as what, and what happens when it fails."""
+"""Another source of identities: who signs in by it, in which role, and its failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALICE = ("alice", "wonderland")
 
 
 class Directory:
-    """An authenticator with a dict of people, which notes what it was asked."""
+    """An authenticator with a dict of people, which records its calls."""
 
     def __init__(self) -> None:
         self.people = {ALICE: Identity("alice")}

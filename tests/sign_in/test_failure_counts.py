@@ -1,4 +1,4 @@
-"""FailureCounts that processes share, and what becomes of them while these are away."""
+"""Counts of failures that processes share, and local ones while those are unavailable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST, SECONDS = 2, 300
 
 
 class Shared(MemoryStorage):
-    """A storage that can be away."""
+    """A storage that can be unavailable."""
 
     def __init__(self) -> None:
         super().__init__(wrap_exceptions=True)
@@ -60,7 +60,7 @@ def session(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[Session]:
 
 @pytest.fixture
 def make_counts(shared: Shared) -> Callable[..., FailureCounts]:
-    """Makes the counts of a process, which asks again at once what was away."""
+    """Makes the counts of a process, without a pause after a failure."""
     return lambda seconds=SECONDS, pause=0.0: FailureCounts(MOST, seconds, shared, pause)
 
 
@@ -74,12 +74,12 @@ def now() -> datetime:
 
 
 def fail(counts: FailureCounts, session: Session, *keys: str) -> None:
-    """Let something fail once."""
+    """Count a failure."""
     counts.add(session, keys or ["key"], now())
 
 
 def wait(counts: FailureCounts, session: Session, *keys: str, at: datetime | None = None) -> int:
-    """How long there is no room for more."""
+    """The seconds until a key is below the limit."""
     return counts.wait(session, keys or ["key"], at or now())
 
 
@@ -112,7 +112,7 @@ def test_of_several_keys_the_longest_wait_counts(counts: FailureCounts, session:
 
 
 @pytest.mark.parametrize(("ahead", "expected"), [(-86400, SECONDS), (86400, 1)])
-def test_a_clock_that_is_wrong_holds_nobody_for_long(
+def test_a_wrong_clock_locks_no_one_out_for_long(
     counts: FailureCounts, session: Session, ahead: int, expected: int
 ) -> None:
     for _ in range(MOST):
@@ -143,7 +143,7 @@ def test_while_they_are_away_a_process_counts_for_itself(
     assert "counted by each process for itself: it is away" in caplog.text
 
 
-def test_what_a_process_has_counted_holds_when_they_are_back(
+def test_local_counts_hold_when_the_shared_ones_are_back(
     counts: FailureCounts,
     make_counts: Callable[..., FailureCounts],
     session: Session,
@@ -170,7 +170,7 @@ def test_one_outage_after_the_other_makes_no_room(
     assert wait(counts, session) > 0
 
 
-def test_what_no_longer_counts_is_let_go_of_at_the_next_outage(
+def test_expired_failures_are_removed_at_the_next_outage(
     make_counts: Callable[..., FailureCounts], session: Session, shared: Shared
 ) -> None:
     counts = make_counts(seconds=1)
@@ -182,7 +182,7 @@ def test_what_no_longer_counts_is_let_go_of_at_the_next_outage(
     assert [key.split("/")[1] for key in counts._local.storage.events] == ["new"]
 
 
-def test_what_is_away_is_left_alone_for_a_while(
+def test_an_unavailable_storage_is_not_used_for_a_while(
     make_counts: Callable[..., FailureCounts], session: Session, shared: Shared
 ) -> None:
     counts = make_counts(pause=60.0)

@@ -1,4 +1,4 @@
-"""Passwords: hashed, compared, and remembered while they are right."""
+"""Passwords: hashed, compared, and cached."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def test_a_wrong_password_is_wrong(checker: PasswordChecker, password: str) -> N
     assert checker.remembers(HASH, password, HERE) is False
 
 
-def test_nobody_has_no_password(checker: PasswordChecker) -> None:
+def test_an_unknown_author_matches_no_password(checker: PasswordChecker) -> None:
     assert checker.verify(None, "password", HERE) is False
 
 
 @pytest.mark.parametrize(
     "stored", ["", "password", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$x$y", "$2b$12$abc"]
 )
-def test_a_hash_that_can_not_be_read_lets_nobody_in(checker: PasswordChecker, stored: str) -> None:
+def test_an_invalid_hash_matches_no_password(checker: PasswordChecker, stored: str) -> None:
     assert checker.verify(stored, "password", HERE) is False
     assert checker.remembers(stored, "password", HERE) is False
 
@@ -88,7 +88,7 @@ def test_a_changed_password_is_forgotten(checker: PasswordChecker) -> None:
     assert checker.remembers(hash_password("other password"), "password", HERE) is False
 
 
-def test_what_is_remembered_is_forgotten_once_another_password_is_tried(
+def test_a_cached_password_is_removed_once_another_is_tried(
     checker: PasswordChecker,
 ) -> None:
     checker.verify(HASH, "password", HERE)
@@ -110,7 +110,7 @@ def test_a_wrong_password_does_not_make_the_right_one_forgotten(checker: Passwor
     assert checker.remembers(HASH, "password", HERE) is True
 
 
-def test_many_at_once_each_get_their_own_answer(checker: PasswordChecker) -> None:
+def test_concurrent_sign_ins_get_their_own_results(checker: PasswordChecker) -> None:
     passwords = ["password", "wrong"] * 4
 
     with ThreadPoolExecutor(8) as pool:

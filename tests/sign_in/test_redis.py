@@ -1,4 +1,4 @@
-"""Failed sign-ins counted in Redis, and what becomes of them while it is away."""
+"""Failed sign-ins counted in Redis, and its outages."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def make_client(url: str, redis: Redis) -> Iterator[MakeClient]:
 
 
 def statuses(client: FlaskClient, times: int) -> list[int]:
-    """Sign in wrongly, so often, and give what is answered."""
+    """Sign in wrongly a number of times; return the statuses."""
     return [client.get("/", auth=WRONG).status_code for _ in range(times)]
 
 
@@ -119,7 +119,7 @@ def test_while_redis_is_away_each_process_counts_for_itself(
     assert PASSWORD not in caplog.text
 
 
-def test_while_redis_does_not_answer_sign_ins_go_on(
+def test_sign_ins_continue_while_redis_does_not_respond(
     make_client: MakeClient, redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_client()
@@ -127,7 +127,7 @@ def test_while_redis_does_not_answer_sign_ins_go_on(
         answers = [*statuses(client, 1), client.get("/", auth=RICK).status_code]
 
     assert answers == [401, 200]
-    # The second did not wait for what was away a moment ago.
+    # The second did not wait for the storage that had just failed.
     assert caplog.text.count("failed sign-ins are counted by each process for itself") == 1
 
 
@@ -144,7 +144,7 @@ def test_a_connection_that_was_lost_is_made_anew(
     assert "by each process for itself" not in caplog.text
 
 
-def test_a_wrong_password_of_redis_is_told_in_the_log(
+def test_a_wrong_password_of_redis_is_logged(
     make_client: MakeClient, redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_client(f"redis://:wrong@127.0.0.1:{redis.port}")

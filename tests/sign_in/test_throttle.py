@@ -1,4 +1,4 @@
-"""Guessing: after some wrong sign-ins no more are heard, from an address and for an author."""
+"""The throttle: after some failures no more sign-ins are verified, by address and by author."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ pytestmark = pytest.mark.settings(sign_in_failures=MOST)
 
 
 @pytest.mark.settings()
-def test_ten_failures_are_heard_and_no_more(make_app: Callable[..., Application]) -> None:
+def test_ten_failures_are_verified_and_no_more(make_app: Callable[..., Application]) -> None:
     client = make_app().test_client()
     guess(client, times=10)
 
     assert_problem(sign_in(client, WRONG), 429)
 
 
-def test_a_429_says_when_to_come_again_and_asks_for_no_other_credentials(
+def test_a_429_has_retry_after_and_no_challenge(
     client: FlaskClient,
 ) -> None:
     guess(client)
@@ -80,7 +80,7 @@ def test_past_the_limit_nothing_is_hashed(client: FlaskClient) -> None:
     assert_problem(response, 429)
 
 
-def test_past_the_limit_nothing_is_kept(client: FlaskClient, database_url: str) -> None:
+def test_past_the_limit_nothing_is_stored(client: FlaskClient, database_url: str) -> None:
     guess(client)
     before = kept(database_url, "attempt")
     sign_in(client, WRONG)
@@ -97,7 +97,7 @@ def test_reading_without_credentials_stays_free(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["Bearer token", "Basic ?", "Basic", ""])
-def test_what_can_not_be_read_is_401_and_not_counted(
+def test_unreadable_credentials_are_401_and_not_counted(
     client: FlaskClient, database_url: str, authorization: str
 ) -> None:
     for _ in range(MOST + 1):
@@ -107,7 +107,7 @@ def test_what_can_not_be_read_is_401_and_not_counted(
     assert kept(database_url, "attempt") == []
 
 
-def test_after_the_time_that_was_told_sign_ins_are_heard(client: FlaskClient, clock: Clock) -> None:
+def test_after_retry_after_sign_ins_are_verified(client: FlaskClient, clock: Clock) -> None:
     guess(client)
     clock.advance(seconds=299)
     early = sign_in(client, RICK)
@@ -157,7 +157,7 @@ def test_a_name_counts_however_it_is_composed(client: FlaskClient) -> None:
     assert_problem(sign_in(client, ("zo\u00eb", "wrong password"), ELSEWHERE), 429)
 
 
-def test_what_is_refused_does_not_say_for_whose_sake(client: FlaskClient) -> None:
+def test_a_refusal_does_not_reveal_which_limit_is_reached(client: FlaskClient) -> None:
     guess_from_everywhere(client)
     guess(client, ("nobody", "wrong password"), OFFICE)
     author, address = sign_in(client, RICK, ELSEWHERE), sign_in(client, JOE, OFFICE)
@@ -166,7 +166,7 @@ def test_what_is_refused_does_not_say_for_whose_sake(client: FlaskClient) -> Non
     assert headers_of(author) == headers_of(address)
 
 
-def test_nobody_is_locked_out_of_where_they_have_signed_in(make_client: MakeClient) -> None:
+def test_no_one_is_locked_out_at_a_known_address(make_client: MakeClient) -> None:
     assert sign_in(make_client(), RICK, HOME).status_code == 200
     another = make_client()
     guess_from_everywhere(another)
@@ -229,15 +229,15 @@ def test_failures_at_a_known_address_do_not_count_elsewhere(client: FlaskClient)
     assert sign_in(client, RICK, OFFICE).status_code == 200
 
 
-def test_who_has_just_signed_in_is_held_too_once_others_guess_there(client: FlaskClient) -> None:
-    """To be let in for what is remembered would tell a guesser, as often as they like."""
+def test_a_remembered_author_is_refused_once_others_guess_there(client: FlaskClient) -> None:
+    """A comparison with the cache would allow unlimited guesses."""
     assert sign_in(client, RICK).status_code == 200
     guess(client)
 
     assert_problem(sign_in(client, RICK), 429)
 
 
-def test_nobody_is_let_in_by_a_sign_in_from_elsewhere(client: FlaskClient) -> None:
+def test_no_one_is_let_in_by_a_sign_in_from_elsewhere(client: FlaskClient) -> None:
     assert sign_in(client, RICK, HOME).status_code == 200
     guess(client, WRONG, ELSEWHERE)
 
@@ -289,7 +289,7 @@ def test_a_wrong_token_counts_as_a_wrong_password(client: FlaskClient) -> None:
     assert_problem(sign_in(client), 429)
 
 
-def test_a_right_token_is_heard_past_the_limit(client: FlaskClient, database: Database) -> None:
+def test_a_valid_token_is_never_throttled(client: FlaskClient, database: Database) -> None:
     secret = new_secret()
     with database.session() as session:
         tokens.add(session, "rick", AccessToken("bot", "write", Clock().now), digest(secret))
@@ -299,10 +299,10 @@ def test_a_right_token_is_heard_past_the_limit(client: FlaskClient, database: Da
 
 
 def test_a_thread_is_left_to_readers_however_many_sign_in(make_client: MakeClient) -> None:
-    """Whoever passes requests on, and would ask again, is told at once to do so."""
+    """A gateway that can retry the request gets a response at once."""
     client = make_client(threads=2, sign_in_failures=100)
     told = [{"blog.retry": False}, {"blog.retry": False}]
-    # One that was never compared before, as that takes a turn.
+    # A password that was never compared before, because that takes a turn.
     wrong = (RICK[0], token_hex())
     with ExitStack() as places, ThreadPoolExecutor(2) as others:
         for _ in range(passwords.MAX_CONCURRENT):

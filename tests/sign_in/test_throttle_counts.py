@@ -1,4 +1,4 @@
-"""What is counted of failed sign-ins: over all processes, as digests, at a known cost."""
+"""The counts of failed sign-ins: over all processes, as digests, at a known cost."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_processes_count_together(make_client: MakeClient) -> None:
     assert_problem(sign_in(make_client(), RICK), 429)
 
 
-def test_guesses_that_come_together_are_counted_before_the_next_are_heard(
+def test_concurrent_guesses_are_counted_before_the_next_are_verified(
     make_app: Callable[..., Application],
 ) -> None:
     app = make_app(sign_in_failures=MOST)
@@ -55,7 +55,7 @@ def test_guesses_that_come_together_are_counted_before_the_next_are_heard(
 
 
 @pytest.mark.parametrize("name", ["rick", "nobody"])
-def test_a_failure_is_two_rows_whoever_it_is(
+def test_a_failure_is_two_rows_for_any_author(
     client: FlaskClient, database_url: str, name: str
 ) -> None:
     guess(client, (name, "wrong password"), times=1)
@@ -63,7 +63,7 @@ def test_a_failure_is_two_rows_whoever_it_is(
     assert len(kept(database_url, "attempt")) == 2
 
 
-def test_neither_names_nor_addresses_are_kept_in_clear(
+def test_neither_names_nor_addresses_are_stored_in_clear(
     client: FlaskClient, database_url: str
 ) -> None:
     sign_in(client, RICK, HOME)
@@ -93,9 +93,7 @@ def test_a_refusal_is_logged_with_the_address_and_without_the_name(
     assert len(message) < 150 and "my password" not in message
 
 
-def test_an_author_who_is_refused_keeps_a_weak_hash(
-    client: FlaskClient, database: Database
-) -> None:
+def test_an_author_who_is_refused_is_not_rehashed(client: FlaskClient, database: Database) -> None:
     weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("password")
     with database.session() as session:
         accounts.set_password(session, "rick", weak)
@@ -169,7 +167,7 @@ def test_a_write_goes_on_after_a_sign_in_was_noted(client: FlaskClient, database
     assert len(kept(database_url, "sign_in")) == 1
 
 
-def test_nobody_needs_the_database_to_be_written_to_sign_in(
+def test_sign_ins_need_no_writable_database(
     make_client: MakeClient, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_client(database_lock_timeout=0.1)
@@ -184,7 +182,7 @@ def test_nobody_needs_the_database_to_be_written_to_sign_in(
 
 @contextmanager
 def nothing_can_be_noted(url: str) -> Iterator[None]:
-    """Keep everyone else from writing what is counted."""
+    """Block all other writes of counts."""
     with connected(url) as rival:
         rival.begin_writing()
         if "postgresql" in url:
@@ -228,6 +226,6 @@ def test_worker_processes_count_together(tmp_path: Path, empty_url: str) -> None
             heard = list(pool.map(sign_in_live, [WRONG] * 40)).count(401)
         right = sign_in_live(RICK)
 
-    # Each of the two may judge two at once, which do not know of each other.
+    # Each of the two may verify two at once, which are not counted yet.
     assert 10 <= heard <= 13
     assert right == 429

@@ -1,4 +1,4 @@
-"""One record in the log for each request: true, whole, and without a secret."""
+"""The access log: one complete record for each request, without secrets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def only_record(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
-    """What the log says of the one request, by name."""
+    """The members of the only record in the log."""
     (record,) = [record for record in caplog.records if record.name == "blog.access"]
     return record.__dict__
 
@@ -143,7 +143,7 @@ def test_an_id_that_the_client_sends_is_not_taken(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/?x", "/post/1"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE", "BREW"])
-def test_the_id_is_on_every_answer(client: FlaskClient, method: str, path: str) -> None:
+def test_the_id_is_in_every_response(client: FlaskClient, method: str, path: str) -> None:
     response = client.open(path, method=method)
 
     assert re.fullmatch("[0-9a-f]{16}", response.headers["X-Request-Id"])
@@ -154,7 +154,7 @@ def fail() -> NoReturn:
     raise RuntimeError
 
 
-def test_the_id_is_the_one_that_a_client_is_told(
+def test_the_id_is_the_one_that_a_client_receives(
     app: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
     app.add_url_rule("/fail", view_func=fail)
@@ -293,7 +293,7 @@ def test_a_request_from_no_known_address_is_logged_without(
     assert "address" not in only_record(caplog)
 
 
-def test_nothing_is_logged_for_who_does_not_want_it(
+def test_nothing_is_logged_below_the_level(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, logger="blog.access")

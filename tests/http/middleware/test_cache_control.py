@@ -1,4 +1,4 @@
-"""What caches may do with an answer, and what they have to tell apart."""
+"""Cache-Control and Vary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WRITTEN = {"title": "First!", "body": ""}
 
 
 def has_anything(client: FlaskClient, **credentials: Any) -> TestResponse:
-    """Ask for the posts of a client that has some representation of them."""
+    """Read the posts as a client that has stored a representation of them."""
     return client.get("/post", headers={"If-None-Match": "*"}, **credentials)
 
 

@@ -1,4 +1,4 @@
-"""What browsers let pages of other origins do: read what anyone may, write where they are named."""
+"""CORS: all pages may read what is public, and those of listed origins may write."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def editable(make_app: MakeApp) -> FlaskClient:
 def preflight(
     client: FlaskClient, origin: str, method: str, headers: str = "", path: str = "/post"
 ) -> TestResponse:
-    """Ask as a browser does before it sends what a page wants to send."""
+    """Send the preflight of a browser."""
     asked = {"Origin": origin, "Access-Control-Request-Method": method}
     asked |= {"Access-Control-Request-Headers": headers} if headers else {}
     return client.options(path, headers=asked)
 
 
 def permits(response: TestResponse, origin: str, method: str, headers: str = "") -> bool:
-    """Whether a browser would go on after this answer (Fetch, CORS-preflight fetch)."""
+    """Whether a browser would continue after this response (Fetch, CORS-preflight fetch)."""
     methods, names = (
         {word.strip().lower() for word in response.headers.get(f"{ALLOW}{what}", "").split(",")}
         for what in ("Methods", "Headers")
@@ -70,7 +70,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("status", "ask"), ANSWERS)
-def test_every_answer_may_be_read_by_every_page(
+def test_every_response_may_be_read_by_every_page(
     client: FlaskClient, status: int, ask: Callable[[FlaskClient], TestResponse]
 ) -> None:
     response = ask(client)
@@ -81,7 +81,7 @@ def test_every_answer_may_be_read_by_every_page(
 
 
 @pytest.mark.parametrize(("status", "ask"), ANSWERS)
-def test_no_answer_lets_a_browser_sign_in_for_a_page(
+def test_no_response_lets_a_browser_sign_in_for_a_page(
     editable: FlaskClient, status: int, ask: Callable[[FlaskClient], TestResponse]
 ) -> None:
     response = ask(editable)
@@ -172,7 +172,7 @@ def test_a_page_that_is_named_may_not_use_other_methods(editable: FlaskClient) -
     assert not permits(preflight(editable, EDITOR, "BREW"), EDITOR, "BREW")
 
 
-def test_a_preflight_still_tells_what_the_resource_takes(editable: FlaskClient) -> None:
+def test_a_preflight_still_says_what_the_resource_accepts(editable: FlaskClient) -> None:
     asked, plain = preflight(editable, EDITOR, "POST"), editable.options("/post")
 
     assert (asked.status_code, asked.data) == (204, b"")
@@ -188,14 +188,14 @@ def test_options_of_no_browser_is_as_it_was(editable: FlaskClient) -> None:
     assert not {f"{ALLOW}Methods", f"{ALLOW}Headers"} & set(response.headers.keys())
 
 
-def test_a_question_longer_than_any_page_asks_is_not_looked_at(client: FlaskClient) -> None:
+def test_a_preflight_with_a_long_header_is_not_parsed(client: FlaskClient) -> None:
     response = preflight(client, "https://any.example", "GET", ",".join(["accept"] * 200))
 
     assert (response.status_code, f"{ALLOW}Headers" in response.headers) == (204, False)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
-def test_what_is_for_the_operator_is_for_no_page(
+def test_health_and_metrics_are_for_no_page(
     make_app: Callable[..., Application], path: str
 ) -> None:
     client = make_app(metrics=True).test_client()

@@ -1,4 +1,4 @@
-"""Writes from other sites: a browser signs in by itself, so the page that asks has to be ours."""
+"""Writes from pages of other origins are refused: a browser attaches credentials by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which hosts are served: those that are named, or any where none is."""
+"""The hosts that are served: those in the settings, or all if there are none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MakeApp = Callable[..., Application]
 
 
 def status(client: FlaskClient, host: str, path: str = "/", **headers: str) -> int:
-    """How a request for a host is answered."""
+    """The response to a request for a host."""
     return client.get(path, headers={"Host": host, **headers}).status_code
 
 
@@ -73,7 +73,7 @@ def test_the_host_of_the_base_url_is_served_and_no_other(
     assert (status(client, host), status(client, "localhost")) == (200, 421)
 
 
-def test_further_hosts_are_served_beside_that_of_the_base_url(make_app: MakeApp) -> None:
+def test_further_hosts_are_served_besides_that_of_the_base_url(make_app: MakeApp) -> None:
     app = make_app(base_url="https://blog.example.org", allowed_hosts="localhost")
     client = app.test_client()
 
@@ -81,7 +81,7 @@ def test_further_hosts_are_served_beside_that_of_the_base_url(make_app: MakeApp)
     assert status(client, "127.0.0.1") == 421
 
 
-def test_a_port_is_told_by_the_scheme_where_the_host_has_none(make_app: MakeApp) -> None:
+def test_a_host_without_a_port_has_the_default_of_the_scheme(make_app: MakeApp) -> None:
     client = make_app(allowed_hosts=HOSTS, trusted_proxies=1).test_client()
 
     assert status(client, "secure.example.org", **{"X-Forwarded-Proto": "https"}) == 200
@@ -97,7 +97,7 @@ def test_the_host_is_the_one_that_a_trusted_proxy_tells(
     assert status(client, "node", **{"X-Forwarded-Host": "blog.example.org"}) == expected
 
 
-def test_a_host_that_a_trusted_proxy_tells_is_checked(make_app: MakeApp) -> None:
+def test_a_host_from_a_trusted_proxy_is_checked(make_app: MakeApp) -> None:
     client = make_app(allowed_hosts=HOSTS, trusted_proxies=1).test_client()
 
     assert status(client, "blog.example.org", **{"X-Forwarded-Host": "evil.example"}) == 421

@@ -1,4 +1,4 @@
-"""Metrics: off unless wanted, counted by route, and right over several worker processes."""
+"""Metrics: disabled by default, labelled by route, and summed over worker processes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def counted(make_app: Callable[..., Application]) -> FlaskClient:
 
 
 def samples(text: str, name: str) -> dict[tuple[str, ...], float]:
-    """What an exposition says of a metric: the values by their labels, in the order of names."""
+    """The values of a metric in an exposition, by their labels in the order of names."""
     found = [s for family in text_string_to_metric_families(text) for s in family.samples]
     return {tuple(v for _, v in sorted(s.labels.items())): s.value for s in found if s.name == name}
 
@@ -71,7 +71,7 @@ def test_the_library_is_loaded_only_where_wanted(wanted: bool, tmp_path: Path) -
     assert printed == f"{wanted}\n"
 
 
-def test_processes_that_count_in_one_place_tell_the_sum(tmp_path: Path) -> None:
+def test_processes_that_count_in_one_place_report_the_sum(tmp_path: Path) -> None:
     read = "client = app.test_client(); client.get('/post'); "
     (tmp_path / "counts").mkdir()
     place = {"PROMETHEUS_MULTIPROC_DIR": "counts"}
@@ -137,7 +137,7 @@ def test_requests_that_the_database_could_not_serve_are_counted(
     assert sum(scrape(counted, "blog_storage_unavailable_total").values()) == 1
 
 
-def test_what_is_counted_is_told_before_the_first_request(counted: FlaskClient) -> None:
+def test_metrics_are_reported_before_the_first_request(counted: FlaskClient) -> None:
     response = counted.get("/metrics")
 
     assert response.status_code == 200
@@ -186,7 +186,7 @@ def test_metrics_can_not_be_written(counted: FlaskClient) -> None:
     assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
-def test_options_tells_what_may_be_done(counted: FlaskClient) -> None:
+def test_options_has_the_allowed_methods(counted: FlaskClient) -> None:
     response = counted.options("/metrics")
 
     assert (response.status_code, response.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
@@ -199,7 +199,7 @@ def test_head_has_no_body(counted: FlaskClient) -> None:
     assert response.mimetype == "text/plain"
 
 
-def test_no_cache_keeps_metrics(counted: FlaskClient) -> None:
+def test_no_cache_stores_metrics(counted: FlaskClient) -> None:
     assert counted.get("/metrics").headers["Cache-Control"] == "no-store"
 
 

@@ -39,7 +39,7 @@ def on_a_post(client: FlaskClient, method: str, **request: Any) -> TestResponse:
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """What was logged of errors: how the message begins, and the id of the request."""
+    """The errors in the log: the beginning of the message, and the request id."""
     records = [record for record in caplog.records if record.name == "blog.errors"]
     return [(record.getMessage().partition(":")[0], record.requestId) for record in records]
 
@@ -89,7 +89,7 @@ def test_each_error_is_a_problem_document(
     assert not problem["detail"][0].isupper(), "a sentence of our own, not of a library"
 
 
-def test_two_faults_of_a_body_are_told_at_once(client: FlaskClient) -> None:
+def test_two_faults_of_a_body_are_reported_at_once(client: FlaskClient) -> None:
     response = client.post("/post", json={"title": "", "body": 1, "titel": ""}, auth=RICK)
 
     assert faults(response, 422) == {
@@ -99,7 +99,7 @@ def test_two_faults_of_a_body_are_told_at_once(client: FlaskClient) -> None:
     }
 
 
-def test_two_faults_of_a_query_are_told_at_once(client: FlaskClient) -> None:
+def test_two_faults_of_a_query_are_reported_at_once(client: FlaskClient) -> None:
     response = client.get("/post?limit=0&limt=1")
 
     assert faults(response, 400) == {
@@ -108,7 +108,7 @@ def test_two_faults_of_a_query_are_told_at_once(client: FlaskClient) -> None:
     }
 
 
-def test_a_parameter_without_a_name_is_told_as_such(client: FlaskClient) -> None:
+def test_a_parameter_without_a_name_is_reported_as_such(client: FlaskClient) -> None:
     assert faults(client.get("/post?=1"), 400) == {"": "is not a known parameter"}
 
 
@@ -157,7 +157,7 @@ def test_a_500_names_the_request_id_that_the_log_has(
     assert "SELECT secret" in str(record.exc_info[1])
 
 
-def test_a_500_tells_nothing_of_what_happened(app: Application) -> None:
+def test_a_500_reveals_nothing_of_what_happened(app: Application) -> None:
     app.add_url_rule("/fail", view_func=fail)
     response = app.test_client().get("/fail")
 
@@ -218,7 +218,7 @@ def test_a_database_locked_for_long_is_503_with_retry_after(
 
 
 @pytest.mark.parametrize("body", [{}, WRITTEN])
-def test_request_is_not_kept_once_it_is_answered(
+def test_a_request_is_not_in_memory_after_its_response(
     app: Application, body: dict[str, str], uncollected: None
 ) -> None:
     requests: list[ref[Request]] = []
@@ -247,7 +247,7 @@ def too_many() -> NoReturn:
     raise TooManyRequests("come back later", retry_after=17)
 
 
-def test_an_exception_of_the_framework_keeps_its_headers_and_its_sentence(
+def test_an_exception_of_the_framework_has_its_headers_and_its_detail(
     app: Application,
 ) -> None:
     app.add_url_rule("/busy", view_func=too_many)

@@ -1,4 +1,4 @@
-"""What proxies say is believed as far as they are trusted; what clients say of it never is."""
+"""Forwarding headers of trusted proxies are applied, and those of clients never."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_forwarded_is_read_by_rfc_7239(value: str, expected: Seen) -> None:
 
 
 @pytest.mark.parametrize("node", ["unknown", "_hidden", "_SEVKISEK", '""', '"[::1"', "1.2.3"])
-def test_what_is_no_address_leaves_that_of_the_proxy(node: str) -> None:
+def test_an_invalid_address_leaves_that_of_the_proxy(node: str) -> None:
     assert forwarded(f"for={node};proto=https") == Seen(PEER, "https", "localhost")
 
 
@@ -250,7 +250,7 @@ def test_a_scheme_that_is_none_makes_no_links(make_app: Callable[..., Applicatio
 
 
 def exchange(server: Server, *headers: str) -> str:
-    """Send a request with these lines in its head; the whole answer."""
+    """Send a request with these lines in its head; return the whole response."""
     head = ("GET / HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", "")
     with server.connect() as connection:
         connection.sendall("\r\n".join(head).encode())
@@ -281,7 +281,7 @@ def test_a_proxy_may_add_a_line_of_its_own(
 @example(value="a=b" + " " * 5000 + "x", hops=10)
 @example(value="a=b" + " ; " * 2000 + "x", hops=10)
 @example(value="a=b," * 2000 + "x", hops=10)
-def test_no_header_keeps_the_parser_busy(value: str, hops: int) -> None:
+def test_no_header_takes_long_to_parse(value: str, hops: int) -> None:
     assert forwarded(value, hops).scheme == "http"
 
 
@@ -359,7 +359,7 @@ def test_no_port_is_read_in_forwarded() -> None:
         {"X-Forwarded-Host": "a:b:c", "Forwarded": 'host="a:b:c"'},
     ],
 )
-def test_nothing_that_a_proxy_tells_breaks_the_server(
+def test_no_header_of_a_proxy_breaks_the_server(
     make_app: Callable[..., Application], family: str, headers: dict[str, str]
 ) -> None:
     client = make_app(trusted_proxies=1, proxy_header=family).test_client()

@@ -1,4 +1,4 @@
-"""What browsers are told not to do with an answer."""
+"""Security headers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HSTS = "Strict-Transport-Security"
 
 
 @pytest.mark.parametrize("path", ["/", "/post?limit=0", "/nowhere"])
-def test_no_answer_runs_frames_or_sends_anything(client: FlaskClient, path: str) -> None:
+def test_no_response_runs_frames_or_sends_anything(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
 
     assert headers.getlist("Content-Security-Policy") == [
@@ -70,7 +70,7 @@ def test_https_is_kept_to_where_a_trusted_proxy_has_it(
     assert (HSTS in response.headers) is expected
 
 
-def test_a_server_that_is_asked_by_tls_keeps_to_it(client: FlaskClient) -> None:
+def test_a_server_with_tls_requires_https(client: FlaskClient) -> None:
     response = client.get("/", base_url="https://localhost")
 
     assert response.headers[HSTS] == "max-age=31536000"
