@@ -31,9 +31,9 @@ class Database:
         self.change_token = self.backend.change_token
         self.write_health = self.backend.write_health
 
-    def session(self, source: Source = "primary", *, single: bool = False) -> Session:
-        """A session for one request or command; ``single`` if it reads at most once."""
-        return Session(self.backend, source, single=single)
+    def session(self, source: Source = "primary") -> Session:
+        """A session for one request or command."""
+        return Session(self.backend, source)
 
     def change_detector(self, tables: Sequence[str]) -> ChangeDetector:
         """A detector of changes to these tables, to be closed by the caller."""

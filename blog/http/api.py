@@ -68,8 +68,6 @@ class Resource(flask_restful.Resource):
     write_parameters: ClassVar[Mapping[str, Parser]] = {}
     # The database server that reads without credentials use.
     source: ClassVar[Source] = "replica"
-    # Whether a read without credentials executes a single statement.
-    single_read: ClassVar[bool] = False
     # Whether caches may store the representation.
     cacheable: ClassVar[bool] = True
     # Whether the representation may change without any write.
@@ -132,8 +130,7 @@ class Resource(flask_restful.Resource):
     def _handle(self, source: Source, arguments: Mapping[str, Any]) -> Result:
         """Authenticate the caller, read the query, and call the method, with one session."""
         request = self.request
-        single = request.is_read and self.single_read
-        with self.services.database.session(source, single=single) as request.session:
+        with self.services.database.session(source) as request.session:
             self.caller = request.caller = self._authenticate()
             self.query = self._read_query()
             if request.expects_continue:

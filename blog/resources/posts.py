@@ -57,7 +57,6 @@ class _PostResource(Resource):
     """What the list and its members share: how a post is represented."""
 
     write_parameters = FIELD_PARAMETER
-    single_read = True
 
     @property
     def fields(self) -> tuple[str, ...]:

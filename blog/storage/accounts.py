@@ -67,7 +67,7 @@ _HAS_EDITOR = select(exists().where(author.c.role == "editor", author.c.password
 def find(session: Session, name: str, address_key: str | None = None) -> Account | None:
     """The account with this name and its last sign-in from an address; None if there is none."""
     values = {"author_name": name, "address_key": address_key}
-    rows = session.look_up(_FIND, values)
+    rows = session.fetch(_FIND, values)
     return Account(**rows[0]._asdict()) if rows else None
 
 

@@ -58,7 +58,7 @@ def find_verified(session: Session, name: str, digest: str, now: datetime) -> Ve
     be chosen; the comparison that decides takes constant time.
     """
     values = {"author_name": name, "digest": digest}
-    rows = session.look_up(_FIND, values)
+    rows = session.fetch(_FIND, values)
     if not rows or not compare_digest(rows[0].digest, digest):
         return None
     token = rows[0]

@@ -40,8 +40,8 @@ def write(database: Database, date: datetime = NOW) -> Post:
 
 
 def read(database: Database, statement: Select[Any], **values: object) -> list[list[Any]]:
-    """The rows that a session for a single read returns."""
-    with database.session(single=True) as session:
+    """The rows of a statement that shares no snapshot."""
+    with database.session() as session:
         return [list(row) for row in session.fetch(statement, values)]
 
 
@@ -51,7 +51,7 @@ def test_rows_are_those_that_sqlalchemy_gives(database: Database, date: datetime
     write(database, datetime(2020, 1, 1, tzinfo=UTC))
     alone = read(database, BY_DATE, date=date)
     with database.session() as session:
-        together = session.fetch(BY_DATE, {"date": date})
+        together = session.reading().execute(BY_DATE, {"date": date}).all()
 
     assert alone == [list(row) for row in together]
     assert alone == [[created.id, ("a", "ü"), date, None, None]]
@@ -122,21 +122,13 @@ def test_single_read_uses_the_other_pool_while_every_reader_is_in_use(database_u
         assert [row[0] for row in read(database, BY_DATE, date=NOW)] == [created.id]
 
 
-@pytest.mark.parametrize("way", ["fetch", "reading"])
-def test_session_for_a_single_read_reads_no_more(database: Database, way: str) -> None:
-    with database.session(single=True) as session:
+def test_fetch_begins_no_snapshot(database: Database) -> None:
+    with database.session() as session:
         session.fetch(BY_DATE, {"date": NOW})
-        with pytest.raises(AssertionError, match="has already read"):
-            session.fetch(BY_DATE, {"date": NOW}) if way == "fetch" else session.reading()
+        created = write(database)
+        late = session.reading().execute(BY_DATE, {"date": NOW}).all()
 
-
-def test_session_for_a_single_read_uses_an_existing_snapshot(database: Database) -> None:
-    with database.session(single=True) as session:
-        session.reading().execute(BY_DATE, {"date": NOW}).all()
-        write(database)
-        late = session.fetch(BY_DATE, {"date": NOW})
-
-    assert late == []
+    assert [row.id for row in late] == [created.id]
 
 
 @pytest.mark.databases("sqlite")

@@ -113,7 +113,7 @@ def test_the_last_to_end_removes_the_log(database_url: str, tmp_path: Path) -> N
     opened = [Database(database_url) for _ in range(3)]
     for database in opened:
         database.change_detector(PUBLIC_TABLES).state()
-        with database.session(single=True) as session:
+        with database.session() as session:
             accounts.find_all(session)
     for database in opened:
         database.shut_down()
