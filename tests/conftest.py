@@ -16,7 +16,7 @@ from blog.database.database import Database
 from blog.database.limits import Limits
 from blog.http.application import Application
 from blog.settings import Settings
-from tests import leaks
+from tests import leaks, markers
 from tests.blogs import Blogs, PostgreSQLBlogs, SQLiteBlogs
 from tests.commands import blog, done
 from tests.contract import Clock, path_of, write_post
@@ -25,6 +25,9 @@ from tests.people import RICK
 from tests.servers.postgresql import Cluster, cluster, is_installed, memory
 from tests.sign_in import passwords
 
+# Real posts to test with. Workers of pytest-xdist get this environment, where it is no setting.
+if corpus := os.environ.get("BLOG_TEST_CORPUS"):
+    os.environ["TEST_CORPUS"] = corpus
 # A developer's own settings must not decide whether a test passes.
 for name in [name for name in os.environ if name.startswith("BLOG_")]:
     del os.environ[name]
@@ -34,8 +37,17 @@ if place := memory():
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Fail every test in which a secret is logged."""
+    """Fail every test in which a secret is logged, or a process is started without a mark."""
     leaks.watch(config)
+    config.pluginmanager.register(markers.Guard())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a process, before tests are chosen by their marks."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            markers.mark(item)
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ CREATION = Write("POST", "/post", NEW._asdict(), "", 1, Version("created", NEW))
 EDIT = Write("PUT", "/post/1", NEW._asdict(), "1", 2, Version("updated", NEW))
 
 
+@pytest.mark.long
 def test_nothing_acknowledged_is_lost_and_nothing_is_half_done_over_crashes(
     tmp_path: Path,
 ) -> None:

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 PROMISES = {"/post/1": Promise("writer 1 1", "2026-11-22T09:47:45.746058Z", 5)}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not is_installed(), reason="PostgreSQL is not installed")
 def test_nothing_acknowledged_is_lost_and_no_read_fails_over_a_failover() -> None:
     ended = subprocess.run(

@@ -15,6 +15,7 @@ READS = 3000
 WRITES = 10
 
 
+@pytest.mark.long
 def test_no_read_shows_what_was_before_a_write_that_was_acknowledged(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -24,6 +25,7 @@ def test_no_read_shows_what_was_before_a_write_that_was_acknowledged(
     assert {"POST", "PATCH"} <= trial.board.writes.keys()
 
 
+@pytest.mark.long
 def test_another_node_shows_each_write_in_the_end(
     postgresql_blogs: PostgreSQLBlogs, tmp_path: Path
 ) -> None:

@@ -71,6 +71,8 @@ VALUES: dict[str, dict[str, Any]] = {
 ROWS = 101
 MERGE_PATCH = "application/merge-patch+json"
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def database_url(blogs: Blogs) -> Iterator[str]:
