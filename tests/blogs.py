@@ -12,7 +12,7 @@ from typing import Protocol
 from blog.database.database import Database
 from blog.maintenance import schema
 from blog.sign_in.passwords import hash_password
-from blog.storage import accounts, secret_key
+from blog.storage import accounts
 from tests.contract import Clock
 from tests.people import ROLES
 from tests.servers.postgresql import Cluster
@@ -87,6 +87,4 @@ def _fill(url: str) -> None:
     with database.session() as session:
         for (name, password), role in ROLES.items():
             accounts.add(session, name, role, hash_password(password), Clock().now)
-        # A server makes the key when it starts: once for all of these databases.
-        secret_key.secret_key(session)
     database.close()

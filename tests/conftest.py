@@ -36,6 +36,10 @@ if place := memory():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
 
 
+# To make a key and to read it costs as much as a request.
+KEY = {"secret_key": "k" * 32}
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Fail every test in which a secret is logged, or a process is started without a mark."""
     leaks.watch(config)
@@ -135,7 +139,7 @@ def make_app(
     with ExitStack() as made:
 
         def make(**given: Any) -> Application:
-            settings = Settings(**{"database_url": database_url, **usual, **given})
+            settings = Settings(**{"database_url": database_url, **KEY, **usual, **given})
             app = create_app(settings, now=clock, checker=passwords.checker())
             made.callback(app.extensions["blog"].database.close)
             if database_url.startswith("sqlite"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,22 @@ from tests.servers.postgresql import Cluster
 from tests.servers.serving import PATIENCE, environment, eventually
 
 
-def test_wrong_password_is_one_line_without_it(
-    postgresql: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    postgresql.execute("CREATE ROLE locked LOGIN PASSWORD 'right'")
+@pytest.fixture
+def locked(postgresql: Cluster) -> Iterator[None]:
+    """A role of this name that needs a password."""
     access = postgresql.data / "pg_hba.conf"
     rules = access.read_text()
-    access.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\n{rules}")
-    postgresql.execute("SELECT pg_reload_conf()")
+    with postgresql.role("locked", "PASSWORD 'right'"):
+        access.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\n{rules}")
+        postgresql.execute("SELECT pg_reload_conf()")
+        yield
+        access.write_text(rules)
+        postgresql.execute("SELECT pg_reload_conf()")
+
+
+def test_wrong_password_is_one_line_without_it(
+    postgresql: Cluster, locked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(
         "BLOG_DATABASE_URL",
         f"postgresql+psycopg://locked:swordfish@127.0.0.1:{postgresql.port}/postgres",
@@ -46,8 +55,7 @@ def test_missing_database_is_one_line(postgresql: Cluster, monkeypatch: pytest.M
 def test_missing_privilege_is_one_line(
     postgresql: Cluster, postgresql_blogs: Blogs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    postgresql.execute("CREATE ROLE guest LOGIN")
-    with postgresql_blogs.empty(tmp_path) as url:
+    with postgresql.role("guest"), postgresql_blogs.empty(tmp_path) as url:
         guest = make_url(url).set(username="guest").render_as_string()
         monkeypatch.setenv("BLOG_DATABASE_URL", guest)
         said = failed(blog("database upgrade"))

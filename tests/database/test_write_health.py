@@ -218,11 +218,10 @@ def on_server(postgresql_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
 def reading_url(postgresql: Cluster, on_server: str) -> Iterator[str]:
     """The URL of the same for a role that may only read."""
     name = database_of(on_server)
-    postgresql.execute("CREATE ROLE reader LOGIN")
-    postgresql.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", name)
-    yield make_url(on_server).set(username="reader").render_as_string()
-    postgresql.execute("DROP OWNED BY reader", name)
-    postgresql.execute("DROP ROLE reader")
+    with postgresql.role("reader"):
+        postgresql.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", name)
+        yield make_url(on_server).set(username="reader").render_as_string()
+        postgresql.execute("DROP OWNED BY reader", name)
 
 
 def test_a_role_that_may_only_read_is_told_at_the_start(reading_url: str, tmp_path: Path) -> None:

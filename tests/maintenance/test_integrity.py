@@ -24,7 +24,6 @@ from tests.rivals import change
 
 RICK = Caller("rick", "author")
 ANN = Caller("ann", "editor")
-NO_KEY = "DELETE FROM setting WHERE name = 'secret_key'"
 ANY = Precondition()
 # Another value, in SQL, for every column that a revision repeats of its post but the version.
 OTHER_VALUES: Mapping[str, str] = {
@@ -326,16 +325,12 @@ def test_a_blog_without_posts_is_sound(database: Database) -> None:
 
 
 def test_a_missing_secret_key_is_told_where_the_blog_needs_it(
-    database: Database, database_url: str, post: Post
+    database: Database, post: Post
 ) -> None:
-    change(database_url, NO_KEY)
     (fault,) = integrity.faults(database, needs_secret_key=True)
 
     assert fault.startswith("the secret key is missing")
 
 
-def test_a_blog_that_was_never_served_needs_no_secret_key(
-    database: Database, database_url: str
-) -> None:
-    change(database_url, NO_KEY)
+def test_a_blog_that_was_never_served_needs_no_secret_key(database: Database) -> None:
     assert integrity.faults(database, needs_secret_key=True) == []

@@ -64,6 +64,7 @@ def test_another_schema_is_503_that_names_the_check(
     assert detail in problem["detail"]
 
 
+@pytest.mark.settings(secret_key=None)
 @pytest.mark.parametrize(
     ("damage", "fault"),
     [

@@ -114,6 +114,15 @@ class Cluster:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    @contextmanager
+    def role(self, name: str, options: str = "") -> Iterator[None]:
+        """A role that may log in; dropped at the end, when it must own nothing any more."""
+        self.execute(f"CREATE ROLE {name} LOGIN {options}")
+        try:
+            yield
+        finally:
+            self.execute(f"DROP ROLE {name}")
+
     def dsn(self, database: str) -> str:
         """Where a database is, as libpq has it."""
         return f"host=127.0.0.1 port={self.port} user=blog dbname={database}"

@@ -64,10 +64,8 @@ def role(
     server: Cluster, blogs: PostgreSQLBlogs, directory: Path, membership: str
 ) -> Iterator[str]:
     """A blog for another role than its owner."""
-    server.execute(f"CREATE ROLE guest LOGIN {membership}")
-    with blogs.copy(directory) as url:
+    with server.role("guest", membership), blogs.copy(directory) as url:
         yield url.replace("//blog@", "//guest@")
-    server.execute("DROP ROLE guest")
 
 
 def foreign(*on: Any) -> AbstractContextManager[str]:

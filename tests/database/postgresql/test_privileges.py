@@ -19,8 +19,8 @@ from tests.servers.serving import serve
 def test_server_whose_role_may_not_write_says_so_and_reads(
     postgresql: Cluster, postgresql_blogs: PostgreSQLBlogs, tmp_path: Path
 ) -> None:
-    postgresql.execute("CREATE ROLE half LOGIN IN ROLE pg_read_all_data")
-    with postgresql_blogs.copy(tmp_path) as url:
+    half = postgresql.role("half", "IN ROLE pg_read_all_data")
+    with half, postgresql_blogs.copy(tmp_path) as url:
         change(url, "GRANT INSERT, UPDATE, DELETE ON attempt, sign_in, setting TO half")
         env = {"BLOG_DATABASE_URL": url.replace("//blog@", "//half@")}
         with serve(tmp_path, "--workers", "1", env=env) as server:

@@ -172,10 +172,10 @@ def test_table_that_logical_replication_writes_turns_the_cache_off(
 def test_role_that_does_not_own_the_tables_leaves_the_triggers_alone(
     postgresql: Cluster, url: str
 ) -> None:
-    postgresql.execute("CREATE ROLE reader LOGIN IN ROLE pg_read_all_data")
+    reader = postgresql.role("reader", "IN ROLE pg_read_all_data")
     change(url, "DROP TRIGGER tell_of_write ON post")
 
-    with closing(Database(url.replace("//blog@", "//reader@"))) as opened:
+    with reader, closing(Database(url.replace("//blog@", "//reader@"))) as opened:
         assert schema.upgrade(opened) is False
         assert integrity.faults(opened) == [f"{POST} is missing"]
 
