@@ -11,6 +11,7 @@ from blog import __version__
 from blog.app import create_app
 from blog.cli import main
 from blog.settings import read_settings
+from tests.cases import cases
 from tests.commands import blog, done, failed, post_as
 
 pytestmark = pytest.mark.usefixtures("directory")
@@ -28,7 +29,7 @@ def test_version_is_printed() -> None:
     assert done(blog("--version")) == f"blog, version {__version__}\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     "command",
     [
         "nonsense",
@@ -56,7 +57,7 @@ def test_wrong_usage_is_status_2(command: str, directory: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["--help", "author --help", "serve --help"])
+@cases("command", ["--help", "author --help", "serve --help"])
 def test_help_is_status_0(command: str) -> None:
     assert done(blog(command)).startswith("Usage: ")
 
@@ -99,7 +100,7 @@ def test_no_second_password_makes_no_author(rick: str) -> None:
     assert done(blog("author list")) == "rick\tauthor\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("stdin", "expected"),
     [
         ("", "a password must have 8 to 1024 characters, not 0"),
@@ -115,7 +116,7 @@ def test_unusable_password_makes_no_author(stdin: str, expected: str, rick: str)
     assert done(blog("author list")) == "rick\tauthor\n"
 
 
-@pytest.mark.parametrize("name", ["", "a:b", "a/b", "-", ".rick", "r\n", "\udcff", "r" * 65])
+@cases("name", ["", "a:b", "a/b", "-", ".rick", "r\n", "\udcff", "r" * 65])
 def test_unusable_name_makes_no_author(name: str, rick: str) -> None:
     result = CliRunner().invoke(
         main, ["author", "add", "--password-stdin", "--", name], input="password\n"
@@ -125,7 +126,7 @@ def test_unusable_name_makes_no_author(name: str, rick: str) -> None:
     assert done(blog("author list")) == "rick\tauthor\n"
 
 
-@pytest.mark.parametrize("name", ["rick", "Rick", "RICK", "\uff52ick"])
+@cases("name", ["rick", "Rick", "RICK", "\uff52ick"])
 def test_name_of_another_or_one_like_it_makes_no_author(name: str, rick: str) -> None:
     message = failed(blog(f"author add {name} --password-stdin", "password\n"))
 
@@ -169,9 +170,7 @@ def test_changed_role_is_listed(rick: str) -> None:
     assert done(blog("author list")) == "rick\teditor\n"
 
 
-@pytest.mark.parametrize(
-    "command", ["passwd joe --password-stdin", "role joe editor", "remove joe"]
-)
+@cases("command", ["passwd joe --password-stdin", "role joe editor", "remove joe"])
 def test_unknown_author_can_not_be_changed(command: str, rick: str) -> None:
     message = failed(blog(f"author {command}", "password\n"))
 
@@ -179,7 +178,7 @@ def test_unknown_author_can_not_be_changed(command: str, rick: str) -> None:
     assert done(blog("author list")) == "rick\tauthor\n"
 
 
-@pytest.mark.parametrize("command", ["passwd {} --password-stdin", "role {} editor", "remove {}"])
+@cases("command", ["passwd {} --password-stdin", "role {} editor", "remove {}"])
 def test_name_that_is_no_text_is_no_author(command: str, rick: str) -> None:
     message = failed(blog(f"author {command.format(chr(0xDCFF))}", "password\n"))
 
@@ -249,9 +248,7 @@ def test_bad_database_url_is_named_without_its_password() -> None:
     assert "s3cret" not in message
 
 
-@pytest.mark.parametrize(
-    "command", ["settings", "serve", "author list", "database upgrade", "database check"]
-)
+@cases("command", ["settings", "serve", "author list", "database upgrade", "database check"])
 def test_no_command_runs_with_a_bad_setting(command: str, directory: Path) -> None:
     message = failed(blog(command, BLOG_THREADS="many"))
 

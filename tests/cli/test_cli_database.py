@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from blog.settings import read_settings
+from tests.cases import cases
 from tests.commands import blog, done, failed, post_as
 from tests.rivals import change
 
@@ -26,7 +27,7 @@ def test_first_upgrade_makes_a_database_and_the_second_has_nothing_to_do() -> No
     assert printed == ["Upgraded the database.\n", "The database is up to date.\n"]
 
 
-@pytest.mark.parametrize("command", ["database upgrade", "author list", "serve"])
+@cases("command", ["database upgrade", "author list", "serve"])
 def test_database_of_a_newer_program_is_left_alone(command: str, rick: str) -> None:
     execute("UPDATE alembic_version SET version_num = '9999'")
 
@@ -42,7 +43,7 @@ def test_sound_database_passes_the_check(rick: str) -> None:
     assert done(blog("database check")) == "No faults found.\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("damage", "expected"),
     [
         (
@@ -88,7 +89,7 @@ def test_addition_to_a_database_with_faults_is_printed_and_is_none_of_them(rick:
     assert failed(result).startswith("faults found: 1; ")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "expected"),
     [
         ("nonsense", "the database URL can't be read"),

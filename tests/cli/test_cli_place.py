@@ -11,6 +11,7 @@ import pytest
 
 from blog.maintenance.migrations import HEAD
 from blog.settings import mask, read_settings
+from tests.cases import cases
 from tests.commands import blog, done, failed
 from tests.rivals import change
 from tests.servers.serving import add_author, run_blog, start, wait_until_it_serves
@@ -40,7 +41,7 @@ def is_file() -> bool:
     return read_settings().database_url.startswith("sqlite")
 
 
-@pytest.mark.parametrize("command", NEEDY)
+@cases("command", NEEDY)
 def test_a_command_makes_no_blog_where_there_is_none(command: str, directory: Path) -> None:
     message = failed(blog(command, "password\n"))
 
@@ -110,7 +111,7 @@ def test_a_password_of_the_database_is_not_shown() -> None:
     assert "s3cret" not in result.output
 
 
-@pytest.mark.parametrize("command", [*PARTICULAR, "author add joe --password-stdin"])
+@cases("command", [*PARTICULAR, "author add joe --password-stdin"])
 def test_an_older_schema_is_left_as_it_is(command: str, rick: str) -> None:
     change(read_settings().database_url, "UPDATE alembic_version SET version_num = '0001'")
 

@@ -15,6 +15,7 @@ from blog.database.database import Database
 from blog.settings import read_settings
 from blog.storage import tokens
 from blog.storage.tokens import AccessToken
+from tests.cases import cases
 from tests.commands import blog, done, failed, post_as
 
 pytestmark = pytest.mark.usefixtures("rick")
@@ -128,8 +129,8 @@ def test_a_label_is_taken_by_one_token() -> None:
     assert statuses("rick", secret) == (200, 201)
 
 
-@pytest.mark.parametrize("label", ["", " ", "a\nb", "\udcff", "x" * 101])
-@pytest.mark.parametrize("command", ["add", "revoke"])
+@cases("label", ["", " ", "a\nb", "\udcff", "x" * 101])
+@cases("command", ["add", "revoke"])
 def test_an_unusable_label_is_refused(command: str, label: str) -> None:
     result = CliRunner().invoke(main, ["token", command, "rick", label])
 
@@ -144,7 +145,7 @@ def test_a_label_may_have_spaces() -> None:
     assert printed == "Revoked the token 'my bot' of 'rick'.\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("command", "expected"),
     [
         ("add joe bot", "there is no author 'joe'"),
@@ -160,7 +161,7 @@ def test_what_is_unknown_is_named(command: str, expected: str) -> None:
     assert failed(blog(f"token {command}")).startswith(expected)
 
 
-@pytest.mark.parametrize(
+@cases(
     "command",
     [
         "add",

@@ -12,6 +12,7 @@ from blog.content.authors import check_name
 from blog.content.texts import is_visible
 from blog.content.tokens import check_label
 from blog.errors import AccountError
+from tests.cases import cases
 from tests.contract import create, faults, read
 from tests.people import RICK
 from tests.rivals import change
@@ -38,8 +39,8 @@ def refused(client: FlaskClient, path: str, name: str, text: str) -> dict[str, s
     return faults(client.patch(path, json={name: value}, auth=RICK), 422)
 
 
-@pytest.mark.parametrize("text", LINE_BREAKS)
-@pytest.mark.parametrize(("path", "name"), ONE_LINE)
+@cases("text", LINE_BREAKS)
+@cases(("path", "name"), ONE_LINE)
 def test_a_text_on_one_line_has_no_line_break(
     client: FlaskClient, path: str, name: str, text: str
 ) -> None:
@@ -48,15 +49,15 @@ def test_a_text_on_one_line_has_no_line_break(
     assert where.startswith(f"#/{name}")
 
 
-@pytest.mark.parametrize("text", UNSEEN)
-@pytest.mark.parametrize(("path", "name"), ONE_LINE)
+@cases("text", UNSEEN)
+@cases(("path", "name"), ONE_LINE)
 def test_a_text_on_one_line_has_something_to_see(
     client: FlaskClient, path: str, name: str, text: str
 ) -> None:
     assert set(refused(client, path, name, text).values()) == {"must contain a visible character"}
 
 
-@pytest.mark.parametrize("text", SEEN)
+@cases("text", SEEN)
 def test_whatever_can_be_seen_is_a_title(client: FlaskClient, text: str) -> None:
     assert read(client, create(client, title=text))["title"] == text
 

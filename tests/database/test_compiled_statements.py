@@ -23,6 +23,7 @@ from blog.maintenance import schema
 from blog.storage import post_writes
 from blog.storage.access import Access
 from blog.storage.tables import post, sign_in
+from tests.cases import cases
 
 RICK = Caller("rick", "author")
 NOW = datetime(2026, 11, 22, 9, 47, 45, 746058, UTC)
@@ -45,7 +46,7 @@ def read(database: Database, statement: Select[Any], **values: object) -> list[l
         return [list(row) for row in session.fetch(statement, values)]
 
 
-@pytest.mark.parametrize("date", [NOW, EARLY])
+@cases("date", [NOW, EARLY])
 def test_rows_are_those_that_sqlalchemy_gives(database: Database, date: datetime) -> None:
     created = write(database, date)
     write(database, datetime(2020, 1, 1, tzinfo=UTC))

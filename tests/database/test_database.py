@@ -16,6 +16,7 @@ from blog.database.limits import Limits, WritePurpose
 from blog.errors import DatabaseError, PoolExhausted, StorageUnavailable
 from blog.storage.tables import post, setting
 from tests.blogs import Blogs
+from tests.cases import cases
 from tests.rivals import Rival, connected
 from tests.servers.postgresql import Cluster
 from tests.storage.kept import keep, kept
@@ -66,7 +67,7 @@ def test_another_driver_of_postgresql_is_refused(driver: str) -> None:
     assert str(refusal.value) == f"{driver!r} is not supported: use postgresql+psycopg://"
 
 
-@pytest.mark.parametrize(
+@cases(
     "url",
     [
         "postgresql+asyncpg://rick:swordfish@localhost/blog",

@@ -6,12 +6,13 @@ import pytest
 
 from blog.database.limits import Limits
 from blog.settings import Settings, mask, read_settings
+from tests.cases import cases
 from tests.misconfiguration import refused
 
 SECRET = "a key of enough characters"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "expected"),
     [
         (None, ""),

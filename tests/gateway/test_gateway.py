@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from blog.http.application import Application
+from tests.cases import cases
 from tests.gateway.gateways import (
     BOUNDS,
     GONE,
@@ -145,7 +146,7 @@ def test_a_body_that_ends_early_is_400_and_not_passed_on(
     assert refused(scope("POST", "/post", **CHUNKED), [part(whole), GONE]).status == 400
 
 
-@pytest.mark.parametrize(
+@cases(
     ("request_", "status"),
     [
         (scope(target=""), 400),

@@ -18,6 +18,7 @@ from blog.database.database import Database
 from blog.http.application import Application
 from blog.sign_in.passwords import hash_password
 from blog.storage import accounts
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, create, headers_of, path_of, write_post
 from tests.people import ANN, RICK
 from tests.rivals import after_statement, change, connected
@@ -239,7 +240,7 @@ def test_a_changed_role_counts_at_once(client: FlaskClient, database: Database) 
     assert_problem(client.patch(path, json={"title": "Third!"}, auth=auth), 403)
 
 
-@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+@cases(("method", "path", "body"), WRITES)
 def test_a_token_that_is_revoked_before_the_write_writes_nothing(
     app: Application, client: FlaskClient, database: Database, method: str, path: str, body: object
 ) -> None:

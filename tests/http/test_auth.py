@@ -16,6 +16,7 @@ from blog.database.database import Database
 from blog.http.application import Application
 from blog.sign_in.passwords import hash_password
 from blog.storage import accounts
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, headers_of, path_of, write_post
 from tests.people import ANN, JOE, RICK
 from tests.rivals import connected
@@ -46,12 +47,12 @@ def test_without_credentials_a_reader_is_anonymous(client: FlaskClient) -> None:
     assert me(client.get("/")) is None
 
 
-@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC", "bAsIc"])
+@cases("scheme", ["Basic", "basic", "BASIC", "bAsIc"])
 def test_the_scheme_is_known_in_any_case(client: FlaskClient, scheme: str) -> None:
     assert me(ask(client, f"{scheme} {RICKS}")) == "http://localhost/author/rick"
 
 
-@pytest.mark.parametrize(
+@cases(
     "authorization",
     [
         f"Bearer {RICKS}",
@@ -71,7 +72,7 @@ def test_another_scheme_is_401(client: FlaskClient, authorization: str) -> None:
     assert response.headers.getlist("WWW-Authenticate") == [CHALLENGE]
 
 
-@pytest.mark.parametrize(
+@cases(
     "authorization",
     [
         f"Basic {RICKS}!",
@@ -87,7 +88,7 @@ def test_junk_in_base64_is_401(client: FlaskClient, authorization: str) -> None:
     assert_problem(ask(client, authorization), 401)
 
 
-@pytest.mark.parametrize(
+@cases(
     "credentials",
     ["", ":", "rick", "rickpassword", ":password", "rick:", b"rick:\xff", b"\xff:password"],
 )
@@ -97,7 +98,7 @@ def test_credentials_that_make_no_sense_are_401(
     assert_problem(ask(client, basic(credentials)), 401)
 
 
-@pytest.mark.parametrize(
+@cases(
     "credentials",
     ["rick:wrong", "rick:Password", "rick: password", "rick:password ", "rick:password:",
      "RICK:password", " rick:password", "rick\0:password", "joe:password", "nobody:password"],
@@ -148,7 +149,7 @@ def test_names_and_passwords_are_compared_composed(
     assert me(ask(client, basic(sent))) == "http://localhost/author/zo%C3%AB"
 
 
-@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+@cases("charset", ["utf-8", "latin-1"])
 def test_other_letters_than_ascii_are_read_as_utf_8_or_latin_1(
     client: FlaskClient, charset: str
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from blog.http.application import Application
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -86,7 +87,7 @@ def test_posts_alike_have_different_tags(client: FlaskClient) -> None:
     assert len(tags) == 5
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@cases("view", VIEWS)
 def test_the_tag_of_any_representation_of_the_present_state_matches(
     client: FlaskClient, path: str, view: str
 ) -> None:
@@ -117,14 +118,14 @@ def test_the_tag_in_a_412_is_that_of_the_type_asked_for(client: FlaskClient, pat
     assert response.headers["ETag"] == tag_of(client, path, "owner hal")
 
 
-@pytest.mark.parametrize("condition", ["*", "{}", '"a", {}, "b"', '"a",{}', ' {} , W/"a"'])
+@cases("condition", ["*", "{}", '"a", {}, "b"', '"a",{}', ' {} , W/"a"'])
 def test_if_match_holds(client: FlaskClient, path: str, condition: str) -> None:
     response = put(client, path, if_match=condition.format(tag_of(client, path)))
 
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize(
+@cases(
     "condition",
     ["W/{}", "", '""', '"*"', '"1"', '"a", "b"', '"0"', '"-1"', '"é"', '"\'; --"', "W/{}, W/{}"],
 )
@@ -136,7 +137,7 @@ def test_if_match_does_not_hold(client: FlaskClient, path: str, condition: str) 
     assert tag_of(client, path) == tag
 
 
-@pytest.mark.parametrize("digits", ["9" * 15, "9" * 19, "9" * 400, "0" * 400, "٣"])
+@cases("digits", ["9" * 15, "9" * 19, "9" * 400, "0" * 400, "٣"])
 def test_a_tag_with_other_numbers_in_it_does_not_hold(
     client: FlaskClient, path: str, digits: str
 ) -> None:
@@ -260,8 +261,8 @@ def test_if_match_makes_if_unmodified_since_void(client: FlaskClient, path: str)
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("condition", ["*", "{}", 'W/{}, "a"'])
+@cases("method", ["PUT", "PATCH", "DELETE"])
+@cases("condition", ["*", "{}", 'W/{}, "a"'])
 def test_if_none_match_refuses_the_state_that_it_names(
     client: FlaskClient, path: str, method: str, condition: str
 ) -> None:
@@ -327,18 +328,16 @@ def change(client: FlaskClient, kind: str, method: str, headers: Mapping[str, st
     return client.open(path, method=method, json=body, auth=RICK, headers=filled)
 
 
-@pytest.mark.parametrize(("kind", "method"), CHANGES)
-@pytest.mark.parametrize(
-    "headers", [{}, {"If-None-Match": '"a"'}, {"If-Unmodified-Since": "yesterday"}]
-)
+@cases(("kind", "method"), CHANGES)
+@cases("headers", [{}, {"If-None-Match": '"a"'}, {"If-Unmodified-Since": "yesterday"}])
 def test_a_change_without_a_precondition_is_428_where_one_is_required(
     strict: FlaskClient, kind: str, method: str, headers: dict[str, str]
 ) -> None:
     assert_problem(change(strict, kind, method, headers), 428)
 
 
-@pytest.mark.parametrize(("kind", "method"), CHANGES)
-@pytest.mark.parametrize(
+@cases(("kind", "method"), CHANGES)
+@cases(
     "headers",
     [
         {"If-Match": "{}"},

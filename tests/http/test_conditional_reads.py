@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, headers_of, path_of, write_post
 from tests.people import RICK
 
@@ -22,8 +23,8 @@ def path(client: FlaskClient) -> str:
     return path_of(write_post(client, tags=["tag"]).headers["Location"])
 
 
-@pytest.mark.parametrize("address", ["/", "/post", "/author", "/author/rick", "/tag", None])
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@cases("address", ["/", "/post", "/author", "/author/rick", "/tag", None])
+@cases("method", ["GET", "HEAD"])
 def test_what_the_client_has_already_is_304(
     client: FlaskClient, path: str, address: str | None, method: str
 ) -> None:
@@ -37,7 +38,7 @@ def test_what_the_client_has_already_is_304(
     }
 
 
-@pytest.mark.parametrize("condition", ["*", "W/{}", '"a", {}', 'W/"a",{} , "b"'])
+@cases("condition", ["*", "W/{}", '"a", {}', 'W/"a",{} , "b"'])
 def test_if_none_match_names_what_the_client_has(
     client: FlaskClient, path: str, condition: str
 ) -> None:
@@ -47,7 +48,7 @@ def test_if_none_match_names_what_the_client_has(
     assert response.status_code == 304
 
 
-@pytest.mark.parametrize("condition", ["", '"a"', 'W/"a", "b"', '"*"'])
+@cases("condition", ["", '"a"', 'W/"a", "b"', '"*"'])
 def test_if_none_match_of_something_else_is_200(
     client: FlaskClient, path: str, condition: str
 ) -> None:
@@ -82,7 +83,7 @@ def test_the_tag_from_before_a_change_is_200(
     assert response.headers["ETag"] != tag
 
 
-@pytest.mark.parametrize(
+@cases(
     ("date", "expected"),
     [
         (CREATED, 304),
@@ -138,8 +139,8 @@ def test_a_list_has_no_date_to_compare(client: FlaskClient, path: str) -> None:
     assert "Last-Modified" not in response.headers
 
 
-@pytest.mark.parametrize("condition", ["*", "{}", '"a", {}'])
-@pytest.mark.parametrize("address", ["/post", None])
+@cases("condition", ["*", "{}", '"a", {}'])
+@cases("address", ["/post", None])
 def test_if_match_of_the_same_representation_is_200(
     client: FlaskClient, path: str, address: str | None, condition: str
 ) -> None:
@@ -149,8 +150,8 @@ def test_if_match_of_the_same_representation_is_200(
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("condition", ["W/{}", '"a"', ""])
-@pytest.mark.parametrize("address", ["/post", None])
+@cases("condition", ["W/{}", '"a"', ""])
+@cases("address", ["/post", None])
 def test_if_match_of_something_else_is_412_with_the_present_tag(
     client: FlaskClient, path: str, address: str | None, condition: str
 ) -> None:
@@ -161,9 +162,7 @@ def test_if_match_of_something_else_is_412_with_the_present_tag(
     assert response.headers["ETag"] == tag
 
 
-@pytest.mark.parametrize(
-    ("date", "expected"), [(CREATED, 200), (LATER, 200), ("yesterday", 200), (BEFORE, 412)]
-)
+@cases(("date", "expected"), [(CREATED, 200), (LATER, 200), ("yesterday", 200), (BEFORE, 412)])
 def test_if_unmodified_since(client: FlaskClient, path: str, date: str, expected: int) -> None:
     response = client.get(path, headers={"If-Unmodified-Since": date})
 

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from blog.http.conditional import EntityTags, parse_entity_tags
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.gateway.cached import Served, served
 from tests.people import RICK
@@ -49,14 +50,14 @@ def patch(client: FlaskClient, path: str, condition: str) -> Any:
     return client.patch(path, json={"title": "Second!"}, auth=RICK, headers=headers)
 
 
-@pytest.mark.parametrize("form", CODED)
+@cases("form", CODED)
 def test_if_match_holds_for_a_tag_to_which_a_proxy_added_a_coding(
     client: FlaskClient, path: str, form: str
 ) -> None:
     assert patch(client, path, form.format(bare_tag(client, path))).status_code == 200
 
 
-@pytest.mark.parametrize("form", [form for form in CODED if ".gzip" not in form])
+@cases("form", [form for form in CODED if ".gzip" not in form])
 def test_a_client_whose_tag_a_proxy_has_changed_gets_304(
     client: FlaskClient, path: str, form: str
 ) -> None:
@@ -66,7 +67,7 @@ def test_a_client_whose_tag_a_proxy_has_changed_gets_304(
         assert client.get(path, headers={"If-None-Match": condition}).status_code == 304
 
 
-@pytest.mark.parametrize("form", ['"{}-gzip"', 'W/"{};gzip"', '"{}"--br'])
+@cases("form", ['"{}-gzip"', 'W/"{};gzip"', '"{}"--br'])
 def test_a_client_whose_tag_a_proxy_has_changed_gets_304_from_the_cache(
     cached: Served, form: str
 ) -> None:
@@ -78,7 +79,7 @@ def test_a_client_whose_tag_a_proxy_has_changed_gets_304_from_the_cache(
     assert (response.status, cached.calls) == (304, before)
 
 
-@pytest.mark.parametrize("condition", MALFORMED)
+@cases("condition", MALFORMED)
 def test_a_malformed_list_matches_nothing(client: FlaskClient, path: str, condition: str) -> None:
     condition = condition.format(bare_tag(client, path))
 
@@ -90,13 +91,13 @@ def test_a_malformed_member_leaves_the_others(client: FlaskClient, path: str) ->
     assert patch(client, path, f'"a" b, *, "{bare_tag(client, path)}"').status_code == 200
 
 
-@pytest.mark.parametrize("condition", ["{}", " {} ", "a,{}", "{}-gzip"])
+@cases("condition", ["{}", " {} ", "a,{}", "{}-gzip"])
 def test_quotes_may_be_missing(client: FlaskClient, path: str, condition: str) -> None:
     assert patch(client, path, condition.format(bare_tag(client, path))).status_code == 200
 
 
-@pytest.mark.parametrize("condition", ['W/"{}"', 'w/"{}"', '"a", W/"{}"', 'W/"{}-gzip"', 'W/"a"'])
-@pytest.mark.parametrize("method", ["GET", "PATCH"])
+@cases("condition", ['W/"{}"', 'w/"{}"', '"a", W/"{}"', 'W/"{}-gzip"', 'W/"a"'])
+@cases("method", ["GET", "PATCH"])
 def test_a_weak_tag_in_if_match_is_412_that_says_why(
     client: FlaskClient, path: str, method: str, condition: str
 ) -> None:

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from blog.http import relations
 from blog.http.application import Application
+from tests.cases import cases
 from tests.contract import assert_problem, headers_of, path_of
 from tests.people import RICK
 from tests.routes import (
@@ -105,8 +106,8 @@ def test_a_content_type_without_a_body_is_accepted(
                     assert response.status_code in (200, 204)
 
 
-@pytest.mark.parametrize("query", ["", "?nonsense=1"], ids=["fine", "faulty"])
-@pytest.mark.parametrize("accept", ["*/*", "image/png"])
+@cases("query", ["", "?nonsense=1"], ids=["fine", "faulty"])
+@cases("accept", ["*/*", "image/png"])
 def test_head_is_get_without_the_body(
     app: Application,
     client: FlaskClient,

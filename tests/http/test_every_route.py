@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from blog.database.database import Database
 from blog.http.application import Application
+from tests.cases import cases
 from tests.contract import assert_problem, faults
 from tests.people import ANN, RICK
 from tests.routes import METHODS, MOMENTARY, NOWHERE, WITH_BODY, WRONG, address, methods_of, routes
@@ -117,7 +118,7 @@ def test_a_missing_resource_is_404_for_every_method(
                 assert assert_problem(response, 404)["instance"] == path
 
 
-@pytest.mark.parametrize("method", [*METHODS, "OPTIONS", "TRACE"])
+@cases("method", [*METHODS, "OPTIONS", "TRACE"])
 def test_an_unknown_url_is_404_for_every_method(client: FlaskClient, method: str) -> None:
     response = client.open("/no/such/thing", method=method)
 
@@ -230,7 +231,7 @@ def test_another_host_than_that_of_the_base_url_is_421(
                 assert (response.status_code == 421) != exempt
 
 
-@pytest.mark.parametrize("auth", [None, RICK])
+@cases("auth", [None, RICK])
 def test_no_value_of_a_parameter_is_a_server_error(
     app: Application,
     client: FlaskClient,

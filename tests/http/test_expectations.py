@@ -11,6 +11,7 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import assert_problem
 from tests.gateway.gateways import fetch, gateway, part, scope
 from tests.people import RICK
@@ -178,9 +179,7 @@ def test_an_expectation_of_http_1_0_is_ignored(client: FlaskClient) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("auth", "status"), [(RICK, 100), (("rick", "wrong word"), 401), (None, 401)]
-)
+@cases(("auth", "status"), [(RICK, 100), (("rick", "wrong word"), 401), (None, 401)])
 def test_an_admission_writes_nothing(
     client: FlaskClient, auth: tuple[str, str] | None, status: int
 ) -> None:

@@ -16,6 +16,7 @@ from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 from blog.errors import NotFound
 from blog.http.api import Api, Resource
 from blog.http.application import Application
+from tests.cases import cases
 from tests.contract import assert_problem, path_of, write_post
 from tests.people import RICK
 
@@ -136,7 +137,7 @@ def test_a_date_is_written_by_rfc_3339(client: FlaskClient) -> None:
     assert post["postedDate"] == post["updatedDate"] == "2026-11-22T09:47:45.746058Z"
 
 
-@pytest.mark.parametrize("number", [2**53 + 1, 2**64, -(2**70), 10**400, 1e300])
+@cases("number", [2**53 + 1, 2**64, -(2**70), 10**400, 1e300])
 def test_a_number_too_large_for_json_here_is_a_fault_like_any_other(
     client: FlaskClient, number: float
 ) -> None:

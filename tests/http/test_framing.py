@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 
 from blog.http.application import Application
 from blog.http.request_head import find_fault
+from tests.cases import cases
 from tests.gateway.gateways import fetch, gateway, part, scope
 from tests.servers.serving import Server, add_author, eventually, serve
 
@@ -95,9 +96,7 @@ def test_a_length_that_is_not_one_number_is_400(server: Server, lengths: str) ->
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-@pytest.mark.parametrize(
-    ("coding", "status"), [("gzip, chunked", 501), ("chunked, chunked", 400), ("", 400)]
-)
+@cases(("coding", "status"), [("gzip, chunked", 501), ("chunked, chunked", 400), ("", 400)])
 def test_a_coding_that_another_server_passes_on_is_refused(
     client: FlaskClient, coding: str, status: int
 ) -> None:
@@ -120,8 +119,8 @@ def test_a_body_with_two_framings_ends_the_connection(server: Server) -> None:
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-@pytest.mark.parametrize("framing", [{"content_length": "5"}, {"transfer_encoding": "chunked"}])
-@pytest.mark.parametrize(
+@cases("framing", [{"content_length": "5"}, {"transfer_encoding": "chunked"}])
+@cases(
     ("target", "headers"),
     [
         ("/" + "a" * 9000, {}),

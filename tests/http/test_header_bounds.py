@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from blog.http.application import Application
+from tests.cases import cases
 from tests.contract import assert_problem, create
 from tests.gateway.gateways import fetch, gateway, scope
 from tests.people import RICK
@@ -24,8 +25,8 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("name", LISTS + OTHERS)
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+@cases("name", LISTS + OTHERS)
+@cases("method", ["GET", "HEAD", "POST", "OPTIONS"])
 def test_a_field_of_more_than_4_kib_is_431(client: FlaskClient, name: str, method: str) -> None:
     response = client.open("/post", method=method, headers={name: "a" * 4097})
 
@@ -38,14 +39,14 @@ def test_a_host_of_more_than_4_kib_is_400_before_all_else(client: FlaskClient) -
     assert_problem(client.get("/post", headers={"Host": "a" * 4097}), 400)
 
 
-@pytest.mark.parametrize("name", LISTS)
+@cases("name", LISTS)
 def test_a_list_of_more_than_100_members_is_431(client: FlaskClient, name: str) -> None:
     response = client.get("/nowhere", headers={name: ",".join(["a"] * 101)})
 
     assert_problem(response, 431)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "value"),
     [
         ("Accept", "a/b," * 99 + "*/*"),
@@ -75,7 +76,7 @@ def test_a_write_with_a_field_that_is_too_long_changes_nothing(client: FlaskClie
     assert client.get(path, auth=RICK).status_code == 200
 
 
-@pytest.mark.parametrize("target", ["/health/live", "/post", "/nowhere", "/health/ready"])
+@cases("target", ["/health/live", "/post", "/nowhere", "/health/ready"])
 def test_the_gateway_refuses_it_too(app: Application, target: str) -> None:
     received = fetch(gateway(app), scope("GET", target, accept="a/b," * 7900))
 

@@ -14,6 +14,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from blog.gateway.environ import LONGEST_HEADERS, LONGEST_TARGET
 from blog.http.application import Application
 from blog.http.request_target import read_host
+from tests.cases import cases
 from tests.contract import Clock, assert_problem
 from tests.gateway.cached import Served, served
 from tests.gateway.gateways import fetch, gateway, scope
@@ -48,7 +49,7 @@ def test_anything_else_is_invalid(text: str) -> None:
     assert read_host(text) is None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "path"),
     [
         *(("GET", "/"), ("HEAD", "/post"), ("OPTIONS", "/post"), ("POST", "/post"), ("PUT", "/")),
@@ -195,7 +196,7 @@ def test_a_cache_gives_nothing_to_a_request_without_a_valid_host(cached: Served,
     assert fetch(cached.gateway, asking).status == 400
 
 
-@pytest.mark.parametrize(
+@cases(
     "refused",
     [
         {**scope(), "raw_path": b"/" + b"a" * LONGEST_TARGET},

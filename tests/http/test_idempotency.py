@@ -20,6 +20,7 @@ from blog.database.database import Database
 from blog.http.application import Application
 from blog.storage.idempotency import LIFETIME
 from blog.storage.tables import idempotency_key
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, create, path_of
 from tests.people import ANN, JOE, RICK
 from tests.rivals import after_statement, change, connected
@@ -160,7 +161,7 @@ def test_a_repetition_may_want_another_representation(
     assert again.data == (b"" if headers == MINIMAL else seen.data)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "headers"),
     [(OTHER, {}), (POST, {"Content-Type": "application/hal+json"})],
     ids=["body", "type"],
@@ -200,7 +201,7 @@ def test_different_keys_make_different_posts(client: FlaskClient) -> None:
     assert len(locations) == len(different)
 
 
-@pytest.mark.parametrize("key", UNUSABLE)
+@cases("key", UNUSABLE)
 def test_a_key_that_can_not_be_used_is_400(client: FlaskClient, edited: str, key: str) -> None:
     answers = send(client, key), send_restore(client, edited, key)
     faults = [assert_problem(answer, 400)["errors"] for answer in answers]
@@ -209,7 +210,7 @@ def test_a_key_that_can_not_be_used_is_400(client: FlaskClient, edited: str, key
     assert (stored(client), versions(client, edited)) == (["Old"], 2)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("key", "alike"),
     [
         ("abc", '"abc"'),

@@ -19,6 +19,7 @@ from blog.errors import AccountError
 from blog.http.application import Application
 from blog.http.links import Links
 from blog.representations.document import Link
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.people import RICK
 
@@ -44,7 +45,7 @@ def resolve(app: Application, link: Link) -> tuple[str, Any]:
     return app.url_map.bind("localhost").match(path)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "endpoint"),
     [("root", "root"), ("posts", "postlist"), ("authors", "authorlist"), ("tags", "taglist")],
 )
@@ -121,7 +122,7 @@ def test_the_base_url_wins_over_host_and_proxies(make_app: Callable[..., Applica
     assert response.json["_links"]["self"] == "https://example.org/a/"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "expected"),
     [
         ("example.org", "http://example.org/"),
@@ -144,14 +145,14 @@ def test_links_begin_with_the_host_of_the_request(
     assert response.json["_links"]["self"] == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     "host",
     [
         "", "a b", "user@host", "host/path", "host?x", "host#x", "host\\x", "a:b",
         "[::1", "host>", 'host"', "host,other", "é", "%41", "a..b", ".a", "x" * 64,
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@cases("method", ["GET", "POST"])
 def test_a_host_that_no_url_can_hold_is_400(client: FlaskClient, host: str, method: str) -> None:
     written = {"title": "First!", "body": ""} if method == "POST" else None
     response = client.open("/post", method=method, json=written, auth=RICK, headers={"Host": host})
@@ -215,7 +216,7 @@ def header_links(response: TestResponse) -> dict[str, str]:
     return {link["rel"]: link["url"] for link in parse_header_links(response.headers["Link"])}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "auth", "expected"),
     [
         ("/", None, {"self"}),

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from blog.http.negotiation import choose
+from tests.cases import cases
 from tests.contract import assert_problem, path_of, write_post
 from tests.people import RICK
 
@@ -15,7 +16,7 @@ JSON = "application/json"
 HAL = "application/hal+json"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("accept", "expected"),
     [
         ("", JSON),
@@ -86,7 +87,7 @@ def test_without_accept_the_response_is_json(client: FlaskClient) -> None:
     assert (response.status_code, response.headers["Content-Type"]) == (200, JSON)
 
 
-@pytest.mark.parametrize(
+@cases(
     "accept",
     [
         "image/png",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import RICK
 
@@ -51,7 +52,7 @@ def test_a_minimal_response_has_validators_and_no_content_headers(
     assert not {"Content-Type", "Content-Location"} & set(response.headers.keys())
 
 
-@pytest.mark.parametrize(
+@cases(
     "wish",
     [
         'return="minimal"',
@@ -69,7 +70,7 @@ def test_a_wish_may_be_written_in_many_ways(client: FlaskClient, path: str, wish
     assert response.status_code == 204
 
 
-@pytest.mark.parametrize(
+@cases(
     "wish",
     [
         "return=representation",
@@ -111,7 +112,7 @@ def test_an_unknown_parameter_is_ignored_by_wish(client: FlaskClient, path: str,
     assert response.headers["Preference-Applied"] == "handling=lenient"
 
 
-@pytest.mark.parametrize("wish", ["handling=strict", "handling", "lenient", "return=minimal"])
+@cases("wish", ["handling=strict", "handling", "lenient", "return=minimal"])
 def test_an_unknown_parameter_is_400_without_that_wish(client: FlaskClient, wish: str) -> None:
     assert_problem(client.get("/post?utm=x", headers={"Prefer": wish}), 400)
 

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.cases import cases
 from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import RICK
 
@@ -23,7 +24,7 @@ MANY = settings(
 )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "values"),
     [
         ("limit", ["", "0", "101", "-1", "+1", "1.0", "1e1", "0x10", "ten", "٣", "²", " 1",
@@ -51,8 +52,8 @@ def test_a_value_that_can_not_be_read_is_400_naming_the_parameter(
             assert list(faults(response, 400)) == [name]
 
 
-@pytest.mark.parametrize("path", ["/author", "/tag"])
-@pytest.mark.parametrize("name", ["limit", "cursor"])
+@cases("path", ["/author", "/tag"])
+@cases("name", ["limit", "cursor"])
 def test_every_list_reads_its_parameters_alike(client: FlaskClient, path: str, name: str) -> None:
     response = client.get(path, query_string={name: "nonsense"})
 
@@ -90,7 +91,7 @@ def test_a_value_that_can_be_read_counts(client: FlaskClient, query: str, length
     assert len(response.json["data"]) == length
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "offered"),
     [
         ("limt", "limit"),
@@ -113,7 +114,7 @@ def test_an_unknown_parameter_is_400_with_the_nearest_known_one(
     assert faults(response, 400) == {name: f"is not a known parameter{question}"}
 
 
-@pytest.mark.parametrize("path", ["/", "/author", "/author/rick", "/tag"])
+@cases("path", ["/", "/author", "/author/rick", "/tag"])
 def test_a_parameter_of_another_resource_is_unknown(client: FlaskClient, path: str) -> None:
     response = client.get(f"{path}?status=draft")
 
@@ -136,16 +137,14 @@ def test_a_write_responds_with_the_requested_fields(client: FlaskClient) -> None
     assert response.json["bodyHtml"] == "<p><em>New</em></p>\n"
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@cases("name", PARAMETERS)
 def test_a_parameter_given_twice_is_400(client: FlaskClient, name: str) -> None:
     response = client.get(f"/post?{name}=1&{name}=1")
 
     assert faults(response, 400) == {name: "is given 2 times"}
 
 
-@pytest.mark.parametrize(
-    "query", ["tag=%FF", "tag=%C3", "%FF=1", "tag=%ED%A0%80", "tag=%C0%80", "tag=%F5%80%80%80"]
-)
+@cases("query", ["tag=%FF", "tag=%C3", "%FF=1", "tag=%ED%A0%80", "tag=%C0%80", "tag=%F5%80%80%80"])
 def test_a_query_that_is_not_utf_8_is_400(client: FlaskClient, query: str) -> None:
     assert_problem(client.get(f"/post?{query}"), 400)
 
@@ -156,7 +155,7 @@ def test_a_query_in_raw_bytes_that_are_not_utf_8_is_400(client: FlaskClient) -> 
     assert_problem(response, 400)
 
 
-@pytest.mark.parametrize("query", ["tag=%", "tag=%2", "tag=%zz", "tag=%%%"])
+@cases("query", ["tag=%", "tag=%2", "tag=%zz", "tag=%%%"])
 def test_a_percent_sign_by_itself_stands_for_itself(client: FlaskClient, query: str) -> None:
     write_post(client, tags=[query.removeprefix("tag=")])
     response = client.get(f"/post?{query}")

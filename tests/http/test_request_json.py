@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from blog.http.application import Application
+from tests.cases import cases
 from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import RICK
 
@@ -144,7 +145,7 @@ def test_json_that_is_no_post_is_422_with_every_fault(
     assert client.get(path).json["title"] == "First!"
 
 
-@pytest.mark.parametrize(
+@cases(
     "request_headers",
     [
         {"content_type": "application/x-www-form-urlencoded"},
@@ -174,7 +175,7 @@ def test_a_compressed_body_is_415_that_says_how_to_send_it(client: FlaskClient, 
     assert response.headers["Accept-Encoding"] == "identity"
 
 
-@pytest.mark.parametrize(
+@cases(
     "request_headers",
     [
         {"content_type": "application/json; charset=utf-8"},

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.cases import cases
 from tests.contract import WRITTEN, Clock, assert_problem, create
 from tests.people import ANN, RICK
 
@@ -98,7 +99,7 @@ def test_a_small_change_is_named_too(
     assert changed(write(client, path, if_match=seen)) == [field]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@cases("method", METHODS)
 def test_nothing_has_changed_after_a_change_back(
     client: FlaskClient, path: str, method: str
 ) -> None:
@@ -193,7 +194,7 @@ def test_a_tag_of_another_post_has_no_changes(client: FlaskClient, path: str, me
     assert "changed" not in assert_problem(write(client, path, method, if_match=other), 412)
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@cases("method", ["PUT", "PATCH", "DELETE"])
 def test_a_state_that_is_not_wanted_has_no_changes(
     client: FlaskClient, path: str, method: str
 ) -> None:
@@ -299,9 +300,9 @@ def test_a_conflict_can_be_resolved_by_what_the_412_says(client: FlaskClient, pa
     assert (merged["title"], merged["body"]) == ("Theirs", "Mine.")
 
 
-@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
-@pytest.mark.parametrize("version", [2**31, 10**15 - 1])
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+@cases("header", ["If-Match", "If-None-Match"])
+@cases("version", [2**31, 10**15 - 1])
+@cases("method", ["PUT", "PATCH", "DELETE", "POST"])
 def test_a_tag_of_a_version_beyond_all_numbers_is_of_none(
     client: FlaskClient, header: str, version: int, method: str
 ) -> None:

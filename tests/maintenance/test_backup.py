@@ -127,6 +127,7 @@ def differing_posts(path: Path) -> list[object]:
         return copy.execute(f"SELECT id, version, {fields} FROM post EXCEPT {newest}").fetchall()
 
 
+@pytest.mark.settings(secret_key=None)
 def test_a_copy_made_while_posts_are_written_has_each_as_its_newest_revision(
     app: Application, database: Database, tmp_path: Path
 ) -> None:

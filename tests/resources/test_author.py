@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, faults, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -39,7 +40,7 @@ def test_profile_can_be_read_without_credentials(client: FlaskClient) -> None:
     }
 
 
-@pytest.mark.parametrize(("caller", "expected"), [(RICK, True), (JOE, False), (ANN, False)])
+@cases(("caller", "expected"), [(RICK, True), (JOE, False), (ANN, False)])
 def test_edit_is_linked_for_the_owner_only(
     client: FlaskClient, caller: tuple[str, str], expected: bool
 ) -> None:
@@ -57,14 +58,14 @@ def test_posts_link_leads_to_the_posts_of_the_author(client: FlaskClient) -> Non
     assert [post["title"] for post in client.get(path_of(url)).json["data"]] == ["By Rick"]
 
 
-@pytest.mark.parametrize("name", ["nobody", "Rick", "rick%20", "%00", "%F0%9F%98%80"])
+@cases("name", ["nobody", "Rick", "rick%20", "%00", "%F0%9F%98%80"])
 def test_unknown_author_is_404(client: FlaskClient, name: str) -> None:
     response = client.get(f"/author/{name}")
 
     assert_problem(response, 404)
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@cases("method", ["PUT", "PATCH"])
 def test_writing_an_unknown_author_is_404(client: FlaskClient, method: str) -> None:
     response = client.open("/author/nobody", method=method, json=PROFILE, auth=RICK)
 
@@ -118,7 +119,7 @@ def test_json_patch_changes_what_it_names(client: FlaskClient) -> None:
     assert profile(client) == {**NOTHING, "displayName": "Rick"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("operations", "status"),
     [
         ([{"op": "shout", "path": "/bio"}], 400),
@@ -147,7 +148,7 @@ def test_profile_can_be_sent_back_as_it_was_got(client: FlaskClient) -> None:
     assert response.headers["ETag"] == got.headers["ETag"]
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@cases("method", ["PUT", "PATCH"])
 def test_fields_that_the_server_sets_are_ignored(client: FlaskClient, method: str) -> None:
     sent = {"name": "joe", "updatedDate": "2001-01-01T00:00:00Z", "bio": "Writes."}
 
@@ -168,8 +169,8 @@ def test_write_that_changes_nothing_keeps_date_and_etag(client: FlaskClient, clo
     assert after.headers["ETag"] == before.headers["ETag"]
 
 
-@pytest.mark.parametrize("caller", [JOE, ANN])
-@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@cases("caller", [JOE, ANN])
+@cases("method", ["PUT", "PATCH"])
 def test_profile_of_someone_else_is_403_even_for_an_editor(
     client: FlaskClient, caller: tuple[str, str], method: str
 ) -> None:
@@ -179,7 +180,7 @@ def test_profile_of_someone_else_is_403_even_for_an_editor(
     assert profile(client) == NOTHING
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@cases("method", ["PUT", "PATCH"])
 def test_writing_without_credentials_is_401(client: FlaskClient, method: str) -> None:
     response = client.open("/author/rick", method=method, json=PROFILE)
 
@@ -188,7 +189,7 @@ def test_writing_without_credentials_is_401(client: FlaskClient, method: str) ->
     assert profile(client) == NOTHING
 
 
-@pytest.mark.parametrize(
+@cases(
     "url",
     [
         "",
@@ -214,16 +215,14 @@ def test_url_that_is_no_web_address_is_422(client: FlaskClient, url: object) -> 
     assert list(faults(response, 422)) == ["#/url"]
 
 
-@pytest.mark.parametrize(
-    "url", ["http://rick.example", "HTTPS://rick.example:8443/~rick?q=1#me", "http://[::1]/"]
-)
+@cases("url", ["http://rick.example", "HTTPS://rick.example:8443/~rick?q=1#me", "http://[::1]/"])
 def test_url_of_the_web_is_kept_as_written(client: FlaskClient, url: str) -> None:
     response = client.patch("/author/rick", json={"url": url}, auth=RICK)
 
     assert response.json["url"] == url
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sent", "pointers"),
     [
         ({"displayName": ""}, {"#/displayName"}),
@@ -284,7 +283,7 @@ def test_if_match_of_another_author_is_412(client: FlaskClient) -> None:
     assert_problem(response, 412)
 
 
-@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@cases("method", ["POST", "DELETE"])
 def test_author_can_be_neither_made_nor_deleted_over_http(client: FlaskClient, method: str) -> None:
     response = client.open("/author/rick", method=method, json={}, auth=RICK)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from flask.testing import FlaskClient
 
 from blog.database.database import Database
 from blog.storage import accounts
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, faults, headers_of, path_of
 from tests.people import ANN, RICK
 
@@ -39,7 +39,7 @@ def test_author_in_the_list_has_the_whole_profile_and_nothing_else(client: Flask
     }
 
 
-@pytest.mark.parametrize(("caller", "editable"), [(None, []), (RICK, ["rick"]), (ANN, ["ann"])])
+@cases(("caller", "editable"), [(None, []), (RICK, ["rick"]), (ANN, ["ann"])])
 def test_only_the_own_profile_has_an_edit_link(
     client: FlaskClient, caller: tuple[str, str] | None, editable: list[str]
 ) -> None:
@@ -97,7 +97,7 @@ def test_cursor_of_another_list_is_400(client: FlaskClient) -> None:
     assert list(faults(response, 400)) == ["cursor"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=x", "sort=name"])
+@cases("query", ["limit=0", "limit=101", "limit=x", "cursor=x", "sort=name"])
 def test_query_that_cannot_be_read_is_400(client: FlaskClient, query: str) -> None:
     response = client.get(f"/author?{query}")
 
@@ -142,7 +142,7 @@ def test_head_of_the_list_is_get_without_the_body(client: FlaskClient) -> None:
     assert headers_of(headed) == headers_of(got)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@cases("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_writing_to_the_list_is_405(client: FlaskClient, method: str) -> None:
     response = client.open("/author", method=method, json={}, auth=ANN)
 

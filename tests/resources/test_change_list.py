@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from blog.http.application import Application
 from blog.storage import accounts
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, create, faults, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -193,7 +194,7 @@ def test_page_has_twenty_changes_unless_told_otherwise(client: FlaskClient) -> N
     assert [len(page["data"]) for page in walk(client)] == [20, 1, 0]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "parameter"),
     [
         ("limit=0", "limit"),
@@ -212,7 +213,7 @@ def test_parameter_that_makes_no_sense_is_400(
     assert list(faults(client.get(f"/change?{query}"), 400)) == [parameter]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@cases("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_nobody_writes_to_the_feed(client: FlaskClient, method: str) -> None:
     response = client.open("/change", method=method, json={}, auth=ANN)
 
@@ -237,7 +238,7 @@ def test_poll_at_the_end_is_304_until_there_is_something(
     assert [path_of(item["_links"]["post"]) for item in after.json["data"]] == [path]
 
 
-@pytest.mark.parametrize("fields", [{"status": "draft"}, {"postedDate": "2027-01-01T00:00:00Z"}])
+@cases("fields", [{"status": "draft"}, {"postedDate": "2027-01-01T00:00:00Z"}])
 def test_poll_is_304_after_what_the_caller_can_not_see(
     client: FlaskClient, fields: dict[str, str]
 ) -> None:
@@ -264,7 +265,7 @@ def test_page_of_one_tells_nothing_of_writes_that_the_caller_can_not_see(
     assert after.headers["ETag"] == before.headers["ETag"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("writer", "reader"),
     [(None, RICK), (RICK, None), (RICK, JOE), (JOE, RICK), (RICK, ANN), (ANN, RICK), (ANN, None)],
 )
@@ -278,7 +279,7 @@ def test_cursor_of_another_caller_is_400(
     assert client.get(url, auth=writer).status_code == 200
 
 
-@pytest.mark.parametrize(("caller", "role"), [(RICK, "editor"), (ANN, "author")])
+@cases(("caller", "role"), [(RICK, "editor"), (ANN, "author")])
 def test_cursor_from_before_another_role_is_400(
     app: Application, client: FlaskClient, caller: tuple[str, str], role: Any
 ) -> None:
@@ -300,7 +301,7 @@ def test_forged_cursor_is_400(client: FlaskClient) -> None:
     ]
 
 
-@pytest.mark.parametrize("address", ["/post", "/author", "{}/revision"])
+@cases("address", ["/post", "/author", "{}/revision"])
 def test_cursor_of_another_list_is_400(client: FlaskClient, address: str) -> None:
     path = create(client)
     create(client)

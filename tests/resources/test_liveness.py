@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import assert_problem
 from tests.people import RICK
 from tests.rivals import connected
@@ -28,7 +28,7 @@ def test_it_is_live_without_a_table_to_read(client: FlaskClient, database_url: s
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@cases("method", ["GET", "HEAD"])
 def test_no_cache_keeps_it(client: FlaskClient, method: str) -> None:
     etag = client.get("/health/live").headers["ETag"]
     response = client.open("/health/live", method=method, headers={"If-None-Match": etag})
@@ -36,7 +36,7 @@ def test_no_cache_keeps_it(client: FlaskClient, method: str) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("auth", [None, RICK])
+@cases("auth", [None, RICK])
 def test_the_root_does_not_lead_there(client: FlaskClient, auth: tuple[str, str] | None) -> None:
     assert "health" not in client.get("/", auth=auth).text
 

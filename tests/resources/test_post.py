@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import WRITTEN, Clock, assert_problem, create, faults, path_of, read, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -59,9 +60,7 @@ def test_hal_post_has_links_as_objects(client: FlaskClient) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("caller", "expected"), [(None, False), (RICK, True), (JOE, False), (ANN, True)]
-)
+@cases(("caller", "expected"), [(None, False), (RICK, True), (JOE, False), (ANN, True)])
 def test_edit_is_linked_for_those_who_may(
     client: FlaskClient, caller: Credentials, expected: bool
 ) -> None:
@@ -73,7 +72,7 @@ def test_edit_is_linked_for_those_who_may(
     assert ('rel="edit"' in response.headers["Link"]) is expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("format", "html"),
     [
         ("markdown", "<p><em>a</em> <b>b</b></p>\n"),
@@ -91,7 +90,7 @@ def test_body_html_is_the_body_as_its_format_says(
     assert post["bodyHtml"] == html
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@cases("method", ["PUT", "PATCH"])
 def test_body_html_follows_an_edit(client: FlaskClient, method: str) -> None:
     path = create(client, body="*old*")
 
@@ -108,10 +107,10 @@ def test_body_html_follows_a_change_of_the_format(client: FlaskClient) -> None:
     assert client.get(f"{path}?fields=bodyHtml").json["bodyHtml"] == "*same*"
 
 
-@pytest.mark.parametrize(
+@cases(
     "path", [UNKNOWN, "/post/1", "/post/" + 32 * "F", "/post/" + 33 * "0", "/post/first", "/post/"]
 )
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@cases("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_unknown_post_is_404(client: FlaskClient, path: str, method: str) -> None:
     response = client.open(path, method=method, json={"title": "T", "body": ""}, auth=ANN)
 
@@ -150,7 +149,7 @@ def test_put_sets_omitted_fields_back_but_keeps_slug_and_posted_date(client: Fla
     }
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sent", "pointers"),
     [
         ({}, {"#/title", "#/body"}),
@@ -171,7 +170,7 @@ def test_put_of_what_breaks_the_rules_is_422(
     assert read(client, path) == before
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@cases("method", ["PUT", "PATCH"])
 def test_fields_that_the_server_sets_are_ignored(client: FlaskClient, method: str) -> None:
     path = create(client)
     sent = {"authorName": "joe", "updatedDate": None, "bodyHtml": 7, "_links": {}, "_embedded": []}
@@ -274,7 +273,7 @@ def test_deleted_post_is_gone(client: FlaskClient) -> None:
     assert client.get("/post", auth=RICK).json["data"] == []
 
 
-@pytest.mark.parametrize(("method", "sent"), WRITES)
+@cases(("method", "sent"), WRITES)
 def test_writing_a_deleted_post_is_404(client: FlaskClient, method: str, sent: object) -> None:
     path = create(client)
     client.delete(path, auth=RICK)
@@ -293,8 +292,8 @@ def test_fields_of_the_answer_to_a_write_can_be_chosen(client: FlaskClient) -> N
     assert read(client, path)["body"] == "First post!"
 
 
-@pytest.mark.parametrize("query", ["fields=nothing", "limit=5"])
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@cases("query", ["fields=nothing", "limit=5"])
+@cases("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_query_that_cannot_be_read_is_400_and_does_nothing(
     client: FlaskClient, method: str, query: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import Clock, faults, headers_of, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -338,7 +339,7 @@ def test_head_of_the_list_is_get_without_the_body(client: FlaskClient) -> None:
     assert headers_of(headed) == headers_of(got)
 
 
-@pytest.mark.parametrize("until", ["2025-12-31", "2026-01-01"])
+@cases("until", ["2025-12-31", "2026-01-01"])
 def test_dates_that_leave_no_room_are_an_empty_list(client: FlaskClient, until: str) -> None:
     write_post(client, postedDate="2026-01-01T00:00:00Z")
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, faults, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -180,21 +181,19 @@ def test_chosen_slug_that_is_taken_is_409_and_creates_nothing(client: FlaskClien
     assert len(client.get("/post").json["data"]) == 1
 
 
-@pytest.mark.parametrize("slug", ["été", "日本", "हिन्दी", "a.b_c-d", "1", 200 * "x"])
+@cases("slug", ["été", "日本", "हिन्दी", "a.b_c-d", "1", 200 * "x"])
 def test_slug_of_letters_and_digits_of_any_script_is_taken(client: FlaskClient, slug: str) -> None:
     assert write_post(client, slug=slug).json["slug"] == slug
 
 
-@pytest.mark.parametrize(
-    "slug", ["", "A", "ÉTÉ", "a b", "a/b", "a?b", "a%20b", "😀", "a\n", 201 * "x", 7]
-)
+@cases("slug", ["", "A", "ÉTÉ", "a b", "a/b", "a?b", "a%20b", "😀", "a\n", 201 * "x", 7])
 def test_slug_of_anything_else_is_422(client: FlaskClient, slug: object) -> None:
     response = client.post("/post", json={"title": "T", "body": "", "slug": slug}, auth=RICK)
 
     assert list(faults(response, 422)) == ["#/slug"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sent", "kept"),
     [
         (["b", "a"], ["b", "a"]),
@@ -212,7 +211,7 @@ def test_same_tag_in_another_case_is_merged_into_the_first(
     assert write_post(client, tags=sent).json["tags"] == kept
 
 
-@pytest.mark.parametrize(
+@cases(
     ("tags", "pointer"),
     [
         ([""], "#/tags/0"),
@@ -232,7 +231,7 @@ def test_tags_that_break_the_rules_are_422(client: FlaskClient, tags: object, po
     assert list(faults(response, 422)) == [pointer]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sent", "kept"),
     [
         ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000000Z"),
@@ -249,7 +248,7 @@ def test_posted_date_is_answered_in_utc_with_microseconds(
     assert write_post(client, postedDate=sent).json["postedDate"] == kept
 
 
-@pytest.mark.parametrize(
+@cases(
     "sent",
     [
         "2026-01-02T03:04:05",
@@ -277,7 +276,7 @@ def test_posted_date_that_is_no_date_time_with_an_offset_is_422(
     assert list(faults(response, 422)) == ["#/postedDate"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fields", "expected"),
     [
         ({}, NOW),
@@ -301,7 +300,7 @@ def test_updated_date_is_the_moment_of_writing(client: FlaskClient, clock: Clock
     assert post["updatedDate"] == "2026-11-22T09:48:45.746058Z"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sent", "pointers"),
     [
         ({}, {"#/title", "#/body"}),
@@ -334,7 +333,7 @@ def test_post_that_breaks_the_rules_is_422_with_every_fault(
     assert client.get("/post", auth=RICK).json["data"] == []
 
 
-@pytest.mark.parametrize(
+@cases(
     "fields",
     [{"title": 300 * "é"}, {"body": 524288 * "é"}, {"summary": 1000 * "é"}, {"format": "text"}],
     ids=["title", "body", "summary", "format"],
@@ -351,7 +350,7 @@ def test_mistyped_name_is_answered_with_the_nearest_field(client: FlaskClient) -
     assert faults(response, 422) == {"#/titel": "is not a known field; did you mean 'title'?"}
 
 
-@pytest.mark.parametrize("caller", [None, ("rick", "wrong password"), ("nobody", "password")])
+@cases("caller", [None, ("rick", "wrong password"), ("nobody", "password")])
 def test_creating_without_right_credentials_is_401(
     client: FlaskClient, caller: tuple[str, str] | None
 ) -> None:
@@ -362,7 +361,7 @@ def test_creating_without_right_credentials_is_401(
     assert client.get("/post").json["data"] == []
 
 
-@pytest.mark.parametrize("query", ["fields=nothing", "limit=5", "tag=a"])
+@cases("query", ["fields=nothing", "limit=5", "tag=a"])
 def test_creating_with_a_query_that_has_no_meaning_here_is_400(
     client: FlaskClient, query: str
 ) -> None:
@@ -372,7 +371,7 @@ def test_creating_with_a_query_that_has_no_meaning_here_is_400(
     assert client.get("/post").json["data"] == []
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@cases("method", ["PUT", "PATCH", "DELETE"])
 def test_whole_list_can_be_neither_replaced_nor_deleted(client: FlaskClient, method: str) -> None:
     response = client.open("/post", method=method, json={}, auth=ANN)
 

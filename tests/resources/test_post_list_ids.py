@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.people import JOE, RICK
 
@@ -42,7 +43,7 @@ def test_the_posts_of_some_ids_come_in_the_order_of_the_list(
     assert titles(client, f"id={three[0]},{three[2]}") == ["Three", "One"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "expected"),
     [
         ("sort=title", ["One", "Three", "Two"]),

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import Clock, faults, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -219,7 +220,7 @@ def test_limit_and_fields_may_change_from_page_to_page(client: FlaskClient, cloc
     assert set(page.json["data"][0]) == {"_links", "title"}
 
 
-@pytest.mark.parametrize(
+@cases(
     "other",
     ["sort=title", "author=rick", "tag=web", "status=published", "slug=a", "since=2026-01-01"],
 )
@@ -234,7 +235,7 @@ def test_cursor_of_another_sort_or_filter_is_400(
     assert list(faults(response, 400)) == ["cursor"]
 
 
-@pytest.mark.parametrize("query", ["tag=web", "sort=title", "author=rick"])
+@cases("query", ["tag=web", "sort=title", "author=rick"])
 def test_cursor_without_its_filter_or_sort_is_400(
     client: FlaskClient, clock: Clock, query: str
 ) -> None:
@@ -246,9 +247,7 @@ def test_cursor_without_its_filter_or_sort_is_400(
     assert list(faults(response, 400)) == ["cursor"]
 
 
-@pytest.mark.parametrize(
-    "cursor", ["", "x", "a.b", ".", "W10.x", "%00", "é😀", "WzEsWzEsMV1d.AAAA", 9000 * "A"]
-)
+@cases("cursor", ["", "x", "a.b", ".", "W10.x", "%00", "é😀", "WzEsWzEsMV1d.AAAA", 9000 * "A"])
 def test_forged_cursor_is_400(client: FlaskClient, cursor: str) -> None:
     response = client.get("/post", query_string={"cursor": cursor})
 

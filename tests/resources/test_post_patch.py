@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import WRITTEN, Clock, assert_problem, create, faults, path_of, read, write_post
 from tests.people import RICK
 
@@ -48,7 +49,7 @@ def test_merge_patch_changes_what_it_names_and_null_sets_back(
     assert {name: post[name] for name in WRITTEN} == {**WRITTEN, **changed}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sent", "pointers"),
     [
         ({"title": None}, {"#/title"}),
@@ -88,7 +89,7 @@ def test_json_patch_applies_all_its_operations(client: FlaskClient) -> None:
     assert (post["title"], post["summary"], post["tags"]) == ("New", "New", ["b", "c"])
 
 
-@pytest.mark.parametrize(
+@cases(
     ("operation", "status"),
     [
         ({"op": "shout", "path": "/title"}, 400),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -21,8 +21,8 @@ def create(client: FlaskClient, **fields: Any) -> str:
     return path_of(write_post(client, **fields).headers["Location"])
 
 
-@pytest.mark.parametrize(("method", "sent"), WRITES)
-@pytest.mark.parametrize("caller", [None, ("rick", "wrong password"), ("nobody", "password")])
+@cases(("method", "sent"), WRITES)
+@cases("caller", [None, ("rick", "wrong password"), ("nobody", "password")])
 def test_writing_without_right_credentials_is_401(
     client: FlaskClient, caller: tuple[str, str] | None, method: str, sent: object
 ) -> None:
@@ -35,7 +35,7 @@ def test_writing_without_right_credentials_is_401(
     assert client.get(path).json["title"] == "First!"
 
 
-@pytest.mark.parametrize(("method", "sent"), WRITES)
+@cases(("method", "sent"), WRITES)
 def test_writing_the_post_of_someone_else_is_403(
     client: FlaskClient, method: str, sent: object
 ) -> None:
@@ -47,8 +47,8 @@ def test_writing_the_post_of_someone_else_is_403(
     assert client.get(path).json["title"] == "First!"
 
 
-@pytest.mark.parametrize("fields", [{"status": "draft"}, {"postedDate": TOMORROW}])
-@pytest.mark.parametrize(("method", "sent"), [*WRITES, ("GET", None)])
+@cases("fields", [{"status": "draft"}, {"postedDate": TOMORROW}])
+@cases(("method", "sent"), [*WRITES, ("GET", None)])
 def test_hidden_post_of_someone_else_is_404_as_if_it_were_not_there(
     client: FlaskClient, fields: dict[str, str], method: str, sent: object
 ) -> None:
@@ -62,8 +62,8 @@ def test_hidden_post_of_someone_else_is_404_as_if_it_were_not_there(
     assert client.get(path, auth=RICK).json["title"] == "First!"
 
 
-@pytest.mark.parametrize("fields", [{}, {"status": "draft"}, {"postedDate": TOMORROW}])
-@pytest.mark.parametrize(("method", "sent"), WRITES[:2])
+@cases("fields", [{}, {"status": "draft"}, {"postedDate": TOMORROW}])
+@cases(("method", "sent"), WRITES[:2])
 def test_editor_changes_the_post_of_anyone_and_its_author_stays(
     client: FlaskClient, fields: dict[str, str], method: str, sent: object
 ) -> None:
@@ -76,8 +76,8 @@ def test_editor_changes_the_post_of_anyone_and_its_author_stays(
     assert (post["title"], post["authorName"]) == ("New", "rick")
 
 
-@pytest.mark.parametrize("fields", [{}, {"status": "draft"}, {"postedDate": TOMORROW}])
-@pytest.mark.parametrize("caller", [RICK, ANN])
+@cases("fields", [{}, {"status": "draft"}, {"postedDate": TOMORROW}])
+@cases("caller", [RICK, ANN])
 def test_author_and_editor_can_delete_a_post(
     client: FlaskClient, caller: tuple[str, str], fields: dict[str, str]
 ) -> None:

@@ -15,6 +15,7 @@ from blog.errors import NotReady
 from blog.maintenance.schema_watch import SchemaWatch
 from blog.settings import Settings
 from tests.blogs import PostgreSQLBlogs
+from tests.cases import cases
 from tests.contract import assert_problem
 from tests.people import RICK
 from tests.rivals import change, connected
@@ -44,7 +45,7 @@ def test_no_cache_keeps_it(client: FlaskClient) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("statement", "detail"),
     [
         ("UPDATE alembic_version SET version_num = '0001'", "0001"),

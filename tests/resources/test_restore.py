@@ -19,6 +19,7 @@ from blog.storage import accounts
 from blog.storage.access import Access
 from blog.storage.preconditions import Precondition
 from blog.storage.restoration import Restoration
+from tests.cases import cases
 from tests.contract import WRITTEN, Clock, assert_problem, create, faults, headers_of, read
 from tests.people import ANN, JOE, RICK
 from tests.servers.serving import PATIENCE
@@ -177,7 +178,7 @@ def test_deletion_can_not_be_restored(client: FlaskClient, deleted: str) -> None
     assert faults(restore(client, deleted, 3), 422) == {"#/restore": "3 is a deletion"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sent", "pointers"),
     [
         ({}, {"#/restore"}),

@@ -12,6 +12,7 @@ from blog.maintenance.integrity import faults as unsound
 from blog.storage import accounts, post_writes
 from blog.storage.access import Access
 from blog.storage.preconditions import Precondition
+from tests.cases import cases
 from tests.contract import (
     WRITTEN,
     Clock,
@@ -104,7 +105,7 @@ def test_an_editor_who_changes_a_post_does_not_become_its_author(
     assert deletion["_links"]["author"] == restored["_links"]["author"] == f"{BASE}/author/rick"
 
 
-@pytest.mark.parametrize("number", LINKS)
+@cases("number", LINKS)
 def test_a_version_has_links_to_what_is_there(
     client: FlaskClient, whole_life: str, number: int
 ) -> None:
@@ -113,7 +114,7 @@ def test_a_version_has_links_to_what_is_there(
     assert links.keys() == {"self", "version-history", "author"} | LINKS[number]
 
 
-@pytest.mark.parametrize("number", LINKS)
+@cases("number", LINKS)
 def test_links_of_a_version_lead_where_they_say(
     client: FlaskClient, whole_life: str, number: int
 ) -> None:
@@ -165,7 +166,7 @@ def test_link_header_has_the_registered_relations(client: FlaskClient, whole_lif
     assert named == {name: url for name, url in response.json["_links"].items() if name != "diff"}
 
 
-@pytest.mark.parametrize(
+@cases(
     "number",
     ["0", "6", "-1", "01", "1.0", "x", "", "999999999", str(2**31), str(10**30), "٣", "1/", "1;"],
 )
@@ -182,8 +183,8 @@ def test_the_version_of_another_post_is_404(client: FlaskClient, whole_life: str
     assert_problem(client.get(f"{other}/revision/2", auth=RICK), 404)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("rest", ["", "/diff"])
+@cases("method", ["POST", "PUT", "PATCH", "DELETE"])
+@cases("rest", ["", "/diff"])
 def test_a_version_never_is_changed(
     client: FlaskClient, whole_life: str, method: str, rest: str
 ) -> None:

@@ -15,6 +15,7 @@ from requests.utils import parse_header_links
 
 from blog.content.posts import PostContent
 from blog.content.revisions import difference
+from tests.cases import cases
 from tests.contract import WRITTEN, Clock, assert_problem, create, faults, headers_of, path_of
 from tests.people import ANN, RICK
 
@@ -193,7 +194,7 @@ def test_diff_after_a_restore_makes_the_restored_version(client: FlaskClient, pa
     assert patched == WRITTEN
 
 
-@pytest.mark.parametrize(
+@cases(
     ("accept", "expected"),
     [
         ("", PATCH),
@@ -217,7 +218,7 @@ def test_accept_chooses_the_media_type(
     assert (response.status_code, response.headers["Content-Type"]) == (200, expected)
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/merge-patch+json"])
+@cases("accept", ["text/html", "application/merge-patch+json"])
 def test_other_media_types_are_406_with_those_that_there_are(
     client: FlaskClient, path: str, accept: str
 ) -> None:
@@ -278,7 +279,7 @@ def test_patch_has_its_links_in_the_header(client: FlaskClient, path: str) -> No
 DIFFS = {1: 404, 2: 200, 3: 404, 4: 404, 5: 200}
 
 
-@pytest.mark.parametrize("number", DIFFS)
+@cases("number", DIFFS)
 def test_there_is_a_diff_where_a_version_links_to_it(
     client: FlaskClient, path: str, number: int
 ) -> None:

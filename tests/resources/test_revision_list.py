@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from requests.utils import parse_header_links
 
+from tests.cases import cases
 from tests.contract import WRITTEN, Clock, assert_problem, create, faults, headers_of, path_of
 from tests.people import ANN, JOE, RICK
 
@@ -181,7 +182,7 @@ def as_hal(item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "_links": {name: {"href": url} for name, url in item["_links"].items()}}
 
 
-@pytest.mark.parametrize("query", ["", "?limit=1"])
+@cases("query", ["", "?limit=1"])
 def test_hal_says_the_same_with_embedded_versions(
     client: FlaskClient, path: str, query: str
 ) -> None:
@@ -195,8 +196,8 @@ def test_hal_says_the_same_with_embedded_versions(
     assert response.json == {**as_hal(plain), "_embedded": {"revisions": versions}}
 
 
-@pytest.mark.parametrize("caller", CALLERS)
-@pytest.mark.parametrize("state", STATUSES)
+@cases("caller", CALLERS)
+@cases("state", STATUSES)
 def test_versions_are_for_those_who_may_change_the_post(
     client: FlaskClient, state: str, caller: str
 ) -> None:
@@ -208,8 +209,8 @@ def test_versions_are_for_those_who_may_change_the_post(
     assert [response.status_code for response in found] == [STATUSES[state][caller]] * 4
 
 
-@pytest.mark.parametrize("address", ["revision", "revision/1", "revision/2/diff"])
-@pytest.mark.parametrize("state", ["draft", "scheduled", "deleted"])
+@cases("address", ["revision", "revision/1", "revision/2/diff"])
+@cases("state", ["draft", "scheduled", "deleted"])
 def test_versions_of_a_hidden_post_are_404_as_if_it_were_not_there(
     client: FlaskClient, state: str, address: str
 ) -> None:
@@ -228,7 +229,7 @@ def test_anonymous_caller_is_asked_to_sign_in(client: FlaskClient, path: str) ->
     assert response.headers["WWW-Authenticate"] == 'Basic realm="blog", charset="UTF-8"'
 
 
-@pytest.mark.parametrize(("caller", "linked"), [(None, 0), (JOE, 0), (RICK, 2), (ANN, 2)])
+@cases(("caller", "linked"), [(None, 0), (JOE, 0), (RICK, 2), (ANN, 2)])
 def test_post_has_links_to_its_versions_for_those_who_may_follow_them(
     client: FlaskClient, path: str, caller: tuple[str, str] | None, linked: int
 ) -> None:
@@ -273,7 +274,7 @@ def test_no_page_repeats_a_version_when_others_are_added(client: FlaskClient, pa
     assert numbers(client, following(client, back, "prev")) == [7, 6]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "parameter"),
     [
         ("limit=0", "limit"),
@@ -306,8 +307,8 @@ def validators(client: FlaskClient, address: str) -> Sequence[str]:
     return headers["ETag"], headers["Last-Modified"]
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("query", ["", "?limit=1"])
+@cases("method", ["GET", "HEAD"])
+@cases("query", ["", "?limit=1"])
 def test_unchanged_list_is_304(client: FlaskClient, path: str, query: str, method: str) -> None:
     address = f"{path}/revision{query}"
     seen = {"If-None-Match": validators(client, address)[0]}
@@ -375,7 +376,7 @@ def test_head_has_the_headers_of_get(client: FlaskClient, path: str) -> None:
     assert response.headers["Cache-Control"] == "private, no-cache"
 
 
-@pytest.mark.parametrize("accept", ["application/json", "application/hal+json"])
+@cases("accept", ["application/json", "application/hal+json"])
 def test_post_deleted_by_mistake_comes_back_by_links_from_the_root_alone(
     client: FlaskClient, path: str, accept: str
 ) -> None:

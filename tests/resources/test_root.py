@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import assert_problem, headers_of, path_of
 from tests.people import ANN, RICK
 
@@ -46,7 +46,7 @@ def test_hal_root_has_links_as_objects(client: FlaskClient) -> None:
     }
 
 
-@pytest.mark.parametrize("caller", [None, RICK, ANN])
+@cases("caller", [None, RICK, ANN])
 def test_every_link_of_the_root_can_be_followed(
     client: FlaskClient, caller: tuple[str, str] | None
 ) -> None:
@@ -93,7 +93,7 @@ def test_unknown_parameter_at_the_root_is_400(client: FlaskClient) -> None:
     assert problem["errors"] == [{"parameter": "limit", "detail": "is not a known parameter"}]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@cases("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_writing_to_the_root_is_405(client: FlaskClient, method: str) -> None:
     response = client.open("/", method=method, json={}, auth=RICK)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, faults, headers_of, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -201,7 +202,7 @@ def test_counts_on_a_later_page_are_whole(client: FlaskClient) -> None:
     assert [tag["count"] for tag in client.get(path_of(second)).json["data"]] == [2]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1.5", "cursor=forged", "tag=a"])
+@cases("query", ["limit=0", "limit=1.5", "cursor=forged", "tag=a"])
 def test_query_that_cannot_be_read_is_400(client: FlaskClient, query: str) -> None:
     response = client.get(f"/tag?{query}")
 
@@ -230,7 +231,7 @@ def test_head_of_the_list_is_get_without_the_body(client: FlaskClient) -> None:
     assert headers_of(headed) == headers_of(got)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@cases("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_tags_are_written_with_posts_only(client: FlaskClient, method: str) -> None:
     response = client.open("/tag", method=method, json={}, auth=ANN)
 

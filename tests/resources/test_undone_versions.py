@@ -16,6 +16,7 @@ from blog.database.database import Database
 from blog.maintenance.copy_database import copy_database
 from blog.storage.preconditions import next_version
 from tests.blogs import Blogs
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.people import RICK
 from tests.rivals import change
@@ -85,7 +86,7 @@ def number(tag: str) -> int:
     return int(tag.strip('"').partition(".")[0])
 
 
-@pytest.mark.parametrize(("kind", "method"), CHANGES)
+@cases(("kind", "method"), CHANGES)
 def test_the_tag_of_an_undone_version_is_412_without_changed(
     restored: Restored, kind: str, method: str
 ) -> None:
@@ -105,7 +106,7 @@ def test_the_tag_of_the_version_in_its_place_holds(
     assert response.status_code in (200, 201, 204)
 
 
-@pytest.mark.parametrize("kind", ["post", "author"])
+@cases("kind", ["post", "author"])
 def test_if_none_match_refuses_a_version_and_not_the_undone_one(
     restored: Restored, kind: str
 ) -> None:
@@ -116,7 +117,7 @@ def test_if_none_match_refuses_a_version_and_not_the_undone_one(
     assert made.status_code == 200
 
 
-@pytest.mark.parametrize("moment", ["0", "f" * 15, "e3000000000001"])
+@cases("moment", ["0", "f" * 15, "e3000000000001"])
 def test_a_tag_with_an_invented_moment_is_412(restored: Restored, moment: str) -> None:
     invented = re.sub(r"\.[0-9a-f]+-", f".{moment}-", restored.tags["post"])
 
@@ -158,7 +159,7 @@ def test_a_tag_from_before_the_upgrade_holds_for_a_version_from_before_it(
     assert response.status_code in (200, 201, 204)
 
 
-@pytest.mark.parametrize(("kind", "method"), CHANGES)
+@cases(("kind", "method"), CHANGES)
 def test_a_tag_from_before_the_upgrade_is_412_for_a_version_from_after_it(
     upgraded: Restored, clock: Clock, kind: str, method: str
 ) -> None:
@@ -177,7 +178,7 @@ def test_a_tag_from_before_the_upgrade_tells_what_has_changed(
     assert problem["changed"] == ["title"]
 
 
-@pytest.mark.parametrize("kind", ["post", "author"])
+@cases("kind", ["post", "author"])
 def test_without_an_upgrade_a_tag_without_a_date_is_412(restored: Restored, kind: str) -> None:
     tag = without_date(restored.tags[kind])
 

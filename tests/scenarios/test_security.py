@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from blog.database.database import Database
 from blog.http.application import Application
 from blog.resources import ROUTES
+from tests.cases import cases
 from tests.contract import assert_problem, create, faults, path_of, read, write_post
 from tests.people import ANN, JOE, RICK
 from tests.test_architecture import MODULES, imports
@@ -53,9 +54,7 @@ def test_api2_broken_authentication(make_app: Callable[..., Application]) -> Non
     assert int(response.headers["Retry-After"]) > 0
 
 
-@pytest.mark.parametrize(
-    "field", ["authorName", "updatedDate", "bodyHtml", "id", "version", "role", "_links"]
-)
+@cases("field", ["authorName", "updatedDate", "bodyHtml", "id", "version", "role", "_links"])
 def test_api3_broken_object_property_level_authorization(client: FlaskClient, field: str) -> None:
     """What the server sets is not for a client to set: ignored where it may be sent back."""
     before = write_post(client)
@@ -66,7 +65,7 @@ def test_api3_broken_object_property_level_authorization(client: FlaskClient, fi
     assert client.get(path, auth=RICK).json == before.json
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "parameter"),
     [
         ("limit=101", "limit"),

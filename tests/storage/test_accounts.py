@@ -21,6 +21,7 @@ from blog.storage import accounts, authors, post_writes, posts
 from blog.storage.access import Access
 from blog.storage.accounts import Account
 from blog.storage.preconditions import Precondition
+from tests.cases import cases
 
 NOW = datetime(2026, 11, 22, 9, 47, 45, tzinfo=UTC)
 
@@ -56,7 +57,7 @@ def test_an_account_is_found_by_its_name(session: Session) -> None:
     assert accounts.find(session, "eva") == Account("eva", "editor", "a hash")
 
 
-@pytest.mark.parametrize("name", ["nobody", "Rick", "", "rick ", "%"])
+@cases("name", ["nobody", "Rick", "", "rick ", "%"])
 def test_an_unknown_name_finds_nothing(session: Session, name: str) -> None:
     assert accounts.find(session, name) is None
 
@@ -85,7 +86,7 @@ def test_a_name_is_kept_composed(session: Session) -> None:
     assert accounts.find(session, "Jürgen") is not None
 
 
-@pytest.mark.parametrize("name", ["rick", "RICK", "\uff52\uff49\uff43\uff4b"])
+@cases("name", ["rick", "RICK", "\uff52\uff49\uff43\uff4b"])
 def test_a_name_too_like_another_is_refused(session: Session, name: str) -> None:
     with pytest.raises(AccountError, match=r"already, or one whose name differs by case alone$"):
         accounts.add(session, name, "editor", "a hash", NOW)

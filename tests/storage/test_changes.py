@@ -28,6 +28,7 @@ from blog.storage.preconditions import Precondition
 from blog.storage.restoration import Restoration
 from blog.storage.tables import idempotency_key, post, revision
 from tests.blogs import Blogs
+from tests.cases import cases
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RICK, JOE, ANN = Caller("rick", "author"), Caller("joe", "author"), Caller("ann", "editor")
@@ -355,7 +356,7 @@ def test_what_falls_due_stands_between_the_commits_before_and_after(session: Ses
     assert [change.date for change in told] == [at(3), at(6), at(7), at(7)]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("history", "expected"),
     [
         ([Edit(0, posted=6, title="b")], [("created", 2, 6)]),

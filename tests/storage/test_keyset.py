@@ -21,6 +21,7 @@ from blog.storage.keyset import Page, Position, make_page
 from blog.storage.post_list import SORTS, Filter, PostQuery
 from blog.storage.tables import post, tag
 from tests.blogs import Blogs
+from tests.cases import cases
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(days=365)
@@ -281,7 +282,7 @@ def test_an_empty_page_leads_back_to_the_row_it_was_reached_from(
     assert make_page("", 2, position, lambda row: (row,)) == expected
 
 
-@pytest.mark.parametrize("sort", sorted(SORTS))
+@cases("sort", sorted(SORTS))
 def test_beyond_a_page_that_was_emptied_the_way_back_misses_no_post(
     session: Session, sort: str
 ) -> None:
@@ -297,7 +298,7 @@ def test_beyond_a_page_that_was_emptied_the_way_back_misses_no_post(
     assert ids(read(session, sort, 2, behind.previous, Filter())) == ids(first)
 
 
-@pytest.mark.parametrize("sort", sorted(SORTS))
+@cases("sort", sorted(SORTS))
 def test_before_a_page_that_was_emptied_the_way_on_misses_no_post(
     session: Session, sort: str
 ) -> None:

@@ -21,6 +21,7 @@ from blog.storage import accounts, post_writes, tokens
 from blog.storage.access import Access
 from blog.storage.tables import access_token
 from blog.storage.tokens import AccessToken, VerifiedToken
+from tests.cases import cases
 from tests.rivals import connected
 from tests.servers.outages import until_waiting
 from tests.servers.postgresql import Cluster
@@ -102,9 +103,7 @@ def test_a_label_is_trimmed_and_composed(label: str, expected: str) -> None:
     assert check_label(label) == expected
 
 
-@pytest.mark.parametrize(
-    "label", ["", "  ", "x" * 101, "a\tb", "a\nb", "a\x1b[2Jb", "\udcff", "a\u202eb", "\0"]
-)
+@cases("label", ["", "  ", "x" * 101, "a\tb", "a\nb", "a\x1b[2Jb", "\udcff", "a\u202eb", "\0"])
 def test_what_can_be_no_label_is_refused(session: Session, label: str) -> None:
     with pytest.raises(AccountError, match=r"can't be a label: 1 to 100 printable characters$"):
         tokens.add(session, "rick", BOT._replace(label=label), "d" * 64)

@@ -7,6 +7,7 @@ import pytest
 from blog.database.database import Database
 from blog.database.urls import read_replica_url
 from blog.errors import DatabaseError
+from tests.cases import cases
 from tests.commands import blog, failed
 from tests.servers.postgresql import Cluster
 
@@ -32,7 +33,7 @@ def test_at_sign_that_is_not_encoded_is_told_without_the_password(use: type, url
     assert str(refusal.value) == AT
 
 
-@pytest.mark.parametrize(
+@cases(
     "url",
     [
         "postgresql://me@example.org/blog%00",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.cases import cases
 from tests.contract import path_of, write_post
 from tests.people import RICK
 
@@ -27,7 +27,7 @@ def changed(client: FlaskClient, method: str) -> TestResponse:
     return client.open(path, method=method, json=body, auth=RICK)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("ask", "status", "expected"),
     [
         (lambda c: c.get("/post"), 200, "public, no-cache"),

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from blog.http.application import Application
+from tests.cases import cases
 from tests.contract import create, write_post
 from tests.people import RICK
 
@@ -99,8 +100,8 @@ def test_a_page_sees_what_a_client_needs(client: FlaskClient) -> None:
     ]
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize(
+@cases("method", ["GET", "HEAD"])
+@cases(
     "header",
     ["", "accept", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"],
 )
@@ -113,14 +114,14 @@ def test_every_page_may_read_conditionally(client: FlaskClient, method: str, hea
     assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization"
 
 
-@pytest.mark.parametrize("header", ["Authorization", "Content-Type", "X-Anything", "Accept,Cookie"])
+@cases("header", ["Authorization", "Content-Type", "X-Anything", "Accept,Cookie"])
 def test_no_page_may_read_with_more(editable: FlaskClient, header: str) -> None:
     response = preflight(editable, READER, "GET", header)
 
     assert not permits(response, READER, "GET", header)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "headers"),
     [
         ("POST", "authorization,content-type"),
@@ -132,7 +133,7 @@ def test_no_page_may_read_with_more(editable: FlaskClient, header: str) -> None:
         ("BREW", ""),
     ],
 )
-@pytest.mark.parametrize("origin", [READER, "null", f"{EDITOR}.evil.example", "http://1:3000"])
+@cases("origin", [READER, "null", f"{EDITOR}.evil.example", "http://1:3000"])
 def test_no_page_may_write_unless_it_is_named(
     client: FlaskClient, editable: FlaskClient, method: str, headers: str, origin: str
 ) -> None:
@@ -140,8 +141,8 @@ def test_no_page_may_write_unless_it_is_named(
         assert not permits(preflight(blog, origin, method, headers), origin, method, headers)
 
 
-@pytest.mark.parametrize("origin", [EDITOR, "http://[::1]:3000"])
-@pytest.mark.parametrize(
+@cases("origin", [EDITOR, "http://[::1]:3000"])
+@cases(
     ("method", "headers"),
     [
         ("GET", "authorization"),

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from blog.http.application import Application
+from tests.cases import cases
 from tests.contract import assert_problem, create
 from tests.people import RICK
 
@@ -26,7 +27,7 @@ def write(client: FlaskClient, **headers: str) -> TestResponse:
     return client.post("/post", json=WRITTEN, auth=RICK, headers=named)
 
 
-@pytest.mark.parametrize(
+@cases(
     "headers",
     [
         {},
@@ -42,7 +43,7 @@ def test_a_write_from_here_or_from_no_page_is_done(
     assert write(client, **headers).status_code == 201
 
 
-@pytest.mark.parametrize(
+@cases(
     "headers",
     [
         {"Sec_Fetch_Site": "cross-site"},
@@ -91,10 +92,8 @@ def test_nothing_is_written_for_another_site(client: FlaskClient) -> None:
     assert client.get(path).data == before
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize(
-    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": EVIL}, {"Origin": "null"}]
-)
+@cases("method", ["GET", "HEAD"])
+@cases("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": EVIL}, {"Origin": "null"}])
 def test_reading_from_another_site_is_free(
     client: FlaskClient, method: str, headers: dict[str, str]
 ) -> None:
@@ -146,7 +145,7 @@ def test_another_site_without_an_origin_is_none_that_is_named(make_app: MakeApp)
     assert_problem(write(client, Sec_Fetch_Site="cross-site"), 403)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "origin", "expected"),
     [
         ("blog.example.org", "http://blog.example.org", 201),

@@ -17,6 +17,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from blog.http.application import Application
+from tests.cases import cases
 from tests.contract import assert_problem, create, write_post
 from tests.people import RICK
 from tests.rivals import connected
@@ -144,7 +145,7 @@ def test_metrics_are_reported_before_the_first_request(counted: FlaskClient) -> 
     assert "# TYPE blog_http_requests_total counter" in response.text
 
 
-@pytest.mark.parametrize(
+@cases(
     ("accept", "expected"),
     [
         (None, "text/plain; version=0.0.4; charset=utf-8"),

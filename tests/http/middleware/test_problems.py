@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from blog.http.application import Application
 from blog.http.request import Request, current_request
+from tests.cases import cases
 from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import JOE, RICK
 from tests.rivals import Rival, connected
@@ -118,7 +119,7 @@ def test_a_member_with_an_odd_name_has_an_escaped_pointer(client: FlaskClient) -
     assert faults(response, 422) == {"#/a~1b~0c%20%C3%A9%3F%25": "is not a known field"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "instance"),
     [
         ("/a%0D%0ASet-Cookie:x", "/a%0D%0ASet-Cookie%3Ax"),

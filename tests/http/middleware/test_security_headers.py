@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from blog.http.application import Application
+from tests.cases import cases
 from tests.people import RICK
 
 MakeApp = Callable[..., Application]
@@ -25,7 +26,7 @@ def test_no_response_runs_frames_or_sends_anything(client: FlaskClient, path: st
     assert headers.getlist("Referrer-Policy") == ["no-referrer"]
 
 
-@pytest.mark.parametrize(("auth", "expected"), [(None, "cross-origin"), (RICK, "same-origin")])
+@cases(("auth", "expected"), [(None, "cross-origin"), (RICK, "same-origin")])
 def test_only_what_anyone_may_read_may_be_embedded_anywhere(
     client: FlaskClient, auth: tuple[str, str] | None, expected: str
 ) -> None:
