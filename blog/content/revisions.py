@@ -12,7 +12,13 @@ from pydantic import AfterValidator, BaseModel
 
 from blog.content import posts
 from blog.content.markup import render
-from blog.content.posts import CONTENT_ATTRIBUTES, GREATEST_VERSION, Post, PostContent
+from blog.content.posts import (
+    CONTENT_ATTRIBUTES,
+    GREATEST_VERSION,
+    Post,
+    PostContent,
+    stored_content,
+)
 from blog.content.validation import RULES, as_json
 
 Operation = Literal["created", "updated", "deleted"]
@@ -52,7 +58,7 @@ class Revision:
 
     ``previous_date`` is when the version before this one was written, ``predecessor`` its
     operation, if it is stored, and ``successor_date`` when the version after this one was written,
-    if there is one.
+    if there is one. ``written`` is as in a `Post`.
     """
 
     post_id: str
@@ -65,25 +71,30 @@ class Revision:
     updated_date: datetime
     predecessor: Operation | None
     successor_date: datetime | None
-    content: PostContent | None
+    written: Any
+
+    @property
+    def content(self) -> PostContent | None:
+        """The content, None for a tombstone."""
+        return None if self.is_tombstone else stored_content(self.written)
 
     @property
     def is_tombstone(self) -> bool:
         """Whether this is the deletion of the post."""
-        return self.content is None
+        return self.operation == "deleted"
 
     def as_post(self, *, with_html: bool) -> Post:
         """The post as it was, for a caller who may change it; the revision has its body.
 
         Raises ValueError for a tombstone.
         """
-        if self.content is None:
-            raise ValueError(f"version {self.version} is a deletion")
         content = self.content
+        if content is None:
+            raise ValueError(f"version {self.version} is a deletion")
         return Post(
             id=self.post_id,
             version=self.version,
-            content=content,
+            written=content,
             sort_date=content.posted_date or self.created_date,
             previous_date=self.previous_date,
             updated_date=self.updated_date,

@@ -76,8 +76,8 @@ class ChangeList(Resource):
             return Document(links, fields, updated=state.date)
         if current:
             etag = quote_etag(version_tag(validators_of(current)))
-            fields |= {"slug": current.content.slug, "title": current.content.title, "etag": etag}
-        title = current and current.content.title
+            fields |= {"slug": current.written.slug, "title": current.written.title, "etag": etag}
+        title = current and current.written.title
         embedded = self._embedded(current)
         return Document(links, fields, title=title, updated=state.date, embedded=embedded)
 

@@ -155,9 +155,9 @@ def represent(post: content.Post, fields: tuple[str, ...], links: Links) -> Docu
     return Document(
         shown,
         dict(zip(fields, _reader(fields)(post), strict=True)),
-        title=post.content.title,
+        title=post.written.title,
         updated=post.updated_date,
-        published=post.content.posted_date,
+        published=post.written.posted_date,
         validators=validators_of(post),
     )
 
@@ -170,8 +170,9 @@ def validators_of(post: content.Post) -> Validators:
 @lru_cache(maxsize=256)
 def _reader(fields: tuple[str, ...]) -> Callable[[content.Post], tuple[object, ...]]:
     """The function that reads the values of these fields from a post."""
-    getters = [attrgetter(ATTRIBUTES[name]) for name in fields]
-    return lambda post: tuple(getter(post) for getter in getters)
+    paths = [ATTRIBUTES[name] for name in fields]
+    # Of a single path, `attrgetter` reads the value and not a tuple of one.
+    return attrgetter(*paths) if len(paths) > 1 else lambda post: (attrgetter(*paths)(post),)
 
 
 def _replaced(body: object, current: content.Post) -> PostContent:

@@ -109,9 +109,9 @@ def _represent(revision: content.Revision, fields: Mapping[str, str], links: Lin
     return Document(
         shown,
         {name: attrgetter(attribute)(revision) for name, attribute in known.items()},
-        title=revision.content.title if revision.content else None,
+        title=revision.written.title,
         updated=revision.updated_date,
-        published=revision.content.posted_date if revision.content else None,
+        published=revision.written.posted_date,
         validators=_own_validators(revision),
     )
 

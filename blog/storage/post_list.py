@@ -40,7 +40,7 @@ class Sort(NamedTuple):
 
     def value_of(self, item: Post) -> object:
         """The value by which a post is sorted."""
-        return getattr(item.content if self.column in CONTENT_COLUMNS else item, self.column)
+        return getattr(item.written if self.column in CONTENT_COLUMNS else item, self.column)
 
     def key(self, item: Post) -> Key:
         """The sort key of a post."""

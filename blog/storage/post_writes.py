@@ -25,6 +25,7 @@ from blog.content.markup import render
 from blog.content.posts import (
     CONTENT_COLUMNS,
     LONG_TEXTS,
+    OWN_COLUMNS,
     Post,
     PostContent,
     new_post_id,
@@ -35,7 +36,7 @@ from blog.errors import BlogError, Forbidden, PreconditionFailed, StorageUnavail
 from blog.storage import permissions, revisions, tags
 from blog.storage.access import Access, CallerRole, Transaction
 from blog.storage.idempotency import IdempotencyKey, Outcome
-from blog.storage.posts import columns, post_from, post_of
+from blog.storage.posts import columns, post_from
 from blog.storage.preconditions import (
     Clauses,
     ConditionalWrite,
@@ -130,7 +131,9 @@ _INSERT_UNLESS_TAKEN = _insertion(~exists().where(_other.c.slug == bindparam("sl
 def _as_inserted(values: Mapping[str, Any]) -> Post:
     """The post that was inserted with these values, as its author sees it."""
     sort_date = values["posted_date"] or values["created_date"]
-    return post_of({**values, "sort_date": sort_date, "editable": True})
+    stored = {**values, "sort_date": sort_date, "editable": True}
+    content = PostContent.model_construct(**{name: values[name] for name in CONTENT_COLUMNS})
+    return Post(written=content, **{name: stored[name] for name in (*OWN_COLUMNS, "editable")})
 
 
 def _record(
@@ -236,7 +239,7 @@ def update_post(
         connection = transaction.connection
         if key and key.enter(transaction):
             return None
-        if content.slug != current.content.slug:
+        if content.slug != current.written.slug:
             values["slug"] = claim_slug(connection, content.slug, content.title, current.id)
         # The derived slug may be the one that the post has.
         settled = content.model_copy(update={"slug": values.get("slug", content.slug)})
@@ -253,7 +256,7 @@ def update_post(
 
 def _edited_values(access: Access, current: Post, content: PostContent) -> dict[str, Any]:
     values = content_values(content, access)
-    before = current.content
+    before = current.written
     if (content.body, content.format) != (before.body, before.format):
         values["body_html"] = render(content.body, content.format)
     return values | next_version(current.version, current.updated_date, access.now)
@@ -310,4 +313,4 @@ def has_content(current: Post, content: PostContent, access: Access) -> bool:
         **content_values(content, access),
         "slug": content.slug or derive_slug(content.title),
     }
-    return all(getattr(current.content, name) == value for name, value in settled.items())
+    return all(getattr(current.written, name) == value for name, value in settled.items())

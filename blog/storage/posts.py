@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, null, select
 
-from blog.content.posts import CONTENT_COLUMNS, LONG_TEXTS, OWN_COLUMNS, Post, PostContent
+from blog.content.posts import CONTENT_COLUMNS, LONG_TEXTS, OWN_COLUMNS, Post
 from blog.errors import NotFound
 from blog.storage import permissions
 from blog.storage.access import Access, CallerRole
@@ -37,8 +37,11 @@ def _find_statement(role: CallerRole, texts: frozenset[str]) -> Select[Any]:
 @cache
 def columns(texts: frozenset[str] = LONG_TEXTS) -> tuple[ColumnElement[Any], ...]:
     """The columns of a post, but for the long texts that are not named."""
-    names = (*OWN_COLUMNS, *CONTENT_COLUMNS)
-    return tuple(post.c[name] for name in names if name not in LONG_TEXTS - texts)
+    content = [post.c[name] for name in CONTENT_COLUMNS if name not in LONG_TEXTS - texts]
+    own = [
+        null().label(name) if name in LONG_TEXTS - texts else post.c[name] for name in OWN_COLUMNS
+    ]
+    return (*own, *content)
 
 
 def columns_for(role: CallerRole, texts: frozenset[str]) -> tuple[ColumnElement[Any], ...]:
@@ -48,11 +51,7 @@ def columns_for(role: CallerRole, texts: frozenset[str]) -> tuple[ColumnElement[
 
 def post_from(row: Any) -> Post:
     """The post in a row of `columns_for`."""
-    return post_of(row._asdict())
+    return Post._make((*_read_own(row), row))
 
 
-def post_of(values: Mapping[str, Any]) -> Post:
-    """The post with these values, by the names of their columns."""
-    own: dict[str, Any] = {name: values.get(name) for name in OWN_COLUMNS}
-    content = PostContent.stored({name: values[name] for name in CONTENT_COLUMNS if name in values})
-    return Post(content=content, editable=values["editable"], **own)
+_read_own = attrgetter(*OWN_COLUMNS, "editable")

@@ -21,7 +21,7 @@ from sqlalchemy import (
     true,
 )
 
-from blog.content.posts import CONTENT_COLUMNS, LONG_TEXTS, Post, PostContent
+from blog.content.posts import CONTENT_COLUMNS, LONG_TEXTS, Post
 from blog.content.revisions import Revision, changed_fields
 from blog.errors import Forbidden, NotFound, StorageUnavailable
 from blog.storage import permissions
@@ -41,7 +41,7 @@ from blog.storage.tables import post, revision
 _SUBQUERIES = ("predecessor", "successor_date")
 # The columns of a revision that are not content.
 _OWN = tuple(
-    field.name for field in fields(Revision) if field.name not in ("content", *_SUBQUERIES)
+    field.name for field in fields(Revision) if field.name not in ("written", *_SUBQUERIES)
 )
 # What a revision repeats of its post.
 REPEATED = tuple(column.name for column in revision.c if column.name in post.c)
@@ -74,8 +74,8 @@ def record(transaction: Transaction, before: Post | None, after: Post) -> None:
     """
     access = transaction.access
     transaction.order_commits()
-    versions = [version.content for version in (before, after) if version]
-    is_scheduled = after.content.status == "published" and after.sort_date > access.now
+    versions = [version.written for version in (before, after) if version]
+    is_scheduled = after.written.status == "published" and after.sort_date > access.now
     values = {
         "operation": "updated" if before else "created",
         "caller_name": access.author.name,
@@ -93,7 +93,7 @@ def record_deletion(transaction: Transaction, before: Post, created: datetime) -
     values = {
         "post_id": before.id,
         "changed_by": access.author.name,
-        "public": before.content.status == "published",
+        "public": before.written.status == "published",
         "created_date": created,
         "author_name": before.author_name,
         **next_version(before.version, before.updated_date, access.now),
@@ -213,12 +213,7 @@ def columns(texts: frozenset[str] = frozenset()) -> Sequence[ColumnElement[Any]]
 
 def revision_from(row: Row[Any]) -> Revision:
     """The revision in a row of `columns`."""
-    values = row._asdict()
-    own = {name: values[name] for name in (*_OWN, *_SUBQUERIES)}
-    if row.operation == "deleted":
-        return Revision(content=None, **own)
-    content = {name: values[name] for name in CONTENT_COLUMNS if name in values}
-    return Revision(content=PostContent.stored(content), **own)
+    return Revision(written=row, **{name: getattr(row, name) for name in (*_OWN, *_SUBQUERIES)})
 
 
 _LOAD = select(*columns(LONG_TEXTS)).where(

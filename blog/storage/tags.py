@@ -66,23 +66,23 @@ def rewrite(transaction: Transaction, before: Post, after: Post) -> None:
         write(transaction, after)
 
 
-def write(transaction: Transaction, written: Post) -> None:
+def write(transaction: Transaction, post: Post) -> None:
     """Insert the tags of a new post."""
-    if rows := _tag_rows(written):
+    if rows := _tag_rows(post):
         transaction.insert(_INSERT, *rows)
 
 
-def _tag_rows(written: Post) -> list[dict[str, object]]:
+def _tag_rows(post: Post) -> list[dict[str, object]]:
     return [
         {
-            "post_id": written.id,
+            "post_id": post.id,
             "key": fold_tag(name),
             "name": name,
-            "status": written.content.status,
-            "sort_date": written.sort_date,
-            "author_name": written.author_name,
-            "updated_date": written.updated_date,
-            "title": written.content.title,
+            "status": post.written.status,
+            "sort_date": post.sort_date,
+            "author_name": post.author_name,
+            "updated_date": post.updated_date,
+            "title": post.written.title,
         }
-        for name in written.content.tags
+        for name in post.written.tags
     ]

@@ -146,6 +146,8 @@ def test_reader_sees_one_state_while_a_writer_changes_it(
     now = clock() + timedelta(days=1)
 
     with database.session() as session:
+        # A request that reads more than once begins a snapshot.
+        session.reading()
         before = posts.find(Access(session, None, now), post.id)
         others()
         after = posts.find(Access(session, None, now), post.id)
