@@ -64,7 +64,11 @@ class JSONFormatter(JsonFormatter):
 
 
 class RequestFormatter(JSONFormatter):
-    """Writes the record of a request in the same way, in a third of the time."""
+    """Writes the record of a request in the same way, but faster.
+
+    With `JSONFormatter`, a cached post takes 17 % longer, and with the library's formatter that
+    uses orjson, 6 %.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """A JSON object of the common members and those of this record."""

@@ -77,9 +77,10 @@ def log(entry: LogEntry, request_id: str, caller: dict[str, str], seconds: float
 
 
 def _make_record(message: str, members: dict[str, Any]) -> logging.LogRecord:
-    """A record with members, made in half the time that `Logger.makeRecord` takes.
+    """A record with members.
 
-    That looks for the place in the source, and for attributes with the same names.
+    `Logger.makeRecord` also looks for the place in the source, and for attributes with the same
+    names: with it, a cached post takes 13 % longer.
     """
     record = logging.LogRecord(logger.name, logging.INFO, "", 0, message, None, None)
     record.__dict__.update(members)

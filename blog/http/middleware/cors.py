@@ -76,7 +76,8 @@ def _allow(writers: Collection[str], response: Response) -> Response:
     request = current_request()
     if request.method == "OPTIONS":
         return _allow_preflight(writers, request, response)
-    # Flask-CORS would determine for each response that all are the same.
+    # Flask-CORS would determine for each response that all are the same: with it, an uncached post
+    # takes 19 % longer.
     if _PUBLIC.match(request.path):
         response.constants += _HEADERS
     return response
