@@ -1,8 +1,8 @@
 """Responses that never change, such as that of `/health/live`: made once for each cache key.
 
-Otherwise, a liveness probe takes 3.3 times the processor time. While 16 clients read uncached pages,
-half of the probes then wait for 37 ms instead of 24 ms, and one in a hundred for 119 ms instead of
-63 ms.
+Otherwise, a liveness probe takes 3.3 times the processor time. While 16 clients read uncached
+pages, half of the probes then wait for 37 ms instead of 24 ms, and one in a hundred for 119 ms
+instead of 63 ms.
 """
 
 from __future__ import annotations
