@@ -1,4 +1,4 @@
-"""The server's health, for what watches it: whether it lives, and whether it can serve."""
+"""Health checks of the server: liveness and readiness."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from blog.representations.document import Document
 
 
 class Liveness(Resource):
-    """Whether the server answers at all; if it does not, only a restart helps."""
+    """Whether the process responds; if it does not, it has to be restarted."""
 
     any_host = True
     cacheable = False
     constant = True
 
     def get(self) -> Document:
-        """Say that it does, without a look at the database."""
+        """A constant document; the database is not read."""
         return Document({relations.SELF: self.links.liveness}, {"status": "live"})
 
 
 class Readiness(Resource):
-    """Whether requests may be sent here."""
+    """Whether the server can handle requests."""
 
     any_host = True
     cacheable = False
-    # While there is no primary, reads go on.
+    # Reads continue while there is no primary.
     source = "primary, else replica"
 
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
-        """Answer; however the database fails to, it is the same news here."""
+        """Respond; any failure of the database is NotReady."""
         try:
             return super().dispatch_request(*args, **kwargs)
         except (DatabaseError, StorageUnavailable) as error:
             raise NotReady("database", "the database can't be read now") from error
 
     def get(self) -> Document:
-        """Look at the database and its schema; say who answered, and whether writes fail."""
+        """Check the database and its schema; name the server, and say whether writes fail."""
         schema.require_ready(self.session)
         self.services.schema_watch.require_whole(self.session)
-        answering = "primary" if self.session.is_on_primary() else "replica"
+        server = "primary" if self.session.is_on_primary() else "replica"
         writes = "failing" if schema.why_unwritable(self.session) else "working"
-        members = {"status": "ready", "database": answering, "writes": writes}
+        members = {"status": "ready", "database": server, "writes": writes}
         return Document({relations.SELF: self.links.readiness}, members)

@@ -1,4 +1,4 @@
-"""The metrics: what the server has counted of the requests to it."""
+"""The metrics of the server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from blog.http.middleware.metrics import MEDIA_TYPES, RequestMetrics
 
 
 class Metrics(Resource):
-    """The counts of all worker processes, as Prometheus collects them."""
+    """The metrics of all worker processes, in the formats of Prometheus."""
 
     any_host = True
     cacheable = False
@@ -24,6 +24,6 @@ class Metrics(Resource):
         return MEDIA_TYPES
 
     def get(self) -> Response:
-        """Everything that was counted by now."""
+        """The current metrics."""
         body, content_type = self._metrics.write(self.request.media_type)
         return Response(body, content_type=content_type)
