@@ -86,5 +86,5 @@ def _fill(url: str) -> None:
     schema.upgrade(database)
     with database.session() as session:
         for (name, password), role in ROLES.items():
-            accounts.add(session, name, role, hash_password(password), Clock().now)
+            accounts.add(session, name, role, hash_password(password), now=Clock().now)
     database.close()

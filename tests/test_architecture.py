@@ -143,6 +143,20 @@ def test_files_stay_under_400_lines() -> None:
     assert {module: length for module, length in lengths.items() if length > 400} == {}
 
 
+def test_no_call_has_more_than_four_positional_arguments() -> None:
+    # What these take is a list: columns, constraints and fields of a record.
+    lists = {"select", "Table", "Index", "op.create_table", "logging.LogRecord"}
+    calls = {
+        f"{module}:{node.lineno}": ast.unparse(node.func)
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and sum(not isinstance(each, ast.Starred) for each in node.args) > 4
+    }
+
+    assert {place: name for place, name in calls.items() if name not in lists} == {}
+
+
 def test_resources_name_no_media_type() -> None:
     resources = {m for m in MODULES if room(m) == "resources"}
 

@@ -44,7 +44,7 @@ def author_add(name: str, role: Any, password_stdin: bool) -> None:
     check_name(name)
     password_hash = hash_password(_new_password(password_stdin))
     with opening.session(make=True) as session:
-        accounts.add(session, name, role, password_hash, utc_now())
+        accounts.add(session, name, role, password_hash, now=utc_now())
     click.echo(f"Created the {role} {name!r}.")
 
 

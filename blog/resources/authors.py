@@ -76,7 +76,7 @@ class Author(_AuthorResource):
     def _patched(self, patch: Patch, current: content.Author) -> Profile:
         seen = {**as_json(current, FIELDS), **self.links_of(self.document(current))}
         changed, faults = patch(seen)
-        return validate(Profile, changed, SERVER_FIELDS, faults, current)
+        return validate(Profile, changed, SERVER_FIELDS, faults, current=current)
 
 
 def _replaced(body: object, current: content.Author) -> Profile:

@@ -87,7 +87,7 @@ class PostList(_PostResource):
         default_sort = OLDEST_UPDATE_FIRST if wanted.updated_since else NEWEST_FIRST
         sort = SORTS[self.query.get("sort", default_sort)]
         texts = long_texts(self.fields)
-        query = PostQuery(listing.limit, wanted, sort, listing.position, texts)
+        query = PostQuery(listing.limit, wanted, sort, position=listing.position, texts=texts)
         page = post_list.page(self.access, query)
         links = {
             **listing.links(page),
@@ -137,7 +137,7 @@ class Post(_PostResource):
     def _patched(self, patch: Patch, current: content.Post) -> PostContent:
         seen = {**as_json(current, ATTRIBUTES), **self.links_of(self.document(current))}
         changed, faults = patch(seen)
-        return validate(PostContent, changed, SERVER_FIELDS, faults, current.content)
+        return validate(PostContent, changed, SERVER_FIELDS, faults, current=current.content)
 
 
 def represent(post: content.Post, fields: tuple[str, ...], links: Links) -> Document:

@@ -77,7 +77,7 @@ def find_all(session: Session) -> Sequence[Account]:
     return [Account(**row) for row in session.reading().execute(statement).mappings()]
 
 
-def add(session: Session, name: str, role: Role, password_hash: str, now: datetime) -> None:
+def add(session: Session, name: str, role: Role, password_hash: str, *, now: datetime) -> None:
     """Add an account. Raises AccountError for an invalid name, and for one too like another."""
     new = _new(name, role, password_hash, now)
 

@@ -176,7 +176,7 @@ class _Walk:
         superseded = due.next_sequence is not None and due.next_sequence <= reached
         if due.sequence > reached or superseded or due.editable:
             return None
-        return Change(due.post_id, "created", due.version, due.due_date, due.editable)
+        return Change(due.post_id, "created", due.version, date=due.due_date, editable=due.editable)
 
     def _commit(self, commit: Row[*tuple[Any, ...]]) -> Change | None:
         """A commit as the caller sees it, by whether they see the post before it and after it."""
@@ -188,7 +188,11 @@ class _Walk:
             return None
         operation: Operation = "deleted" if not sees else "updated" if seen else "created"
         return Change(
-            commit.post_id, operation, commit.version, commit.updated_date, commit.editable
+            commit.post_id,
+            operation,
+            commit.version,
+            date=commit.updated_date,
+            editable=commit.editable,
         )
 
     def _is_seen(self, status: str | None, due_date: datetime | None, sequence: int) -> bool:

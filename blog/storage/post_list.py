@@ -123,9 +123,15 @@ class PostQuery:
 
     def variant(self, role: CallerRole, database: str) -> _Variant:
         """What decides on the statement."""
-        filters, start = frozenset(self.filter.given()), beginning(self.position)
-        status = self.filter.status
-        return _Variant(filters, status, self.sort, start, role, self.texts, database)
+        return _Variant(
+            filters=frozenset(self.filter.given()),
+            status=self.filter.status,
+            sort=self.sort,
+            start=beginning(self.position),
+            role=role,
+            texts=self.texts,
+            database=database,
+        )
 
 
 def page(access: Access, query: PostQuery) -> Page[Post]:

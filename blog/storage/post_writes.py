@@ -65,7 +65,20 @@ def create(
     """
     if key and (first := key.outcome(access.session.reading())):
         return _as_post(first, texts)
-    values = {
+    values = _new_values(access, content)
+
+    def insert_it(transaction: Transaction) -> Post | Outcome:
+        if key and (first := key.enter(transaction)):
+            return first
+        return insert_post(transaction, values, content, key)
+
+    created = access.write(insert_it)
+    return _as_post(created, texts) if isinstance(created, Outcome) else created
+
+
+def _new_values(access: Access, content: PostContent) -> dict[str, Any]:
+    """The columns of a new post, but for its slug."""
+    return {
         **content_values(content, access),
         "id": new_post_id(),
         "version": 1,
@@ -75,14 +88,6 @@ def create(
         "author_name": access.author.name,
         "body_html": render(content.body, content.format),
     }
-
-    def insert_it(transaction: Transaction) -> Post | Outcome:
-        if key and (first := key.enter(transaction)):
-            return first
-        return insert_post(transaction, values, content, key)
-
-    created = access.write(insert_it)
-    return _as_post(created, texts) if isinstance(created, Outcome) else created
 
 
 def _as_post(outcome: Outcome, texts: frozenset[str]) -> Post:

@@ -71,7 +71,7 @@ class Restoration:
         current = post_writes.load(access.session.reading(), write)
         if self.key is None and post_writes.has_content(current, content, access):
             return Restored(current.version, written=False)
-        changed = post_writes.update_post(access, write, current, content, self.key)
+        changed = post_writes.update_post(access, write, current, content, key=self.key)
         if changed is None:
             return None
         return Restored(changed.version, written=changed.version > current.version)

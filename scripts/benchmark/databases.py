@@ -108,7 +108,7 @@ def make(url: str, posts: int) -> Blog:
 def _add_author(session: Session) -> str:
     """Make the author; give the secret of an access token."""
     now, secret = utc_now(), new_secret()
-    accounts.add(session, AUTHOR, "author", hash_password(PASSWORD), now)
+    accounts.add(session, AUTHOR, "author", hash_password(PASSWORD), now=now)
     tokens.add(session, AUTHOR, AccessToken("bench", "write", now, None), digest(secret))
     return secret
 

@@ -107,7 +107,7 @@ def test_a_name_may_be_sent_decomposed(
     client: FlaskClient, database: Database, clock: Clock
 ) -> None:
     with database.session() as session:
-        accounts.add(session, "zoë", "author", hash_password("password"), clock.now)
+        accounts.add(session, "zoë", "author", hash_password("password"), now=clock.now)
     _, secret = issue(database, "zoë")
 
     assert me(client, ("zoe\u0308", secret)) == "zo%C3%AB"
@@ -217,7 +217,7 @@ def test_a_token_of_a_deleted_author_is_gone(
     auth = issue(database)
     with database.session() as session:
         accounts.remove(session, "rick")
-        accounts.add(session, "rick", "author", hash_password("password"), clock.now)
+        accounts.add(session, "rick", "author", hash_password("password"), now=clock.now)
 
     assert me(client, auth) is None
     assert kept(database) == []

@@ -133,7 +133,7 @@ def test_a_403_asks_for_no_other_credentials(client: FlaskClient) -> None:
 
 def test_a_password_may_hold_colons(client: FlaskClient, database: Database, clock: Clock) -> None:
     with database.session() as session:
-        accounts.add(session, "eve", "author", hash_password("a:b::secret:"), clock.now)
+        accounts.add(session, "eve", "author", hash_password("a:b::secret:"), now=clock.now)
 
     assert me(ask(client, basic("eve:a:b::secret:"))) == "http://localhost/author/eve"
 
@@ -143,7 +143,7 @@ def test_names_and_passwords_are_compared_composed(
     client: FlaskClient, database: Database, clock: Clock, form: Literal["NFC", "NFD"]
 ) -> None:
     with database.session() as session:
-        accounts.add(session, "zoë", "author", hash_password("pässwörter"), clock.now)
+        accounts.add(session, "zoë", "author", hash_password("pässwörter"), now=clock.now)
     sent = normalize(form, "zoë:pässwörter")
 
     assert me(ask(client, basic(sent))) == "http://localhost/author/zo%C3%AB"

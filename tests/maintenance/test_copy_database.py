@@ -251,7 +251,7 @@ def test_target_can_not_be_written_meanwhile(
                 other.session() as session,
                 pytest.raises(StorageUnavailable),
             ):
-                accounts.add(session, "eve", "editor", "", utc_now())
+                accounts.add(session, "eve", "editor", "", now=utc_now())
 
         with closing(Database(url)) as target:
             copy_database(filled, target, meddle)

@@ -108,7 +108,7 @@ def test_author_with_any_name_can_be_followed_from_the_list(
     client: FlaskClient, database: Database, clock: Clock
 ) -> None:
     with database.session() as session:
-        accounts.add(session, "zoë+b@example.org", "author", "no hash", clock.now)
+        accounts.add(session, "zoë+b@example.org", "author", "no hash", now=clock.now)
 
     links = client.get("/author").json["data"][-1]["_links"]
 

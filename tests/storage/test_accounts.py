@@ -52,7 +52,7 @@ def write_post(session: Session, name: str) -> str:
 
 
 def test_an_account_is_found_by_its_name(session: Session) -> None:
-    accounts.add(session, "eva", "editor", "a hash", NOW)
+    accounts.add(session, "eva", "editor", "a hash", now=NOW)
 
     assert accounts.find(session, "eva") == Account("eva", "editor", "a hash")
 
@@ -67,21 +67,21 @@ def test_an_account_is_a_caller_once_verified() -> None:
 
 
 def test_accounts_are_sorted_by_name(session: Session) -> None:
-    accounts.add(session, "Zoe", "author", "a hash", NOW)
-    accounts.add(session, "bob", "author", "a hash", NOW)
+    accounts.add(session, "Zoe", "author", "a hash", now=NOW)
+    accounts.add(session, "bob", "author", "a hash", now=NOW)
 
     assert names(session) == ["Zoe", "ann", "bob", "joe", "rick"]
 
 
 def test_a_new_account_has_a_profile(session: Session) -> None:
-    accounts.add(session, "eva", "author", "a hash", NOW)
+    accounts.add(session, "eva", "author", "a hash", now=NOW)
 
     profile = authors.find(Access(session, None, NOW), "eva")
     assert (profile.version, profile.display_name, profile.updated_date) == (1, None, NOW)
 
 
 def test_a_name_is_kept_composed(session: Session) -> None:
-    accounts.add(session, "Ju\u0308rgen", "author", "a hash", NOW)
+    accounts.add(session, "Ju\u0308rgen", "author", "a hash", now=NOW)
 
     assert accounts.find(session, "Jürgen") is not None
 
@@ -89,14 +89,14 @@ def test_a_name_is_kept_composed(session: Session) -> None:
 @cases("name", ["rick", "RICK", "\uff52\uff49\uff43\uff4b"])
 def test_a_name_too_like_another_is_refused(session: Session, name: str) -> None:
     with pytest.raises(AccountError, match=r"already, or one whose name differs by case alone$"):
-        accounts.add(session, name, "editor", "a hash", NOW)
+        accounts.add(session, name, "editor", "a hash", now=NOW)
 
     assert names(session) == ["ann", "joe", "rick"]
 
 
 def test_what_can_be_no_name_is_refused(session: Session) -> None:
     with pytest.raises(AccountError, match=r"^'a:b' can't be a name"):
-        accounts.add(session, "a:b", "author", "a hash", NOW)
+        accounts.add(session, "a:b", "author", "a hash", now=NOW)
 
 
 def test_the_first_account_is_an_editor(empty: Database) -> None:
@@ -224,7 +224,7 @@ def test_a_closed_account_is_opened_by_a_new_password(session: Session) -> None:
 def test_the_name_of_a_deleted_author_is_free_again(session: Session) -> None:
     accounts.remove(session, "rick")
 
-    accounts.add(session, "RICK", "author", "a hash", NOW)
+    accounts.add(session, "RICK", "author", "a hash", now=NOW)
 
     assert names(session) == ["RICK", "ann", "joe"]
 

@@ -92,7 +92,7 @@ def test_pages_of_tags_go_by_code_point_of_what_they_are_without_case(client: Fl
 def test_pages_of_authors_go_by_code_point(client: FlaskClient, database: Database) -> None:
     with database.session() as session:
         for name in ("Zoe", "Ann2", "_", "9", "zoë", "Ärnst", "東", "\U00020000", "a-b", "aB"):
-            accounts.add(session, name, "author", "no hash", Clock().now)
+            accounts.add(session, name, "author", "no hash", now=Clock().now)
 
     names = [author["name"] for author in walk(client, "/author?limit=2")]
 
@@ -277,7 +277,7 @@ def test_the_longest_name_is_an_author_like_others(client: FlaskClient, database
     # This one letter is eighteen, when names are compared.
     name = "\ufdfa" * 64
     with database.session() as session:
-        accounts.add(session, name, "author", "no hash", Clock().now)
+        accounts.add(session, name, "author", "no hash", now=Clock().now)
 
     assert client.get(f"/author/{name}").json["name"] == name
 

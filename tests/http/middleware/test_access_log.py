@@ -175,7 +175,7 @@ def test_a_name_is_logged_in_ascii(
     client: FlaskClient, database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with database.session() as session:
-        accounts.add(session, "zoë", "author", hash_password("pass word"), clock.now)
+        accounts.add(session, "zoë", "author", hash_password("pass word"), now=clock.now)
     client.get(
         "/", headers={"Authorization": f"Basic {b64encode('zoë:pass word'.encode()).decode()}"}
     )
