@@ -1,4 +1,4 @@
-"""What a post is: each of its fields, the rules that they keep, and the post as it is stored."""
+"""Posts: each of their fields, with its rules, and the post as it is stored."""
 
 from __future__ import annotations
 

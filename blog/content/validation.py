@@ -48,7 +48,7 @@ _EXPECTED = {
 
 # Looking for a likely name takes time that a client could make us spend without end.
 _LONGEST_GUESS = 50
-# What is told of a member's name, were it as long as a body can be.
+# How much of a member's name is quoted: it may be as long as a body.
 _LONGEST_NAME = 100
 
 # Stands for each fault of those that are counted alone.
@@ -144,7 +144,7 @@ def _unknown_members(given: Collection[str], known: Collection[str]) -> list[Fau
         Fault(f"is not a known field{nearest(name, known)}", pointer=pointer(name[:_LONGEST_NAME]))
         for name in unknown[:MOST_FAULTS]
     ]
-    # Those beyond are counted, not told.
+    # Those beyond the limit are only counted.
     return faults + [_UNTOLD] * (len(unknown) - len(faults))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import JSON, DateTime, Dialect, String, Text, TypeDecorator
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware moment, kept in UTC: SQLite would give it back without its offset."""
+    """An aware date and time, stored in UTC: SQLite would return it without an offset."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

@@ -1,4 +1,4 @@
-"""What the URLs are: one module per noun."""
+"""The resources behind the URLs, one module per noun."""
 
 from blog.resources.authors import Author, AuthorList
 from blog.resources.changes import ChangeList

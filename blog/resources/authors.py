@@ -1,4 +1,4 @@
-"""The authors: a list to read, and each profile, which its owner may change."""
+"""The list of authors, and their profiles, which their owners may change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from blog.storage import authors
 
 
 class _AuthorResource(Resource):
-    """What the list and its members share: how a profile is represented."""
+    """The representation of a profile, in the list and by itself."""
 
     def document(self, state: content.Author) -> Document:
         """Represent a profile to the caller."""
@@ -61,11 +61,11 @@ class Author(_AuthorResource):
         return self.document(authors.find(self.access, name))
 
     def put(self, name: str) -> Document:
-        """Replace what the owner writes of the profile."""
+        """Replace the fields of the profile that its owner writes."""
         return self._edit(name, partial(_replaced, read_json()))
 
     def patch(self, name: str) -> Document:
-        """Change a part of the profile."""
+        """Change some fields of the profile."""
         return self._edit(name, partial(self._patched, read_patch(SERVER_FIELDS)))
 
     def _edit(self, name: str, revise: authors.Revise) -> Document:

@@ -1,4 +1,4 @@
-"""The change feed: what was created, updated or deleted, for clients that keep a copy."""
+"""The change feed: posts that were created, updated or deleted, for clients with a copy."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Some changes, and their posts as the caller may see them now."""
+    """Changes, and their posts as the caller may see them now, by id."""
 
     changes: Changes
     posts: Mapping[str, Post] = field(default_factory=dict)
 
 
 class ChangeList(Resource):
-    """Every change that the caller could see, in the order in which it came."""
+    """All changes that the caller may see, in their order."""
 
     parameters = {"limit": PARAMETERS["limit"], "after": str, **FIELD_PARAMETER}
     depends_on_time = True
 
     def get(self) -> Document:
-        """The changes after a cursor, and where to go on; may wait until there are some."""
+        """The changes after a cursor and the next cursor; may wait until there are changes."""
         if self.query.get("after") == LATEST:
             end = changes.latest(self._access_now())
             return self._page(_Found(Changes([], end)))
@@ -63,7 +63,7 @@ class ChangeList(Resource):
         return Document.list_of(relations.CHANGES, items, links)
 
     def document(self, state: Change, current: Post | None) -> Document:
-        """Represent a change to the caller, with the way to the post and to its versions."""
+        """Represent a change to the caller, with links to the post and its versions."""
         links = {relations.POST: self.links.post(state.post_id)}
         if state.editable:
             links[relations.VERSION_HISTORY] = self.links.revisions(state.post_id)
@@ -82,7 +82,7 @@ class ChangeList(Resource):
         return Document(links, fields, title=title, updated=state.date, embedded=embedded)
 
     def _embedded(self, current: Post | None) -> Mapping[str, Document | None]:
-        """The post itself, where the client wants it; None where it is not there now."""
+        """The post itself, where the client requests it; None where it does not exist now."""
         fields = self.query.get("fields")
         if fields is None:
             return {}
@@ -98,7 +98,7 @@ class ChangeList(Resource):
             detail = "is of a history that was replaced by another; begin without one"
             raise DeadCursor([Fault(detail, parameter="after")]) from None
         found = _Found(*find_current(access, changed, texts))
-        # Whoever waits for more keeps no connection meanwhile.
+        # A request that waits for changes holds no connection.
         self.session.close()
         return found
 
@@ -120,7 +120,7 @@ class ChangeList(Resource):
         try:
             return cursors.read(cursor, "changes", "after").key
         except Malformed:
-            # A former version signed for whom it was, and wrote the rest.
+            # Earlier versions of the program signed the owner, and wrote the rest.
             key = cursors.read(cursor, f"changes {self.caller}", "after").key
             return (self._owner, *key)
 
@@ -130,7 +130,7 @@ class ChangeList(Resource):
 
     @property
     def _owner(self) -> str:
-        """For whom a cursor is: another caller has been told other things."""
+        """The caller that a cursor belongs to: another caller sees other changes."""
         return sha256(str(self.caller).encode()).hexdigest()[:16]
 
     def _link(self, after: str | None) -> Link:

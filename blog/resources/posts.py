@@ -1,4 +1,4 @@
-"""The posts: a list to read and add to, and each post to read, change and delete."""
+"""The list of posts, and each post."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from blog.storage.post_list import (
     PostQuery,
 )
 
-# The fields of a post where the client chooses none.
+# The fields that are shown where the client chooses none.
 DEFAULT_FIELDS = tuple(field.name for field in FIELDS if field.is_shown)
 FIELD_PARAMETER: Mapping[str, Parser] = {"fields": some_of(tuple(ATTRIBUTES))}
 FILTER_PARAMETERS: Mapping[str, Parser] = {
@@ -44,7 +44,7 @@ FILTER_PARAMETERS: Mapping[str, Parser] = {
     "updatedSince": parse_moment,
     "id": list_of(MOST_IDS, POST_ID, "the id of a post, 32 hexadecimal digits in lower case"),
 }
-# Those whose name in a filter is another.
+# The attributes of a `Filter` by the names of the parameters.
 _FILTERS = {
     **{name: name for name in FILTER_PARAMETERS},
     "updatedSince": "updated_since",
@@ -54,7 +54,7 @@ SEARCH_PARAMETERS = ("limit", *FILTER_PARAMETERS, "sort", "fields")
 
 
 class _PostResource(Resource):
-    """What the list and its members share: how a post is represented."""
+    """The representation of a post, in the list and by itself."""
 
     write_parameters = FIELD_PARAMETER
 
@@ -80,7 +80,7 @@ class PostList(_PostResource):
     }
 
     def get(self) -> Document:
-        """A page of the posts that fit the query."""
+        """A page of the posts that match the query."""
         wanted = Filter(**{name: self.query.get(given) for given, name in _FILTERS.items()})
         default_limit = len(wanted.ids) if wanted.ids else DEFAULT_LIMIT
         listing = Paging(self.services.cursors, self.links.posts, self.query, default_limit)
@@ -117,11 +117,11 @@ class Post(_PostResource):
         return self.document(posts.find(self.access, post_id, long_texts(self.fields)))
 
     def put(self, post_id: str) -> Document:
-        """Replace what a client writes of the post."""
+        """Replace the fields of the post that a client writes."""
         return self._edit(post_id, partial(_replaced, read_json()))
 
     def patch(self, post_id: str) -> Document:
-        """Change a part of the post."""
+        """Change some fields of the post."""
         return self._edit(post_id, partial(self._patched, read_patch(SERVER_FIELDS)))
 
     def delete(self, post_id: str) -> None:
@@ -150,7 +150,7 @@ def represent(post: content.Post, fields: tuple[str, ...], links: Links) -> Docu
     }
     if post.editable:
         shown[relations.EDIT] = own
-        # The same by the name that the posts and authors have, and by the registered one.
+        # The relation has a name of ours, and a registered one (RFC 5829).
         shown[relations.REVISIONS] = shown[relations.VERSION_HISTORY] = links.revisions(post.id)
     return Document(
         shown,
@@ -163,7 +163,7 @@ def represent(post: content.Post, fields: tuple[str, ...], links: Links) -> Docu
 
 
 def validators_of(post: content.Post) -> Validators:
-    """What tells this version of a post from every other."""
+    """The validators of this version of a post."""
     return Validators(post.id, post.version, post.updated_date, post.previous_date)
 
 
@@ -171,12 +171,12 @@ def validators_of(post: content.Post) -> Validators:
 def _reader(fields: tuple[str, ...]) -> Callable[[content.Post], tuple[object, ...]]:
     """The function that reads the values of these fields from a post."""
     paths = [ATTRIBUTES[name] for name in fields]
-    # Of a single path, `attrgetter` reads the value and not a tuple of one.
+    # With a single path, `attrgetter` returns the value instead of a tuple.
     return attrgetter(*paths) if len(paths) > 1 else lambda post: (attrgetter(*paths)(post),)
 
 
 def _replaced(body: object, current: content.Post) -> PostContent:
-    """The post with the body in its place; an omitted slug or date stays."""
+    """The content in the body of a PUT; an omitted slug or date stays as it is."""
     if isinstance(body, Mapping):
         kept = {"slug": "slug", "postedDate": "posted_date"}
         body = {**as_json(current.content, kept), **body}

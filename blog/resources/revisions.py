@@ -1,4 +1,4 @@
-"""The versions of a post: a list to read and to restore from, each of them, and how they differ."""
+"""The versions of a post: their list, from which one is restored, each version, and its diff."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from blog.representations.document import Document, Validators
 from blog.storage import revisions
 from blog.storage.restoration import Restoration
 
-# A list of long texts would be long, so each is read by itself.
+# Long texts are only in the representation of a single version.
 LISTED_FIELDS = {name: FIELDS[name] for name in FIELDS if name not in LONG_FIELDS}
 
 
 class RevisionList(Resource):
-    """Every version of a post, for those who may change it, also after its deletion."""
+    """All versions of a post, for callers who may change it, also after its deletion."""
 
     parameters = cursors.PARAMETERS
 
@@ -45,21 +45,21 @@ class RevisionList(Resource):
         return Document.list_of(relations.REVISIONS, items, links, _validators(newest))
 
     def post(self, post_id: str) -> Document | Created:
-        """Make a version current again, as a new one."""
+        """Restore a version: its content becomes the newest version."""
         revisions.find_newest(self.access, post_id)
         precondition = read_precondition(post_id, required=False)
         key = read_key(self.access)
         wanted = validate(content.Restoration, read_json(), ()).restore
         restored = Restoration(self.access, post_id, precondition, key).restore(wanted)
         version = revisions.find(self.access, post_id, restored.version)
-        # A request that is sent again gets the first answer, in which there was no successor yet.
+        # A repeated request gets the first response, in which the version had no successor.
         document = _represent(replace(version, successor_date=None), FIELDS, self.links)
         if not restored.written:
             return document
         return Created(document)
 
     def document(self, state: Post | content.Revision) -> Document:
-        """The list as it is now, for a write that came too late."""
+        """The list as it is now, for a write whose precondition is not met."""
         return self.get(state.id if isinstance(state, Post) else state.post_id)
 
 
@@ -78,7 +78,7 @@ class RevisionDiff(Resource):
     produces = (json_patch, json, hal)
 
     def get(self, post_id: str, number: int) -> Document:
-        """The operations that make the earlier version this one."""
+        """The operations that turn the earlier version into this one."""
         after = revisions.find(self.access, post_id, number)
         before = revisions.load(self.session.reading(), post_id, number - 1)
         if before is None or before.content is None or after.content is None:
@@ -117,7 +117,7 @@ def _represent(revision: content.Revision, fields: Mapping[str, str], links: Lin
 
 
 def _own_validators(revision: content.Revision) -> Validators:
-    """The version never changes; what is said of it does once, when another one follows."""
+    """A version never changes, but its links do once, when another version follows."""
     identity = f"{revision.post_id}/{revision.version}"
     if (followed := revision.successor_date) is None:
         return Validators(identity, revision.version, revision.updated_date, None)
@@ -125,5 +125,5 @@ def _own_validators(revision: content.Revision) -> Validators:
 
 
 def _validators(newest: content.Revision) -> Validators:
-    """Those of the post itself, so that a write may name the list as well as the post."""
+    """The validators of the post, so that a write may name the state of the list or of the post."""
     return Validators(newest.post_id, newest.version, newest.updated_date, newest.previous_date)

@@ -1,4 +1,4 @@
-"""The root: the one address that a client has to know."""
+"""The root: the only URL that a client has to know."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Root(Resource):
     """The entry links."""
 
     def get(self) -> Document:
-        """Say where everything is, for this caller."""
+        """The links that this caller can follow from here."""
         links = {
             relations.SELF: self.links.root,
             relations.POSTS: self.links.posts,

@@ -1,4 +1,4 @@
-"""The tags: those in use, with how many posts have them."""
+"""The tags in use, and how many posts have them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TagList(Resource):
         return Document.list_of(relations.TAGS, items, links)
 
     def document(self, state: TagCount) -> Document:
-        """Represent a tag by its name, its count, and the way to its posts."""
+        """Represent a tag by its name, its count, and a link to its posts."""
         posts = self.links.query(self.links.posts, {"tag": state.name})
         fields = {"name": state.name, "count": state.count}
         return Document({relations.POSTS: posts}, fields, title=state.name)

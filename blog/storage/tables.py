@@ -30,7 +30,7 @@ metadata = MetaData(
     }
 )
 
-# Marks a table that anonymous readers can read: caches are told of each write to it.
+# Marks a table that anonymous callers can read: writes to it invalidate caches.
 PUBLIC = {"public": True}
 
 author = Table(

@@ -1,4 +1,4 @@
-"""How SQLite keeps each type, and how it is read.
+"""How SQLite stores each type, and how it is read.
 
 SQLite takes a value of any type into any column, and has neither moments nor lists. A value that
 can't be read is a state of the file, as a damaged page is.
