@@ -158,7 +158,8 @@ class Resource(flask_restful.Resource):
         caller asks for credentials.
         """
         try:
-            # Flask-RESTful would parse Accept again: a fifth of a read with a browser's Accept.
+            # Flask-RESTful would also parse Accept for media types of the resource, which has none:
+            # with a browser's Accept, an uncached post then takes 17 % longer.
             return cast(Result, MethodView.dispatch_request(self, **arguments))
         except PreconditionFailed as error:
             current = self.document(error.current)
