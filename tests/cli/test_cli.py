@@ -14,7 +14,7 @@ from blog.settings import read_settings
 from tests.cases import cases
 from tests.commands import blog, done, failed, post_as
 
-pytestmark = pytest.mark.usefixtures("directory")
+pytestmark = [pytest.mark.usefixtures("directory"), pytest.mark.databases("sqlite")]
 
 
 def sign_in(name: str, password: str) -> int:

@@ -18,7 +18,7 @@ from blog.storage.tokens import AccessToken
 from tests.cases import cases
 from tests.commands import blog, done, failed, post_as
 
-pytestmark = pytest.mark.usefixtures("rick")
+pytestmark = [pytest.mark.usefixtures("rick"), pytest.mark.databases("sqlite")]
 
 
 def statuses(name: str, secret: str) -> tuple[int, int]:

@@ -65,6 +65,7 @@ def test_page_ends_early_when_it_is_full_in_bytes(
     assert "next" in page["_links"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [("title,summary,tags", [5]), ("body", [4, 1]), ("body,bodyHtml", [1] * 5)],

@@ -18,6 +18,8 @@ from blog.http.request import current_request
 from blog.settings import Settings
 from tests.gateway.gateways import BOUNDS, GONE, Received, fetch, gateway, part, scope
 
+pytestmark = pytest.mark.databases("sqlite")
+
 POST = {"content_type": "application/json", "authorization": "Basic cmljazpwYXNzd29yZA=="}
 CHUNKED = {**POST, "transfer_encoding": "chunked"}
 LIVENESS = scope(target="/health/live")

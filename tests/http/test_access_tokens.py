@@ -64,6 +64,7 @@ def test_a_token_of_an_editor_is_one_of_an_editor(client: FlaskClient, database:
     assert response.status_code == 200
 
 
+@pytest.mark.slow
 def test_nothing_but_the_exact_secret_signs_in(
     make_app: Callable[..., Application], database: Database
 ) -> None:

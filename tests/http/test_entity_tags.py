@@ -14,6 +14,8 @@ from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.gateway.cached import Served, served
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 # What proxies make of "{}" when they compress a body.
 CODED = [
     *('"{}-gzip"', '"{}-br"', '"{}-zstd"', '"{}--gzip"', '"{}--br"', '"{};gzip"', '"{};br"'),

@@ -127,6 +127,7 @@ def test_head_is_get_without_the_body(
                 assert headers_of(head) == headers_of(got)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("auth", [None, RICK, WRONG], ids=["anonymous", "author", "wrong"])
 def test_every_response_has_vary_and_cache_control(
     app: Application,

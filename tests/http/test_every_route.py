@@ -21,7 +21,7 @@ READS = ("GET", "HEAD")
 ODD = ["%00", "a%00b", "%ED%A0%80", "%FF", "%F0%9F%98%80", "9" * 5000, "", "-1", "%25", "%27--"]
 
 # The tests send more wrong passwords than the default limit.
-pytestmark = pytest.mark.settings(sign_in_failures=1000)
+pytestmark = [pytest.mark.settings(sign_in_failures=1000), pytest.mark.databases("sqlite")]
 
 
 def test_an_argument_without_an_example_is_reported(app: Application) -> None:
@@ -231,6 +231,8 @@ def test_another_host_than_that_of_the_base_url_is_421(
                 assert (response.status_code == 421) != exempt
 
 
+@pytest.mark.slow
+@pytest.mark.databases("sqlite", "postgresql")
 @cases("auth", [None, RICK])
 def test_no_value_of_a_parameter_is_a_server_error(
     app: Application,

@@ -17,6 +17,8 @@ from tests.gateway.gateways import fetch, gateway, part, scope
 from tests.people import RICK
 from tests.servers.serving import Server, add_author, run_blog, serve
 
+pytestmark = pytest.mark.databases("sqlite")
+
 CONTENT = b'{"title": "Expected", "body": ""}'
 JSON: dict[str, Any] = {"content_type": "application/json"}
 FAILURES = 3

@@ -18,6 +18,8 @@ from tests.cases import cases
 from tests.gateway.gateways import fetch, gateway, part, scope
 from tests.servers.serving import Server, add_author, eventually, serve
 
+pytestmark = pytest.mark.databases("sqlite")
+
 CREDENTIALS = f"Authorization: Basic {b64encode(b'rick:password').decode()}"
 POST = f"POST /post HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{CREDENTIALS}\r\n"
 CONTENT = '{"title": "Framed", "body": ""}'

@@ -352,6 +352,7 @@ def test_a_restore_sent_several_times_at_once_makes_one_version(
     assert versions(client, edited) == before + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", [None, "chosen"])
 def test_the_same_creation_between_any_two_statements_of_the_first_makes_no_second_post(
     make_app: Callable[..., Application], slug: str | None

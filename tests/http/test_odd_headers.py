@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.contract import path_of, write_post
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 VALUES = st.one_of(
     st.text(st.characters(min_codepoint=32, max_codepoint=255)),
     st.text('*"\\,;=/W.-_0123456789 aq+', max_size=40),
@@ -33,7 +35,6 @@ NAMES = (
 LAST = "Fri, 31 Dec 9999 23:59:59"
 
 
-@pytest.mark.databases("sqlite")
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -60,7 +60,15 @@ def test_every_list_reads_its_parameters_alike(client: FlaskClient, path: str, n
     assert list(faults(response, 400)) == [name]
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def posts(client: FlaskClient) -> None:
+    """One post more than a page has by default."""
+    for _ in range(21):
+        write_post(client)
+
+
+@pytest.mark.usefixtures("posts")
+@cases(
     ("query", "length"),
     [
         ("", 20),
@@ -83,8 +91,6 @@ def test_every_list_reads_its_parameters_alike(client: FlaskClient, path: str, n
     ],
 )
 def test_a_value_that_can_be_read_counts(client: FlaskClient, query: str, length: int) -> None:
-    for _ in range(21):
-        write_post(client)
     response = client.get(f"/post?{query}")
 
     assert response.status_code == 200, response.text

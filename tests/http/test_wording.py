@@ -17,6 +17,8 @@ from tests.commands import blog, failed
 from tests.people import RICK
 from tests.servers.serving import PATIENCE, add_author, environment, serve
 
+pytestmark = pytest.mark.databases("sqlite")
+
 # Words by which a library or the interpreter speaks of itself.
 FOREIGN = re.compile(
     r"Errno|codec|utf-8-sig|idna|at at|Traceback|Exception|NoneType|\bdict\b|\bstr\b|object has no"

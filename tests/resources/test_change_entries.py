@@ -130,6 +130,7 @@ def test_links_keep_the_fields(client: FlaskClient) -> None:
         assert "limit=5&fields=title" in links[relation]
 
 
+@pytest.mark.slow
 def test_mirror_of_500_posts_takes_6_requests(client: FlaskClient) -> None:
     for _ in range(500):
         create(client)
@@ -146,6 +147,7 @@ def test_mirror_of_500_posts_takes_6_requests(client: FlaskClient) -> None:
     assert (len(mirror), requests) == (500, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", ["body", "body,bodyHtml"])
 def test_page_with_posts_is_bounded_in_bytes_and_misses_nothing(
     client: FlaskClient, fields: str

@@ -25,6 +25,7 @@ def session(blogs: Blogs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         database.close()
 
 
+@pytest.mark.slow
 # Two histories take twice as long as one.
 @settings(EXAMPLES, max_examples=30)
 @given(before=histories(least=1), after=histories(least=1))

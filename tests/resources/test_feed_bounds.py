@@ -50,6 +50,7 @@ def test_a_clock_that_is_wrong_by_far_stops_nobody(database: Database, clock: Cl
     assert len(found.items) == 2
 
 
+@pytest.mark.slow
 def test_one_request_passes_over_a_bounded_number_of_versions(
     database: Database, clock: Clock
 ) -> None:

@@ -373,6 +373,7 @@ def at_once(pair: list[FlaskClient], *paths: str, **headers: str) -> list[TestRe
         return sorted(pool.map(send, pair, paths), key=lambda answer: answer.status_code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("_round", range(ROUNDS))
 def test_two_restores_at_once_make_one_version(
     client: FlaskClient, either: str, database: Database, pair: list[FlaskClient], _round: int

@@ -19,6 +19,8 @@ from tests.people import ANN, RICK
 from tests.sign_in import passwords
 from tests.sign_in.guessing import HOME, WRONG, sign_in
 
+pytestmark = pytest.mark.databases("sqlite")
+
 ALICE = ("alice", "wonderland")
 
 
@@ -161,7 +163,6 @@ def test_known_author_signs_in_to_a_new_process(
     assert directory.asked == [ALICE, ALICE]
 
 
-@pytest.mark.databases("sqlite")
 def test_token_of_an_author_of_the_directory_works(
     client: FlaskClient, directory: Directory, database_url: str
 ) -> None:

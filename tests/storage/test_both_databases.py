@@ -49,6 +49,7 @@ def last_page(client: FlaskClient, path: str) -> str:
     return path_of(page["_links"]["self"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filtered", ["", "&author=rick", "&tag=t"])
 def test_pages_of_titles_go_by_code_point_in_both_directions(
     client: FlaskClient, filtered: str

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.cases import cases
 from tests.contract import path_of, write_post
 from tests.people import RICK
+
+pytestmark = pytest.mark.databases("sqlite")
 
 WRITTEN = {"title": "First!", "body": ""}
 

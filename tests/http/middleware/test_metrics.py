@@ -23,6 +23,8 @@ from tests.people import RICK
 from tests.rivals import connected
 from tests.servers.serving import Server, environment, eventually, serve
 
+pytestmark = pytest.mark.databases("sqlite")
+
 REQUESTS = "blog_http_requests_total"
 OPENMETRICS = "application/openmetrics-text"
 
@@ -127,6 +129,8 @@ def test_failed_sign_ins_are_counted(counted: FlaskClient) -> None:
     assert scrape(counted, "blog_failed_sign_ins_total") == {(): 1}
 
 
+@pytest.mark.slow
+@pytest.mark.databases("sqlite", "postgresql")
 def test_requests_that_the_database_could_not_serve_are_counted(
     counted: FlaskClient, database_url: str
 ) -> None:

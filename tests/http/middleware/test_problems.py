@@ -20,6 +20,8 @@ from tests.contract import assert_problem, faults, path_of, write_post
 from tests.people import JOE, RICK
 from tests.rivals import Rival, connected
 
+pytestmark = pytest.mark.databases("sqlite")
+
 NOBODY = ("rick", "wrong password")
 NOWHERE = "/post/" + "0" * 32
 WRITTEN = {"title": "Second!", "body": ""}
@@ -190,6 +192,7 @@ def test_a_damaged_row_is_500_and_its_text_stays_here(client: FlaskClient, rival
     assert "123454321" not in response.text
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_missing_table_is_503_and_no_sql_leaves(
     client: FlaskClient, rival: Rival, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -203,6 +206,8 @@ def test_a_missing_table_is_503_and_no_sql_leaves(
     assert "storage unavailable" in message and request_id == problem["requestId"]
 
 
+@pytest.mark.slow
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_database_locked_for_long_is_503_with_retry_after(
     client: FlaskClient, rival: Rival, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,8 @@ from blog.http.application import Application
 from tests.cases import cases
 from tests.people import RICK
 
+pytestmark = pytest.mark.databases("sqlite")
+
 MakeApp = Callable[..., Application]
 HSTS = "Strict-Transport-Security"
 
