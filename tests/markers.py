@@ -82,15 +82,12 @@ class Guard:
         sys.addaudithook(self._check)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self) -> None:
-        self._running = None
-
-    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self._running = item
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logfinish(self) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        # After the last test, servers of the whole session are stopped too.
         self._running = None
 
     def _check(self, event: str, _arguments: tuple[object, ...]) -> None:
