@@ -119,7 +119,7 @@ class GroupCommit:
         self._is_contended = len(jobs) > 1
 
     def _await_job(self) -> _Job | None:
-        """Under contention, let other threads run once, which this one keeps from adding jobs."""
+        """Under contention, yield once to threads that are about to add jobs."""
         if not self._is_contended:
             return None
         sleep(0)
