@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Dialect, Insert, Select
 
 # Converts a value from the driver to the one that SQLAlchemy returns.
-Reader = Callable[[Any], Any]
+Converter = Callable[[Any], Any]
 
 
 class CompiledStatement:
@@ -21,7 +21,7 @@ class CompiledStatement:
     def __init__(
         self,
         dialect: Dialect,
-        converters: Mapping[type, Reader],
+        converters: Mapping[type, Converter],
         statement: Select[Any] | Insert,
     ) -> None:
         """Compile a statement; ``converters`` has one for each column type that needs it."""

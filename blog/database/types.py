@@ -21,7 +21,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        # PostgreSQL gives it back in the time zone of the connection.
+        # PostgreSQL returns it in the time zone of the connection.
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
@@ -46,6 +46,6 @@ def line(length: int) -> String:
 def text() -> Text:
     """The type of a text that is compared by code point on every database.
 
-    SQLite does so by itself; PostgreSQL would do it as the language of its cluster has it.
+    PostgreSQL's default depends on the locale of the cluster; SQLite's is this.
     """
     return Text().with_variant(Text(collation="C"), "postgresql")

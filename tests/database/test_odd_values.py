@@ -40,11 +40,11 @@ WRONG = {
     ("posted_date", "'1x'"): "a row has a moment that can't be read",
     ("posted_date", "'2026-11-22'"): "a row has a moment that can't be read",
     ("posted_date", "5"): "a row has a moment that can't be read",
-    ("tags", "'{'"): "a row has tags that are no JSON",
-    ("tags", "5"): "a row has tags that are no JSON",
-    ("tags", "'{}'"): "a row has tags that are no list of texts",
-    ("tags", "'[1]'"): "a row has tags that are no list of texts",
-    ("version", "'x'"): "a row has a text in the place of a number",
+    ("tags", "'{'"): "a row has a list that is not JSON",
+    ("tags", "5"): "a row has a list that is not JSON",
+    ("tags", "'{}'"): "a row has JSON that is not a list of texts",
+    ("tags", "'[1]'"): "a row has JSON that is not a list of texts",
+    ("version", "'x'"): "a row has a text instead of a number",
 }
 UNREADABLE = pytest.mark.parametrize(("column", "value"), WRONG)
 ODD = ["x'ff00'", TEXT, "'x'", "5", "1.5", "'2026-11-22'", "'{}'", "'[1]'"]

@@ -24,7 +24,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from blog.database.compiled_statements import CompiledStatement, Reader
+from blog.database.compiled_statements import CompiledStatement, Converter
 from blog.database.limits import (
     Limits,
     Purpose,
@@ -55,7 +55,7 @@ _GRACE = 0.5
 # A server that accepts no more connections says so only in its message.
 _FULL = re.compile("too many (clients|connections)|connection slots")
 # The driver returns moments in the time zone of the connection, with another tzinfo class.
-_CONVERTERS: dict[type, Reader] = {
+_CONVERTERS: dict[type, Converter] = {
     TextTuple: tuple,
     UTCDateTime: lambda moment: moment.astimezone(UTC),
 }

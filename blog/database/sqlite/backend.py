@@ -37,7 +37,7 @@ from blog.database.sqlite.errors import translate_context, translating
 from blog.database.sqlite.files import WatchedFiles, why_unwritable
 from blog.database.sqlite.log_header import log_lock
 from blog.database.sqlite.reader_pool import ReaderPool
-from blog.database.sqlite.values import READERS, TYPES, as_kept, refuse_blobs
+from blog.database.sqlite.values import CONVERTERS, TYPES, refuse_blobs, to_stored
 from blog.errors import DatabaseError, OutcomeUnknown, PoolExhausted, StorageUnavailable
 
 # How long to wait, in seconds, before changing the journal mode is tried again.
@@ -58,7 +58,7 @@ class SQLite(Backend):
         super().__init__(_create_engine(path, self._files, limits))
         self._readers = ReaderPool(self._files, limits.connections, connect)
         # The driver takes parameters by name, where SQLAlchemy would pass them by position.
-        self._compile = lru_cache(1024)(partial(CompiledStatement, _DIALECT, READERS))
+        self._compile = lru_cache(1024)(partial(CompiledStatement, _DIALECT, CONVERTERS))
         self.group = GroupCommit(limits.lock)
         self._detectors: list[FileChangeDetector] = []
 
@@ -290,4 +290,4 @@ def _begin(connection: Connection) -> None:
 
 
 def _bind(compiled: CompiledStatement, values: Mapping[str, object]) -> Mapping[str, object]:
-    return compiled.bind({name: as_kept(value) for name, value in values.items()})
+    return compiled.bind({name: to_stored(value) for name, value in values.items()})

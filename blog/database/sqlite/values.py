@@ -1,7 +1,7 @@
-"""How SQLite stores each type, and how it is read.
+"""Converting values to and from the types that SQLite stores.
 
-SQLite takes a value of any type into any column, and has neither moments nor lists. A value that
-can't be read is a state of the file, as a damaged page is.
+SQLite accepts a value of any type in any column, and has no types for moments and lists. A value
+that can't be converted is a fault of the file, like a damaged page.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from sqlalchemy import JSON, BigInteger, Date, DateTime, Dialect, Integer
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
-from blog.database.compiled_statements import Reader
+from blog.database.compiled_statements import Converter
 from blog.database.types import TextTuple, UTCDateTime
 from blog.errors import StorageUnavailable
 
 _TEXT = frozenset({str})
-# SQLAlchemy calls these for null, too.
+# SQLAlchemy calls these for NULL too.
 _Processor = Callable[[Any], Any]
 
 
-def as_kept(value: object) -> object:
-    """What the file has of a value."""
+def to_stored(value: object) -> object:
+    """The value as the file stores it."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
     return orjson.dumps(value).decode() if isinstance(value, tuple) else value
 
 
 def refuse_blobs(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give a row as it is, unless it holds a blob, which no column of ours can have.
+    """A row factory that raises an error for a blob, since no column of this program has any.
 
-    SQLite turns numbers in text columns into text by itself.
+    Numbers in text columns are no problem: SQLite converts them to text.
     """
-    # To look at each value by itself would take as long as to fetch it.
+    # A loop over the values would take as long as fetching them.
     if bytes in map(type, row):
         columns = (described[0] for described in cursor.description)
         names = (name for name, value in zip(columns, row, strict=True) if type(value) is bytes)
@@ -50,7 +50,7 @@ def _read_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text + "+00:00")
     except (TypeError, ValueError) as error:
         raise _unreadable("a moment that can't be read") from error
-    # The offset was taken for the time.
+    # Without a time, the offset was parsed as one.
     if moment.tzinfo is None:
         raise _unreadable("a moment that can't be read")
     return moment
@@ -67,25 +67,26 @@ def _read_texts(text: str) -> tuple[str, ...]:
     try:
         texts = orjson.loads(text)
     except ValueError as error:
-        raise _unreadable("tags that are no JSON") from error
+        raise _unreadable("a list that is not JSON") from error
     if type(texts) is not list or not _TEXT.issuperset(map(type, texts)):
-        raise _unreadable("tags that are no list of texts")
+        raise _unreadable("JSON that is not a list of texts")
     return tuple(texts)
 
 
 def _read_number(value: int) -> int:
     if type(value) is not int:
-        raise _unreadable("a text in the place of a number")
+        raise _unreadable("a text instead of a number")
     return value
 
 
 def _unreadable(fault: str) -> StorageUnavailable:
     return StorageUnavailable(
-        f"the database can't serve now: a row has {fault}; `blog database check` names the rows"
+        f"the database is temporarily unavailable: a row has {fault}; "
+        "`blog database check` names the rows"
     )
 
 
-READERS: dict[type, Reader] = {
+CONVERTERS: dict[type, Converter] = {
     UTCDateTime: _read_moment,
     Date: _read_date,
     TextTuple: _read_texts,
@@ -94,8 +95,8 @@ READERS: dict[type, Reader] = {
 }
 
 
-def _unless_null(read: Reader) -> _Processor:
-    return lambda value: None if value is None else read(value)
+def _unless_null(convert: Converter) -> _Processor:
+    return lambda value: None if value is None else convert(value)
 
 
 class _Moment(sqlite.DATETIME):
@@ -118,7 +119,7 @@ class _Number(Integer):
         return _unless_null(_read_number)
 
 
-# What SQLAlchemy takes in the place of its own types.
+# The types that SQLAlchemy uses instead of its own.
 TYPES: dict[type[TypeEngine[Any]], type[TypeEngine[Any]]] = {
     DateTime: _Moment,
     Date: _Date,
