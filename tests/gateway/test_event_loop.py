@@ -16,6 +16,7 @@ from blog.http.application import Application
 from blog.http.middleware.proxies import rewriter
 from blog.http.request import current_request
 from blog.settings import Settings
+from tests.cases import cases
 from tests.gateway.gateways import BOUNDS, GONE, Received, fetch, gateway, part, scope
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -149,7 +150,7 @@ def test_liveness_is_logged_and_counted_each_time(
     assert 'route="/health/live",status="200"} 3.0' in counts
 
 
-@pytest.mark.parametrize(
+@cases(
     "headers",
     [
         {"accept": "a/b," * 65 + "*/*"},
@@ -161,7 +162,7 @@ def test_liveness_is_logged_and_counted_each_time(
         {"x_forwarded_host": "a" * 2000},
     ],
 )
-@pytest.mark.parametrize("family", ["forwarded", "x-forwarded"])
+@cases("family", ["forwarded", "x-forwarded"])
 def test_headers_that_take_long_to_read_get_no_cache_key(
     app: Application, headers: dict[str, str], family: str
 ) -> None:

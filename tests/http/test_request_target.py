@@ -13,6 +13,7 @@ from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from blog.http.application import Application
 from blog.http.request_target import has_one_spelling
+from tests.cases import cases
 from tests.contract import Clock, assert_problem, create
 from tests.gateway.cached import Served, served
 from tests.people import RICK
@@ -39,14 +40,14 @@ def send(client: FlaskClient, path: str, method: str = "GET", **environ: Any) ->
     return client.open("/", method=method, environ_overrides={"PATH_INFO": path, **environ})
 
 
-@pytest.mark.parametrize("path", SPELLINGS)
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
+@cases("path", SPELLINGS)
+@cases("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
 def test_another_spelling_of_a_path_is_404(metered: FlaskClient, path: str, method: str) -> None:
     assert send(metered, path, method).status_code == 404
 
 
-@pytest.mark.parametrize("raw", ["/%2fmetrics", "/%2Fmetrics", "/metrics%2f", "/x%2F..%2Fmetrics"])
-@pytest.mark.parametrize("name", ["REQUEST_URI", "RAW_URI"])
+@cases("raw", ["/%2fmetrics", "/%2Fmetrics", "/metrics%2f", "/x%2F..%2Fmetrics"])
+@cases("name", ["REQUEST_URI", "RAW_URI"])
 def test_an_encoded_slash_divides_no_path(metered: FlaskClient, name: str, raw: str) -> None:
     told = {"REQUEST_URI": "", "RAW_URI": "", name: raw}
 
@@ -57,7 +58,7 @@ def test_an_encoded_slash_in_the_query_is_none_of_the_path(client: FlaskClient) 
     assert client.get("/post?tag=a%2Fb").status_code == 200
 
 
-@pytest.mark.parametrize(
+@cases(
     ("raw", "path"),
     [
         ("/%6detrics", "/metrics"), ("/metric%73", "/metrics"), ("/%4D", "/M"), ("/health%2Fready",
@@ -81,7 +82,7 @@ def test_what_has_to_be_encoded_is_found(client: FlaskClient, raw: str) -> None:
     assert detail.startswith("there is no author")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("path", "meant"),
     [
         ("/post/", "/post"), ("/post//", "/post"), ("//post", "/post"), ("//", "/"),

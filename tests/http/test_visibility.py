@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.contract import Clock, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
@@ -94,8 +95,8 @@ def test_scheduled_post_is_hidden_until_the_microsecond_before(
     assert found(client, paths, ANONYMOUS) == PUBLIC
 
 
-@pytest.mark.parametrize("url", ["/post", "/post?tag=ALL", "/post?author=rick", "/post?sort=title"])
-@pytest.mark.parametrize(("caller", "expected"), WHO_SEES_WHAT)
+@cases("url", ["/post", "/post?tag=ALL", "/post?author=rick", "/post?sort=title"])
+@cases(("caller", "expected"), WHO_SEES_WHAT)
 @pytest.mark.usefixtures("paths")
 def test_list_holds_only_what_the_caller_may_see(
     client: FlaskClient, url: str, caller: Credentials, expected: list[str]
@@ -114,7 +115,7 @@ def test_scheduled_post_is_listed_to_all_from_its_moment_on(
     assert listed(client, url, caller) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("status", "caller", "expected"),
     [
         ("published", ANONYMOUS, PUBLIC),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.cases import cases
 from tests.commands import blog, failed
 from tests.people import RICK
 from tests.servers.serving import PATIENCE, add_author, environment, serve
@@ -29,7 +30,7 @@ FOREIGN = re.compile(
 JSON = "application/json"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("method", "path", "request_"),
     [
         ("GET", "/nowhere", {}),
@@ -69,7 +70,7 @@ def test_no_client_gets_the_words_of_a_library(
     assert not FOREIGN.search(response.text), response.text
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "detail"),
     [
         ("", "a value is missing or can't be read, at line 1, column 1"),

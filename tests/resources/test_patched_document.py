@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.cases import cases
 from tests.contract import assert_problem, create, faults
 from tests.people import RICK
 
@@ -33,9 +34,9 @@ def operate(client: FlaskClient, path: str, *operations: object, **headers: str)
     return client.patch(path, json=operations, content_type=JSON_PATCH, auth=RICK, headers=headers)
 
 
-@pytest.mark.parametrize("op", ["test", "replace", "add"])
-@pytest.mark.parametrize("accept", [{}, HAL])
-@pytest.mark.parametrize("answered", [{}, HAL])
+@cases("op", ["test", "replace", "add"])
+@cases("accept", [{}, HAL])
+@cases("answered", [{}, HAL])
 def test_the_whole_document_is_what_get_gave(
     client: FlaskClient, path: str, op: str, accept: dict[str, str], answered: dict[str, str]
 ) -> None:

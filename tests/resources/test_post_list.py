@@ -86,7 +86,7 @@ def test_draft_without_a_date_stands_where_it_was_begun(client: FlaskClient) -> 
     assert titles(client, "/post") == ["later", "draft", "C", "a", "b"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "expected"),
     [
         ("author=rick", ["later", "draft", "b"]),
@@ -132,7 +132,7 @@ def test_draft_with_a_date_of_its_own_is_found_by_it(client: FlaskClient) -> Non
     assert titles(client, "/post?since=2026-02-02&until=2026-03-01") == ["dated"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("sort", "expected"),
     [
         ("-postedDate", ["later", "draft", "C", "a", "b"]),
@@ -232,7 +232,7 @@ def test_limit_bounds_the_page(client: FlaskClient, query: str, expected: int) -
     assert len(client.get(f"/post{query}").json["data"]) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "parameters"),
     [
         ("limit=0", ["limit"]),

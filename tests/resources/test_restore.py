@@ -157,7 +157,7 @@ def test_what_the_post_says_already_makes_no_version(
     assert headers_of(client.get(path, auth=RICK)) == headers_of(before)
 
 
-@pytest.mark.parametrize(
+@cases(
     "number",
     [3, 5, 2**31 - 1, 2**31, 10**30, 0, -1, "1", "", 1.0, 1e30, True, False, None, [1], {}],
 )

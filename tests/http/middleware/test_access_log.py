@@ -16,6 +16,7 @@ from blog.database.database import Database
 from blog.http.application import Application
 from blog.sign_in.passwords import hash_password
 from blog.storage import accounts
+from tests.cases import cases
 from tests.contract import Clock
 from tests.people import RICK
 
@@ -141,8 +142,8 @@ def test_an_id_that_the_client_sends_is_not_taken(client: FlaskClient) -> None:
     assert response.headers.getlist("X-Request-Id") != ["0123456789abcdef"]
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/?x", "/post/1"])
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE", "BREW"])
+@cases("path", ["/", "/nowhere", "/?x", "/post/1"])
+@cases("method", ["GET", "HEAD", "OPTIONS", "DELETE", "BREW"])
 def test_the_id_is_in_every_response(client: FlaskClient, method: str, path: str) -> None:
     response = client.open(path, method=method)
 

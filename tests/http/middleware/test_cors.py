@@ -70,7 +70,7 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "ask"), ANSWERS)
+@cases(("status", "ask"), ANSWERS)
 def test_every_response_may_be_read_by_every_page(
     client: FlaskClient, status: int, ask: Callable[[FlaskClient], TestResponse]
 ) -> None:
@@ -81,7 +81,7 @@ def test_every_response_may_be_read_by_every_page(
     assert response.headers.getlist("Vary") == ["Accept, Accept-Encoding, Authorization"]
 
 
-@pytest.mark.parametrize(("status", "ask"), ANSWERS)
+@cases(("status", "ask"), ANSWERS)
 def test_no_response_lets_a_browser_sign_in_for_a_page(
     editable: FlaskClient, status: int, ask: Callable[[FlaskClient], TestResponse]
 ) -> None:

@@ -17,7 +17,7 @@ MakeApp = Callable[..., Application]
 HSTS = "Strict-Transport-Security"
 
 
-@pytest.mark.parametrize("path", ["/", "/post?limit=0", "/nowhere"])
+@cases("path", ["/", "/post?limit=0", "/nowhere"])
 def test_no_response_runs_frames_or_sends_anything(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
 
