@@ -65,7 +65,7 @@ def apply_operations(target: object, operations: object) -> Any:
 
 
 class _Budget:
-    """The work that is left to a patch."""
+    """The work that a patch may still do."""
 
     def __init__(self) -> None:
         self._left = MOST_WORK

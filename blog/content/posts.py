@@ -19,7 +19,7 @@ Format = Literal["markdown", "html", "text"]
 Status = Literal["published", "draft"]
 
 LONGEST_BODY = 1024 * 1024
-# No database counts further.
+# The largest value of an integer column.
 GREATEST_VERSION = 2**31 - 1
 MOST_TAGS = 50
 # Marks a field that is only read from storage where it is requested.
@@ -32,7 +32,7 @@ def fold_tag(tag: str) -> str:
 
 
 def _merge_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Keep each tag where and how it came first, whatever its case."""
+    """Remove each tag that differs from an earlier one only in case."""
     first: dict[str, str] = {}
     for tag in tags:
         first.setdefault(fold_tag(tag), tag)
@@ -43,14 +43,14 @@ def _merge_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def _bound_tags(tags: object) -> object:
-    """Refuse a list beyond all reason before each of its items is looked at."""
+    """Reject an oversized list before its items are validated."""
     if isinstance(tags, list) and len(tags) > 20 * MOST_TAGS:
         raise ValueError(f"must be at most {MOST_TAGS} tags, not {len(tags)}")
     return tags
 
 
 def _check_body(body: str) -> str:
-    # What an editor puts before a file is no part of the text.
+    # Some editors begin a file with one; it is not part of the text.
     body = body.removeprefix(BYTE_ORDER_MARK)
     if "\0" in body:
         raise ValueError(f"must not contain NUL; one is at {body.index(chr(0))}")
@@ -125,8 +125,9 @@ def stored_content(written: Any) -> PostContent:
 class PostField(NamedTuple):
     """A field of a post: its name for clients, and where its value is in a `Post`.
 
-    A client writes it, or else the server sets it. Each version of the post keeps it, or else it
-    follows from those that are kept. A long text is only read where it is requested.
+    ``is_written`` is whether a client writes it, and not the server; ``is_kept`` whether a revision
+    has it, and it is not derived from other fields; ``is_long`` whether it is only read where it is
+    requested; ``is_shown`` whether a document has it by default.
     """
 
     name: str
@@ -149,7 +150,7 @@ def _written_fields() -> Iterator[PostField]:
 
 
 # Every field of a post. Statements, rows, documents, revisions, differences and validation are
-# made of these; what a client writes is declared above, with its type and its default.
+# derived from these; `PostContent` declares those that a client writes, with type and default.
 FIELDS = (
     *_written_fields(),
     PostField("updatedDate", "updated_date", is_kept=False),
@@ -175,7 +176,7 @@ def long_texts(names: Iterable[str]) -> frozenset[str]:
 
 
 def settle_date(content: PostContent, now: datetime) -> datetime | None:
-    """When the post counts as posted: as the client says, else once it is published."""
+    """The posted date: the one that the client chose, else the time of the first publication."""
     if content.posted_date is None and content.status == "published":
         return now
     return content.posted_date

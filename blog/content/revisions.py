@@ -45,7 +45,7 @@ def _check_number(number: int) -> int:
 
 
 class Restoration(BaseModel):
-    """What a client writes to have a version of a post again: its number."""
+    """The body of a request to restore a version: its number."""
 
     model_config = RULES
 

@@ -27,7 +27,7 @@ RULES = ConfigDict(
     frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
 )
 
-# Members that a representation adds to the fields. A client may send back what it got.
+# Members that a representation adds to the fields. A client may send back what it received.
 HYPERMEDIA = frozenset({"_links", "_embedded", "_templates"})
 
 _JSON_NAMES = {
@@ -46,22 +46,22 @@ _EXPECTED = {
     "datetime_type": "must be a string with an RFC 3339 date-time",
 }
 
-# Looking for a likely name takes time that a client could make us spend without end.
+# The search for a similar name takes time that grows with the length of the name.
 _LONGEST_GUESS = 50
 # How much of a member's name is quoted: it may be as long as a body.
 _LONGEST_NAME = 100
 
-# Stands for each fault of those that are counted alone.
-_UNTOLD = Fault("is not a known field", pointer="#")
+# Stands for each fault that is counted, but not listed.
+_UNLISTED = Fault("is not a known field", pointer="#")
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class Written(BaseModel):
-    """What a client writes of something that is stored.
+    """The fields that a client writes.
 
-    The present state may be given as the context of a validation. What equals it is not checked
-    again: it was checked when it was written, by rules that may have been others.
+    The present state may be given as the context of a validation. A value that equals it is not
+    validated again: it was valid when it was written, under rules that may have changed since.
     """
 
     @field_validator("*", mode="wrap")
@@ -77,7 +77,7 @@ class Written(BaseModel):
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """A question that offers the known name most like the given one, or nothing."""
+    """A question that suggests the most similar known name, or nothing."""
     folded = {name.casefold(): name for name in known}
     matches = get_close_matches(name[:_LONGEST_GUESS].casefold(), folded, n=1)
     return f"; did you mean {folded[matches[0]]!r}?" if matches else ""
@@ -98,7 +98,7 @@ def validate(
 ) -> Model:
     """Check the members of a request body against a model.
 
-    Hypermedia members and the fields that only the server sets are left aside. ``current`` is the
+    Hypermedia members and the fields that only the server sets are ignored. ``current`` is the
     present state, for a model that is `Written`. Raises Invalid with all faults, those that were
     found before among them.
     """
@@ -134,7 +134,7 @@ def _json_value(value: object) -> object:
 
 
 def name_type(value: object) -> str:
-    """What a JSON value is called in a sentence."""
+    """The type of a JSON value, as a sentence names it."""
     return _JSON_NAMES[type(value)]
 
 
@@ -145,7 +145,7 @@ def _unknown_members(given: Collection[str], known: Collection[str]) -> list[Fau
         for name in unknown[:MOST_FAULTS]
     ]
     # Those beyond the limit are only counted.
-    return faults + [_UNTOLD] * (len(unknown) - len(faults))
+    return faults + [_UNLISTED] * (len(unknown) - len(faults))
 
 
 def _fault(error: ErrorDetails) -> Fault:

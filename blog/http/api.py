@@ -154,8 +154,8 @@ class Resource(flask_restful.Resource):
     def _call_method(self, arguments: Mapping[str, Any]) -> Result:
         """Call the method for the verb.
 
-        A failed precondition carries the current entity-tag, and what is forbidden to an anonymous
-        caller asks for credentials.
+        The error of a failed precondition carries the current entity-tag, and an anonymous caller
+        who is forbidden something is asked for credentials.
         """
         try:
             # Flask-RESTful would also parse Accept for media types of the resource, which has none:

@@ -20,7 +20,7 @@ _STRING = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
 def read_key(access: Access) -> IdempotencyKey | None:
-    """The key of a request with what it stands for; None for a request without one.
+    """The key of a request, with a fingerprint of the request; None for one without a key.
 
     Raises Malformed for a key that can't be used.
     """

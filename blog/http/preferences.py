@@ -1,4 +1,4 @@
-"""The Prefer header (RFC 7240): what a client wants if it is possible."""
+"""The Prefer header (RFC 7240): preferences that a server may ignore."""
 
 from __future__ import annotations
 

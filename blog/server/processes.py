@@ -24,7 +24,7 @@ from blog.server.supervisor import Supervisor
 
 logger = logging.getLogger("blog.server")
 
-# Requests that are being served when the server is told to stop have this many seconds to end.
+# How many seconds requests in progress have to end after a signal to stop.
 _STOP_SECONDS = 30
 # Granian rejects longer heads without a body; the limit of the gateway, which explains, is lower.
 _HEAD_BYTES = 65536

@@ -82,7 +82,7 @@ class Supervisor(MPServer):
             self.main_loop_interrupt.set()
 
     def _respawn_workers(self, workers: Sequence[int], *args: Any, **options: Any) -> None:
-        """Replace workers one after the other, until the server is told to stop."""
+        """Replace workers one after the other, until the server stops."""
         for worker in workers:
             if not self.interrupt_signal:
                 super()._respawn_workers([worker], *args, **options)

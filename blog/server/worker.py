@@ -71,7 +71,7 @@ def work(serve: Callable[..., None], *args: Any) -> None:
 def _end_with_parent() -> None:
     """Have this process receive SIGTERM when its parent ends (Linux only).
 
-    Otherwise the workers of a supervisor that was killed would go on serving on its port.
+    Otherwise the workers of a supervisor that was killed would continue to serve on its port.
     """
     with suppress(AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -103,8 +103,8 @@ class FailureCounts:
     def _is_ahead(self, limiter: RateLimiter, end: float) -> bool:
         """Whether every failure of a window was dated by a clock that was ahead.
 
-        `Attempts` skips such failures. The library's storages go by the clock of this machine, and
-        would count them until that time comes.
+        `Attempts` skips such failures. The library's storages use the clock of this machine, and
+        would count them until that time.
         """
         ahead = end > time() + 2 * self._limit.get_expiry()
         return ahead and not isinstance(limiter.storage, Attempts)

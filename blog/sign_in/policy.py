@@ -114,7 +114,7 @@ class SignInPolicy:
 
 
 def _cache_key(account: Account) -> str:
-    """By what the verified password of an account is cached: its hash, or else the name."""
+    """The key under which the verified password of an account is cached: its hash, or the name."""
     return account.own_hash or f"external {account.name}"
 
 

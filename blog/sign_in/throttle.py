@@ -4,7 +4,7 @@ A failure counts for the client's address and for the author's name, over all pr
 limit no password is hashed until failures have expired. A success makes the address a known one of
 the author for 30 days: from there only the count of the address applies, and failures count for the
 address alone, so that others can't lock the author out. A success resets no count: otherwise the
-owner of one account could go on guessing the passwords of others.
+owner of one account could guess the passwords of others without limit.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _LAST = 2**62
 _LARGEST_BATCH = 1000
 # How many rows that the caller may not see one request skips.
 MOST_PASSED_OVER = 1000
-# How far the clock of another node may be ahead.
+# The clock of another node may be ahead by this much.
 _SKEW = timedelta(minutes=1)
 
 # The columns in whose order each of the two is read.
@@ -94,9 +94,9 @@ class Changes:
 def follow(access: Access, limit: int, start: FeedPosition) -> Changes:
     """The changes after a position, at most as many as the limit.
 
-    Where there are none the position stays, so that the response stays the same and says nothing of
-    writes that the caller may not see. It moves after `MOST_PASSED_OVER` such writes, whatever the
-    limit, to bound the cost of a request; that they are so many is all that a caller can learn.
+    Where there are none the position stays, so that the response stays the same and reveals nothing
+    of writes that the caller may not see. It moves after `MOST_PASSED_OVER` such writes, whatever
+    the limit, to bound the cost of a request; the caller only learns that there were as many.
     Raises NotFound for a position whose commit differs here: a backup was restored, or commits were
     lost.
     """
@@ -163,8 +163,8 @@ class _Walk:
     def _fall_due(self, horizon: Due) -> Iterator[Change | None]:
         while (due := self._due) is not None and (due.due_date, due.sequence) <= horizon:
             self._due = next(self._dues, None)
-            # After the last version of a date the date is over, also for a version of that date
-            # that is committed later.
+            # After its last version, the position is past a date: a version with this date that is
+            # committed later is not listed.
             is_last = self._due is None or self._due.due_date > due.due_date
             place = Due(due.due_date, _LAST if is_last else due.sequence)
             self.position = replace(self.position, due=place)

@@ -32,7 +32,7 @@ class Position:
 class Beginning(NamedTuple):
     """A position without its key: the part that decides on the statement."""
 
-    beside: bool
+    has_key: bool
     backwards: bool
     inclusive: bool
 
@@ -49,7 +49,7 @@ class Page(Generic[Item]):
 def beginning(position: Position | None) -> Beginning:
     """How a page at this position begins; without a position it is the first of the list."""
     if position is None:
-        return Beginning(beside=False, backwards=False, inclusive=False)
+        return Beginning(has_key=False, backwards=False, inclusive=False)
     return Beginning(True, position.backwards, position.inclusive)
 
 
@@ -65,7 +65,7 @@ def paginate(
     `bind_values` gives the values of the key and of the limit.
     """
     downwards = descending != start.backwards
-    if start.beside:
+    if start.has_key:
         key = tuple_(*(bindparam(f"position_{i}", type_=c.type) for i, c in enumerate(columns)))
         statement = statement.where(_comparison(downwards, start.inclusive)(tuple_(*columns), key))
     order = directed(columns, start, descending=descending)

@@ -64,11 +64,11 @@ SORTS = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What posts of a list have in common; None leaves a point open.
+    """The conditions that the posts of a list meet; None is no condition.
 
-    ``status`` tells apart what is published now, what is scheduled for later, and drafts;
-    ``since`` ≤ the posted date < ``until``, ``updated_since`` ≤ the date of the last update;
-    ``ids`` are at most `MOST_IDS`, each once.
+    ``status`` is published now, scheduled for later, or a draft; ``since`` ≤ the posted date <
+    ``until``, ``updated_since`` ≤ the date of the last update; ``ids`` are at most `MOST_IDS`, each
+    once.
     """
 
     author: str | None = None
@@ -81,11 +81,11 @@ class Filter:
     ids: Sequence[str] | None = None
 
     def is_empty(self) -> bool:
-        """Whether no post can fit."""
+        """Whether no post can meet them."""
         return self.since is not None and self.until is not None and self.since >= self.until
 
     def given(self) -> dict[str, Any]:
-        """The points that are not left open, by name."""
+        """The conditions that are not None, by name."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -122,7 +122,7 @@ class PostQuery:
         return {**given, **bind_values(self.position, self.limit)}
 
     def variant(self, role: CallerRole, database: str) -> _Variant:
-        """What decides on the statement."""
+        """The variant of the statement that this query needs."""
         return _Variant(
             filters=frozenset(self.filter.given()),
             status=self.filter.status,
@@ -167,7 +167,7 @@ def _statement(variant: _Variant) -> Select[Any]:
     order = directed(_order(variant), variant.start, descending=variant.sort.descending)
     paged = paginate(statement, _order(variant), variant.start, descending=variant.sort.descending)
     if "slug" in variant.filters:
-        # One post at most has a slug, which PostgreSQL doesn't see: it would sort.
+        # At most one post has a slug, but PostgreSQL would sort nevertheless.
         return paged.order_by(None)
     if variant.database == "postgresql" and any(variant.texts):
         return bound_bytes(paged, _long_texts(variant.texts), order)
@@ -181,15 +181,15 @@ def _long_texts(texts: frozenset[str]) -> Sequence[ColumnElement[str]]:
 def _opaque(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """The same condition in a form that no index serves.
 
-    Without statistics, which a new database has none of, a planner takes an index for a filter
-    over one in the order of the page, and then sorts all there is. So each statement leaves it a
-    single way: along one index, whose first column is fixed and whose next ones are the order.
+    Without statistics, as in a new database, a planner prefers an index that serves a filter to one
+    in the order of the page, and then sorts all matching rows. So each statement leaves it only one
+    index, whose first column is fixed and whose next ones are the order.
     """
     return func.coalesce(condition, false())
 
 
 def _equalities(variant: _Variant) -> list[ColumnElement[bool]]:
-    """What has one value in the whole list; only the narrowest is served by an index."""
+    """The conditions that fix a value; only the most selective one is served by an index."""
     status, lookup = _status(variant), _lookup(variant)
     conditions = {
         "ids": post.c.id.in_([bindparam(name) for name in _ID_PLACES]),
@@ -211,7 +211,7 @@ def _status(variant: _Variant) -> str | None:
 
 
 def _date_ranges(variant: _Variant) -> list[ColumnElement[bool]]:
-    """Between which dates the posts of the list lie."""
+    """The conditions on the dates of the posts."""
     lookup = _lookup(variant)
     updated = lookup.c.updated_date >= bindparam("updated_since", type_=UTCDateTime)
     since = [updated] if "updated_since" in variant.filters else []
@@ -232,14 +232,14 @@ def _range(
 ) -> list[ColumnElement[bool]]:
     """The bounds of a date from below and from above.
 
-    The index serves a bound if it is in the order of that date, but one bound at each end: where a
-    page begins beside a position, the position is the better one.
+    An index in the order of that date serves one bound at each end. Where a page begins at a
+    position, that is the narrower bound.
     """
     if column != variant.sort.column or "ids" in variant.filters:
         return [_opaque(bound) for bound in (*lower, *upper)]
     downwards = variant.sort.descending != variant.start.backwards
     near, far = (upper, lower) if downwards else (lower, upper)
-    if variant.start.beside:
+    if variant.start.has_key:
         return [*far, *map(_opaque, near)]
     return [*far, *near]
 
@@ -269,8 +269,8 @@ def _order(variant: _Variant) -> Sequence[ColumnElement[Any]]:
 
 
 def _lookup(variant: _Variant) -> Table:
-    """What decides on the rows and their order: the tag, where its index serves, or the post.
+    """The table whose index serves the list: `tag` if that has one for it, else `post`.
 
-    The tag repeats all that counts, so no post is looked at that is not in the list.
+    `tag` repeats the columns that decide, so only posts of the list are read.
     """
     return tag if "tag" in variant.filters and not {"slug", "ids"} & variant.filters else post

@@ -155,7 +155,9 @@ def _refusal(transaction: Transaction) -> BlogError:
     access = transaction.access
     authorized = select(permissions.still_authorized())
     if transaction.connection.scalar(authorized, access.parameters):
-        return StorageUnavailable("the database has not kept a write, as if by a trigger of others")
+        return StorageUnavailable(
+            "the database did not store a write, as if a foreign trigger prevented it"
+        )
     return Forbidden(f"{access.author.name!r} may no longer write")
 
 

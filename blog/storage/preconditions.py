@@ -117,7 +117,7 @@ class Precondition:
     """The state in which a write is to happen; without any argument, every state.
 
     ``versions`` holds the versions of which one must be the current one, or None;
-    ``not_versions`` those of which none may be; ``never`` refuses whatever exists;
+    ``not_versions`` those of which none may be; ``never`` refuses every existing row;
     ``unmodified_since`` is a moment in whole seconds.
     """
 
@@ -239,7 +239,7 @@ def until_written(
     """Repeat a change that reads, computes and writes, until no other change interferes.
 
     ``attempt`` returns the new state, or None where the row has changed since it was read. It
-    reads before it takes the lock for writing, as it may take long to compute. No attempt begins
+    reads before it takes the lock for writing, as computing may take long. No attempt begins
     after ``timeout`` seconds. Raises StorageUnavailable when every attempt was too late.
     """
     deadline = monotonic() + timeout

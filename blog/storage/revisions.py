@@ -43,7 +43,7 @@ _SUBQUERIES = ("predecessor", "successor_date")
 _OWN = tuple(
     field.name for field in fields(Revision) if field.name not in ("written", *_SUBQUERIES)
 )
-# What a revision repeats of its post.
+# The columns of `post` that a revision repeats.
 REPEATED = tuple(column.name for column in revision.c if column.name in post.c)
 
 _latest = revision.alias("latest")
@@ -84,7 +84,9 @@ def record(transaction: Transaction, before: Post | None, after: Post) -> None:
         "due_date": after.sort_date if is_scheduled else None,
     }
     if not transaction.insert(_RECORD, values):
-        raise StorageUnavailable("the database has not kept a post, as if by a trigger of others")
+        raise StorageUnavailable(
+            "the database did not store a post, as if a foreign trigger prevented it"
+        )
 
 
 def record_deletion(transaction: Transaction, before: Post, created: datetime) -> None:

@@ -35,6 +35,6 @@ def test_no_attempt_begins_after_the_deadline() -> None:
     attempts = count()
 
     with pytest.raises(StorageUnavailable):
-        until_written(lambda: fail(attempts), "post", patience=-1)
+        until_written(lambda: fail(attempts), "post", timeout=-1)
 
     assert next(attempts) == 1

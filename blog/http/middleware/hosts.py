@@ -37,9 +37,10 @@ def _require(has_base_url: bool) -> None:
 
 
 def install(app: Flask, served: Set[str]) -> None:
-    """Refuse other hosts than ``served``, which are in lower case; one without a port has any.
+    """Refuse hosts other than ``served``, which are in lower case.
 
-    Where it is empty, every host is served. A resource with ``any_host`` is served under all.
+    One without a port matches every port. If there are none, every host is served. A resource with
+    ``any_host`` is served under every host.
     """
     if served:
         app.before_request(partial(_check, served))

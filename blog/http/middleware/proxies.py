@@ -1,7 +1,7 @@
 """Forwarding headers of proxies: the client's address, and the scheme, host and prefix it used.
 
-Each proxy appends what it saw at the right end of a header, so that as many values from the right
-are trusted as there are trusted proxies. Clients may have written the values further to the left.
+Each proxy appends a value at the right end of a header. The trusted values are as many as the
+trusted proxies, counted from the right; clients may have written those further to the left.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PORT = r"(?::(?:\d{1,5}|_[\w.-]+))?"
 _NODE = re.compile(rf"\[([\da-f:.]+)\]{_PORT}|([\d.]+){_PORT}|([\da-f:.]+)", re.ASCII | re.I)
 
-# Changes an environ into what it would be without proxies.
+# Changes an environ to what it would be without proxies.
 Rewrite = Callable[["WSGIEnvironment"], object]
 
 # A token (RFC 9110 section 5.6.2), and the elements made of it (RFC 7239 section 4).

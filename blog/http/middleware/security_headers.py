@@ -42,6 +42,6 @@ def _add_headers(own: str | None, response: Response) -> Response:
 def _is_own(request: Request) -> bool:
     """Whether pages of other origins may not embed the response.
 
-    This is so for what needs credentials, and for what is for the operator.
+    They may not embed responses to requests with credentials, and resources for the operator.
     """
     return request.has_credentials or bool(getattr(request.resource, "any_host", False))

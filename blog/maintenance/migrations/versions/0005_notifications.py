@@ -1,4 +1,4 @@
-"""Triggers that notify of each write to what readers see, on PostgreSQL."""
+"""Triggers that notify of each write to tables that everyone can read, on PostgreSQL."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-_TOLD = ("author", "post")
+_TABLES = ("author", "post")
 
 
 def upgrade() -> None:
@@ -18,7 +18,7 @@ def upgrade() -> None:
         "CREATE FUNCTION tell_of_write() RETURNS trigger LANGUAGE plpgsql AS "
         "$$BEGIN PERFORM pg_notify('blog_written', ''); RETURN NULL; END$$"
     )
-    for table in _TOLD:
+    for table in _TABLES:
         op.execute(
             f"CREATE TRIGGER tell_of_write AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE "
             f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION tell_of_write()"
