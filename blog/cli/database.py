@@ -73,7 +73,7 @@ def database_copy(from_url: str, to_url: str) -> None:
     from blog.maintenance import schema
     from blog.maintenance.copy_database import copy_database
 
-    limits = opening.patient(opening.load_settings())
+    limits = opening.command_limits(opening.load_settings())
     with (
         closing(Database(from_url, limits)) as source,
         closing(Database(to_url, limits)) as target,

@@ -23,8 +23,8 @@ def load_settings() -> Settings:
     return read_settings()
 
 
-def patient(settings: Settings) -> Limits:
-    """The limits of a command, whose statements may take any time."""
+def command_limits(settings: Settings) -> Limits:
+    """The limits of a command: one connection, and no time limit for its statements."""
     return replace(settings.limits, connections=1, statement=0)
 
 
@@ -74,7 +74,9 @@ def connect(settings: Settings) -> closing[Database]:
     """The database of the settings, not connected yet."""
     from blog.database.database import Database
 
-    return closing(Database(settings.database_url, patient(settings), settings.database_read_url))
+    return closing(
+        Database(settings.database_url, command_limits(settings), settings.database_read_url)
+    )
 
 
 def name_database(settings: Settings) -> None:

@@ -40,7 +40,7 @@ FIELDS = {
 
 def _check_number(number: int) -> int:
     if not 1 <= number <= GREATEST_VERSION:
-        raise ValueError(f"{number!s:.60} is no version of this post")
+        raise ValueError(f"{number!s:.60} is not a version of this post")
     return number
 
 

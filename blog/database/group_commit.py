@@ -74,7 +74,9 @@ class GroupCommit:
             self._condition.wait_for(lambda: job.done() or not self._is_writing, self._timeout)
             if not job.done() and self._is_writing and job in self._waiting:
                 self._waiting.remove(job)
-                raise StorageUnavailable("the database is temporarily unavailable: others write")
+                raise StorageUnavailable(
+                    "the database is temporarily unavailable: other writes take too long"
+                )
             # A job that is in a batch already is about to be done.
             self._condition.wait_for(lambda: job.done() or not self._is_writing)
             self._is_writing = self._is_writing or not job.done()

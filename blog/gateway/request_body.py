@@ -68,7 +68,7 @@ class RequestBodies:
             async with asyncio.timeout(self._timeout) as deadline:
                 await self._read_until(deadline, receive, buffer)
         except TimeoutError:
-            raise SlowClient("the body takes too long to come") from None
+            raise SlowClient("the body was not received in time") from None
 
     async def _read_until(
         self, deadline: asyncio.Timeout, receive: Receive, buffer: BytesIO | None
@@ -90,7 +90,7 @@ class RequestBodies:
         buffer.write(chunk)
         self._held += _counted_bytes(buffer) - before
         if self._held > self._capacity:
-            raise ServiceUnavailable("too much is being sent at once", retry_after=UNAVAILABLE)
+            raise ServiceUnavailable("too many bodies are being sent", retry_after=UNAVAILABLE)
 
 
 def _counted_bytes(buffer: BytesIO) -> int:
@@ -101,5 +101,5 @@ async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:
     """The next part of the body, and whether more follow."""
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise BadRequest("the body ends before it is whole")
+        raise BadRequest("the body is incomplete")
     return message.get("body", b""), message.get("more_body", False)

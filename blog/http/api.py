@@ -168,7 +168,7 @@ class Resource(flask_restful.Resource):
         except Forbidden:
             if self.caller:
                 raise
-            raise SignInRequired("this is for some who sign in") from None
+            raise SignInRequired("this needs credentials") from None
 
     @property
     def representation(self) -> Representation:

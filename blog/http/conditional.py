@@ -194,7 +194,7 @@ def check_list_precondition() -> None:
     if "If-Match" in request.headers and not _tags_in("If-Match").star:
         raise PreconditionFailed("a list has no version to write against: send If-Match: * or none")
     if _tags_in("If-None-Match").star:
-        raise PreconditionFailed("the list exists, and If-None-Match: * wants it not to")
+        raise PreconditionFailed("If-None-Match: * never holds for a list, which always exists")
 
 
 def is_not_modified(etag: str, validators: Validators | None) -> bool:

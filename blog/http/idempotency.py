@@ -36,7 +36,7 @@ def _read_text(text: str) -> str:
     quoted = _STRING.fullmatch(text)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
     if quoted is None and text.startswith('"'):
-        raise _malformed(f"begins with a quote and is no quoted string: {text!a:.80}")
+        raise _malformed(f"begins with a quote but is not a quoted string: {text!a:.80}")
     if not key:
         raise _malformed("must not be empty")
     if len(key) > LONGEST_KEY:

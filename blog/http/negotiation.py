@@ -48,7 +48,7 @@ class NothingAcceptable(NotAcceptable):
     """Raised when none of the available media types is acceptable to the client."""
 
     def __init__(self, available: Sequence[str]) -> None:
-        super().__init__("nothing that the Accept header asks for is available here")
+        super().__init__("none of the media types in Accept is available here")
         self.members = {"available": list(available)}
 
 

@@ -69,7 +69,8 @@ def _split(query: bytes) -> list[tuple[str, str]]:
     pairs = split_query(query)
     if len(pairs) > MOST_PARAMETERS:
         name = _shown(pairs[MOST_PARAMETERS][0])
-        raise Malformed([Fault(f"is one too many: {MOST_PARAMETERS} are the most", parameter=name)])
+        detail = f"exceeds the limit of {MOST_PARAMETERS} parameters"
+        raise Malformed([Fault(detail, parameter=name)])
     faulty = [name for name, text in pairs if not (_is_utf_8(name) and _is_utf_8(text))]
     if faulty:
         raise Malformed([Fault("is not UTF-8", parameter=_shown(name)) for name in faulty])
@@ -148,9 +149,9 @@ def list_of(most: int, pattern: str, what: str) -> Parser:
         words = tuple(dict.fromkeys(word.strip(" ") for word in text.split(",")))
         for word in words:
             if not form.fullmatch(word):
-                raise ValueError(f"holds {word!a:.60}, which is not {what}")
+                raise ValueError(f"contains {word!a:.60}, which is not {what}")
         if len(words) > most:
-            raise ValueError(f"must hold at most {most}, not {len(words)}")
+            raise ValueError(f"must have at most {most}, not {len(words)}")
         return words
 
     return parse

@@ -116,7 +116,7 @@ def _length_fault(environ: Environ) -> HTTPException | None:
 def _expectation_fault(environ: Environ) -> HTTPException | None:
     if _expectation(environ) in ("", _CONTINUE):
         return None
-    return ExpectationFailed("nothing can be expected here but 100-continue")
+    return ExpectationFailed("the only expectation known here is 100-continue")
 
 
 def _expectation(environ: Environ) -> str:

@@ -28,8 +28,8 @@ _SYNTAX_FAULTS = {
     "Expecting ',' delimiter": "a comma or a closing bracket is missing",
     "Expecting ':' delimiter": "a colon is missing",
     "Unterminated string": "a string has no end",
-    "Invalid control character": "a string holds a control character that is not escaped",
-    "Invalid \\": "a string holds a backslash that escapes nothing",
+    "Invalid control character": "a string contains a control character that is not escaped",
+    "Invalid \\": "a string contains a backslash that escapes nothing",
     "Extra data": "there is more after the end of the value",
 }
 

@@ -106,7 +106,7 @@ class Throttle:
     @contextmanager
     def _pending_place(self, can_wait: bool) -> Iterator[None]:
         if not self._pending.acquire(blocking=can_wait):
-            raise TooManySignIns("too many sign in at once: try again")
+            raise TooManySignIns("too many sign-ins at the same time: try again")
         try:
             yield
         finally:

@@ -62,7 +62,7 @@ class IdempotencyKey:
         if row is None:
             return None
         if row.fingerprint != self.fingerprint:
-            detail = f"{self.key!a:.80} came with another request before: give each its own"
+            detail = f"{self.key!a:.80} was used for another request: use a new key for each"
             raise Invalid([Fault(detail, header="Idempotency-Key")])
         revision = revisions.load(connection, row.post_id, row.version)
         return None if revision is None else Outcome(revision, row.written)

@@ -248,4 +248,4 @@ def until_written(
             return state
         if monotonic() > deadline:
             break
-    raise StorageUnavailable(f"too many changes of this {what} come at once")
+    raise StorageUnavailable(f"there are too many concurrent changes of this {what}")

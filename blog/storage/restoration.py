@@ -114,7 +114,7 @@ def _find_content(connection: Connection, post_id: str, number: int) -> PostCont
     """The content of a version, without a slug that now belongs to another post."""
     wanted = revisions.load(connection, post_id, number)
     if wanted is None or wanted.content is None:
-        reason = "is a deletion" if wanted else "is no version of this post"
+        reason = "is a deletion" if wanted else "is not a version of this post"
         raise Invalid([Fault(f"{number} {reason}", pointer="#/restore")])
     content = wanted.content
     taken = exists().where(post.c.slug == content.slug, post.c.id != post_id)

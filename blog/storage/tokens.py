@@ -102,7 +102,7 @@ def _lock_account(connection: Connection, name: str) -> None:
     if row is None:
         raise _unknown(name)
     if row.password_hash is None:
-        raise AccountError(f"{name!r} was removed: `blog author passwd` lets them in again")
+        raise AccountError(f"{name!r} was removed: `blog author passwd` restores the account")
 
 
 def find_all(session: Session, name: str) -> Sequence[AccessToken]:

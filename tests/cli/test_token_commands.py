@@ -187,7 +187,7 @@ def test_a_removed_author_gets_no_token() -> None:
     done(blog("author remove rick"))
 
     message = failed(blog("token add rick bot"))
-    assert message == "'rick' was removed: `blog author passwd` lets them in again"
+    assert message == "'rick' was removed: `blog author passwd` restores the account"
 
 
 def test_a_removed_author_who_comes_back_has_no_tokens() -> None:

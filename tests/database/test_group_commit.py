@@ -164,7 +164,7 @@ def test_locked_file_fails_all_waiting_writes(database_url: str) -> None:
 
 def test_write_that_waits_too_long_fails(database_url: str) -> None:
     with impatient(database_url, 0.1) as database, held(database):
-        with pytest.raises(StorageUnavailable, match="others write"):
+        with pytest.raises(StorageUnavailable, match="other writes take too long"):
             write(database, keep("late"))
 
         assert kept(database) == []

@@ -79,9 +79,12 @@ def test_no_client_gets_the_words_of_a_library(
         ('{"a": 1', "a comma or a closing bracket is missing, at line 1, column 8"),
         ('{"a" 1}', "a colon is missing, at line 1, column 6"),
         ('{\n"a": "b', "a string has no end, at line 2, column 6"),
-        ('"a\nb"', "a string holds a control character that is not escaped, at line 1, column 3"),
-        (r'"\x"', "a string holds a backslash that escapes nothing, at line 1, column 2"),
-        (r'"\uXYZ1"', "a string holds a backslash that escapes nothing, at line 1, column 3"),
+        (
+            '"a\nb"',
+            "a string contains a control character that is not escaped, at line 1, column 3",
+        ),
+        (r'"\x"', "a string contains a backslash that escapes nothing, at line 1, column 2"),
+        (r'"\uXYZ1"', "a string contains a backslash that escapes nothing, at line 1, column 3"),
         ("1 2", "there is more after the end of the value, at line 1, column 3"),
     ],
 )

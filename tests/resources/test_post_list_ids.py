@@ -103,7 +103,7 @@ def test_a_hundred_ids_are_the_most(client: FlaskClient) -> None:
 
     assert titles(client, f"id={','.join(ids[:100])}") == []
     problem = assert_problem(client.get(f"/post?id={','.join(ids)}"), 400)
-    assert problem["errors"] == [{"parameter": "id", "detail": "must hold at most 100, not 101"}]
+    assert problem["errors"] == [{"parameter": "id", "detail": "must have at most 100, not 101"}]
 
 
 def test_updated_since_lists_the_oldest_update_first(

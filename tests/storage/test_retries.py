@@ -25,7 +25,9 @@ def test_a_change_is_tried_until_nothing_comes_between() -> None:
 def test_a_change_is_tried_twenty_times() -> None:
     attempts = count()
 
-    with pytest.raises(StorageUnavailable, match=r"^too many changes of this post come at once$"):
+    with pytest.raises(
+        StorageUnavailable, match=r"^there are too many concurrent changes of this post$"
+    ):
         until_written(lambda: fail(attempts), "post")
 
     assert next(attempts) == 20

@@ -40,7 +40,7 @@ _TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Co
 _DETAILS = {
     400: "the request can't be read",
     404: "there is nothing at this address",
-    405: "the method is not allowed here; Allow says which are",
+    405: "the method is not allowed here; Allow lists those that are",
     413: "the body is larger than this server takes",
     500: "an unexpected error; the log of the server has more under this request id",
 }
