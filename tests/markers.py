@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from inspect import unwrap
 from types import CodeType, FunctionType, ModuleType
@@ -13,7 +15,9 @@ import pytest
 
 from tests.servers.postgresql import Cluster
 
-# Audit events of Python that start a process.
+# What starts processes.
+_STARTERS = {Cluster, subprocess, multiprocessing, ProcessPoolExecutor}
+# Audit events of Python that do; `multiprocessing` has none.
 _STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
 
 
@@ -23,15 +27,15 @@ def mark(item: pytest.Function) -> None:
     fixtures = [each.func for definition in definitions for each in definition]
     reached = {thing for each in (item.function, *fixtures) for thing in _reach(each)}
     callspec = getattr(item, "callspec", None)
-    if Cluster in reached or (callspec and callspec.params.get("blogs") == "postgresql"):
+    if Cluster in reached or (callspec and "postgresql" in callspec.params.values()):
         item.add_marker("postgresql")
-    elif subprocess in reached:
+    elif reached:
         item.add_marker("process")
 
 
 @cache
 def _reach(thing: Callable[..., object]) -> frozenset[object]:
-    """The class of PostgreSQL servers and the module of processes, where this leads to them."""
+    """What this leads to of all that starts processes."""
     met: set[object] = set()
     new: list[object] = [thing]
     while new:
@@ -39,7 +43,7 @@ def _reach(thing: Callable[..., object]) -> frozenset[object]:
         if each not in met:
             met.add(each)
             new += _referred(each)
-    return frozenset(met & {Cluster, subprocess})
+    return frozenset(met & _STARTERS)
 
 
 def _referred(thing: object) -> Iterator[object]:
@@ -51,7 +55,7 @@ def _referred(thing: object) -> Iterator[object]:
             named = [value]
             if isinstance(value, ModuleType) and value.__name__.startswith("tests."):
                 named = [vars(value)[each] for each in names & vars(value).keys()]
-            yield from (each for each in named if each is subprocess or _is_ours(each))
+            yield from (each for each in named if _is_ours(each) or _is_starter(each))
 
 
 def _functions(thing: object) -> Iterator[FunctionType]:
@@ -67,6 +71,10 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _codes(constant)
+
+
+def _is_starter(value: object) -> bool:
+    return any(value is each for each in _STARTERS)
 
 
 def _is_ours(value: object) -> bool:

@@ -83,6 +83,7 @@ def statuses(client: FlaskClient, path: str) -> list[int]:
     return [answer.status_code for answer in (*read, written)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "column"), COLUMNS, ids=map(".".join, COLUMNS))
 def test_no_value_is_an_unexpected_error(
     client: FlaskClient, database_url: str, path: str, table: str, column: str
@@ -114,6 +115,7 @@ def test_a_value_of_another_type_is_503_and_one_line(
     assert f"{WRONG[column, value]}; `blog database check` names the rows" in lines[0]
 
 
+@pytest.mark.slow
 @UNREADABLE
 def test_the_check_names_the_rows(rick: str, empty_url: str, column: str, value: str) -> None:
     post_as("rick")

@@ -305,6 +305,7 @@ def credentials(cached: Served) -> Mapping[str, str]:
     return {**made, "Joe": basic(*JOE), "nobody": "Bearer nothing"}
 
 
+@pytest.mark.slow
 def test_any_sequence_of_requests_gets_the_same_responses_without_a_cache(
     cached: Served, clock: Clock, credentials: Mapping[str, str], tmp_path: Any
 ) -> None:

@@ -280,6 +280,7 @@ def test_a_response_beyond_the_whole_capacity_is_not_cached(make: Callable[..., 
     assert cached.calls == before + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "target",
     [

@@ -141,6 +141,7 @@ def test_a_clock_that_goes_back_leaves_the_database_sound(
     assert integrity.faults(database) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize(
     ("column", "value"), [*OTHER_VALUES.items(), *((name, "NULL") for name in NULLABLE)]
@@ -283,6 +284,7 @@ def test_revisions_that_are_missing_are_counted(
     assert f"revisions are missing: {missing}" in told(database, database_url, damage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [

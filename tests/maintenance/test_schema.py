@@ -290,6 +290,7 @@ def test_an_old_schema_is_a_fault(database: Database, database_url: str) -> None
     assert integrity.faults(database) == [f"the schema is 0000, not {HEAD}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [

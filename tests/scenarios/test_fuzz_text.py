@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -82,6 +83,7 @@ def send(client: FlaskClient, path: str, chance: random.Random) -> TestResponse:
     return client.post("/post", data=whole, content_type="application/json", auth=RICK)
 
 
+@pytest.mark.slow
 def test_odd_text_is_taken_or_refused_and_what_is_taken_can_be_seen(client: FlaskClient) -> None:
     chance = random.Random(SEED)
     path = create(client, title="T", tags=["a", "b"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -387,6 +388,7 @@ class Blog(RuleBasedStateMachine):
         assert integrity.faults(self.database) == []
 
 
+@pytest.mark.slow
 def test_every_sequence_of_requests_does_what_the_model_says(
     make_app: Callable[..., Application], clock: Clock, database: Database, database_url: str
 ) -> None:
