@@ -138,7 +138,7 @@ def test_the_strategy_of_the_library_works_with_it(session: Session, clock: Cloc
 def test_another_strategy_is_refused(session: Session, clock: Clock) -> None:
     limiter = FixedWindowRateLimiter(Attempts(session, [], clock.now))
 
-    with pytest.raises(NotImplementedError, match="only moving windows"):
+    with pytest.raises(NotImplementedError, match="only stores moving windows"):
         limiter.hit(RateLimitItemPerSecond(MOST, SECONDS), "key")
 
 

@@ -91,7 +91,7 @@ def test_a_digest_is_sha_256() -> None:
 
 @pytest.mark.parametrize("password", ["blogpat_", "blogpat_password", f"blogpat_{'0' * 42}"])
 def test_a_password_may_not_look_like_a_token(password: str) -> None:
-    with pytest.raises(AccountError, match=r"must not begin with 'blogpat_': it would be taken"):
+    with pytest.raises(AccountError, match=r"must not begin with 'blogpat_': it would be mistaken"):
         check_password(password)
 
 
@@ -168,7 +168,7 @@ def test_an_unknown_author_has_no_tokens(session: Session) -> None:
 def test_a_removed_author_gets_no_token(session: Session) -> None:
     remove_with_a_post(session)
 
-    with pytest.raises(AccountError, match=r"^'rick' was removed: `blog author passwd` lets"):
+    with pytest.raises(AccountError, match=r"^'rick' was removed: `blog author passwd` restores"):
         tokens.add(session, "rick", BOT, "d" * 64)
 
 
