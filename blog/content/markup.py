@@ -10,7 +10,7 @@ import nh3
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
-from blog.content.nesting import nests_deeper
+from blog.content.html_depth import nests_deeper
 from blog.content.posts import Format
 from blog.errors import Fault, Invalid
 

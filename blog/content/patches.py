@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonpatch
 
-from blog.content.trees import count_values
+from blog.content.json_size import count_values
 from blog.errors import Fault, Malformed, PatchConflict
 
 MOST_OPERATIONS = 1000

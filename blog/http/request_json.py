@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
+from blog.content.json_size import exceeds_depth
 from blog.content.patches import apply_operations, merge
 from blog.content.texts import BYTE_ORDER_MARK
-from blog.content.trees import exceeds_depth
 from blog.content.validation import HYPERMEDIA
 from blog.errors import Fault, Malformed
 from blog.http.request import current_request

@@ -18,8 +18,8 @@ from blog.representations.document import Document, Link
 from blog.resources.posts import FIELD_PARAMETER, represent, validators_of
 from blog.storage import changes
 from blog.storage.access import Access
+from blog.storage.changed_posts import find_changed_posts
 from blog.storage.changes import BEGINNING, Change, Changes, Due, FeedPosition
-from blog.storage.current import find_current
 from blog.storage.keyset import Key, Position
 
 # Stands in place of a cursor for the current end of the feed.
@@ -97,7 +97,7 @@ class ChangeList(Resource):
         except NotFound:
             detail = "is of a history that was replaced by another; begin without one"
             raise DeadCursor([Fault(detail, parameter="after")]) from None
-        found = _Found(*find_current(access, changed, texts))
+        found = _Found(*find_changed_posts(access, changed, texts))
         # A request that waits for changes holds no connection.
         self.session.close()
         return found

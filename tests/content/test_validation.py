@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from blog.content import authors, posts
 from blog.content.authors import Profile, check_name, check_password, fold_name
+from blog.content.json_size import count_values, exceeds_depth
 from blog.content.posts import PostContent, fold_tag, new_post_id, settle_date
 from blog.content.texts import check_encodable
-from blog.content.trees import count_values, exceeds_depth
 from blog.content.validation import as_json, pointer, validate
 from blog.errors import AccountError, Fault, Invalid
 

@@ -35,9 +35,9 @@ from blog.database.page_bytes import Take, take_rows
 from blog.database.sqlite.change_detector import FileChangeDetector
 from blog.database.sqlite.errors import translate_context, translating
 from blog.database.sqlite.files import WatchedFiles, why_unwritable
-from blog.database.sqlite.log_header import log_lock
 from blog.database.sqlite.reader_pool import ReaderPool
 from blog.database.sqlite.values import CONVERTERS, TYPES, refuse_blobs, to_stored
+from blog.database.sqlite.write_ahead_log import log_lock
 from blog.errors import DatabaseError, OutcomeUnknown, PoolExhausted, StorageUnavailable
 
 # How long to wait, in seconds, before changing the journal mode is tried again.

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from blog.database.sqlite.log_header import (
+from blog.database.sqlite.write_ahead_log import (
     has_first_frame,
     is_header,
     logged_pages,

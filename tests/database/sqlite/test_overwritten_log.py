@@ -21,7 +21,7 @@ from sqlalchemy import insert, select
 
 from blog.database.database import Database
 from blog.database.sqlite.files import WatchedFiles
-from blog.database.sqlite.log_header import log_lock, open_log, read_header
+from blog.database.sqlite.write_ahead_log import log_lock, open_log, read_header
 from blog.errors import OutcomeUnknown, StorageUnavailable
 from blog.storage.tables import setting
 from tests.contract import assert_problem, path_of, write_post

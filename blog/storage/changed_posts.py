@@ -19,7 +19,7 @@ from blog.storage.tables import post
 _AMONG = post.c.id.in_(bindparam("ids", expanding=True))
 
 
-def find_current(
+def find_changed_posts(
     access: Access, found: Changes, texts: frozenset[str]
 ) -> tuple[Changes, Mapping[str, Post]]:
     """The changes whose posts fit into a page, and those posts by id.
