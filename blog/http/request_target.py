@@ -6,10 +6,9 @@ The gateway and middleware see a request before the application does, and read i
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv6Address
-from typing import NamedTuple
-
-from blog.http.wsgi import Environ
+from typing import Any, NamedTuple
 
 # The methods of RFC 9110 section 9.3 and RFC 5789, which are case-sensitive.
 READ_METHODS = frozenset({"GET", "HEAD"})
@@ -59,7 +58,7 @@ def read_host(text: str) -> Host | None:
     return Host(match["name"], port) if int(port or 0) <= _LARGEST_PORT else None
 
 
-def names_host(environ: Environ) -> bool:
+def names_host(environ: Mapping[str, Any]) -> bool:
     """Whether a request has one valid Host header (RFC 9112 section 3.2).
 
     A request of HTTP/1.0 may have none. A server joins several with commas, and that is not valid.
@@ -68,7 +67,7 @@ def names_host(environ: Environ) -> bool:
     return read_host(host) is not None if host else environ["SERVER_PROTOCOL"] == "HTTP/1.0"
 
 
-def prefer_target(environ: Environ) -> None:
+def prefer_target(environ: dict[str, Any]) -> None:
     """Take the host from a target in absolute form, in place of Host (RFC 9112 section 3.2.2).
 
     The server that `blog serve` runs does not pass the target on, so that there Host decides.
@@ -77,13 +76,13 @@ def prefer_target(environ: Environ) -> None:
         environ["HTTP_HOST"] = match[1]
 
 
-def decode_path(environ: Environ) -> str:
+def decode_path(environ: Mapping[str, Any]) -> str:
     """The percent-decoded path; bytes that are not UTF-8 are replaced."""
     path: str = environ.get("PATH_INFO", "")
     return path.encode("latin-1").decode(errors="replace")
 
 
-def has_one_spelling(environ: Environ) -> bool:
+def has_one_spelling(environ: Mapping[str, Any]) -> bool:
     """Whether the path is written in its only valid spelling.
 
     It begins with a slash and is UTF-8. It has no empty segment and none of dots, no control
@@ -96,7 +95,7 @@ def has_one_spelling(environ: Environ) -> bool:
     return not _CONTROL.search(path) and _is_utf_8(path) and not _NEEDLESSLY_ENCODED.search(raw)
 
 
-def respell(environ: Environ) -> str | None:
+def respell(environ: Mapping[str, Any]) -> str | None:
     """The decoded path without superfluous slashes; None where that is no valid spelling."""
     meant = "/" + "/".join(filter(None, environ.get("PATH_INFO", "").split("/")))
     as_meant = {"PATH_INFO": meant}
@@ -121,7 +120,7 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _raw_target(environ: Environ) -> str:
+def _raw_target(environ: Mapping[str, Any]) -> str:
     """The request target as it was sent.
 
     WSGI has no key for it: most servers use the first name, and some the second.
