@@ -4,8 +4,8 @@ vcl 4.1;
 import directors;
 
 probe root {
-    # It needs no table: it says that the node is there, whatever the database does. It asks for the
-    # host of BLOG_BASE_URL, since any other is 421.
+    # The root needs no database: it shows whether the node responds, whatever the database does. The
+    # host is that of BLOG_BASE_URL, since any other is 421.
     .url = "/";
     .interval = 2s;
     .timeout = 2s;
@@ -27,28 +27,28 @@ sub vcl_init {
 
 sub vcl_recv {
     set req.backend_hint = nodes.backend();
-    # Who has credentials is answered by a node, always.
+    # Requests with credentials always go to a node.
     if (req.http.Authorization || (req.method != "GET" && req.method != "HEAD")) {
         return (pass);
     }
-    # The blog knows no cookies; somebody else's must not keep an answer out of the cache.
+    # The blog uses no cookies; those of other sites must not prevent caching.
     unset req.http.Cookie;
-    # Each asks a node for itself. With a ttl above 0s take this out: one asks, and others wait for it.
+    # Each request goes to a node. With a ttl above 0s remove this: equal requests then wait for one.
     set req.hash_ignore_busy = true;
     return (hash);
 }
 
 sub vcl_backend_response {
-    # Varnish would not keep what says no-cache. It means: keep it, and ask before each use.
+    # By default, Varnish does not store responses with no-cache. It means: validate before each use.
     if (bereq.uncacheable || beresp.http.Cache-Control !~ "public, no-cache") {
         return (deliver);
     }
     unset beresp.http.Set-Cookie;
-    # 0s asks a node each time: nobody sees an old answer. 1s asks once a second for each URL, and
-    # an answer may be that old, also for the one who has just written. It is your choice.
+    # With 0s, a node is asked each time, and no response is outdated. With 1s, a node is asked once per
+    # second for each URL, and a response may be that old, even for the client that has just written.
     set beresp.ttl = 0s;
     set beresp.grace = 0s;
-    # This long after its ttl an answer can still be confirmed with 304 rather than sent anew.
+    # For this time after its ttl, a response can be validated with 304 instead of being sent again.
     set beresp.keep = 1h;
     return (deliver);
 }
