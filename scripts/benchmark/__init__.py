@@ -1,1 +1,1 @@
-"""`scripts/bench`: what an answer costs, and how much of that is the server and the framework."""
+"""`scripts/bench`: the cost of a response, and the shares of the server and of the framework."""

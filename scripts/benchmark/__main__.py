@@ -84,13 +84,13 @@ def _end_on(handler: Callable[[int, object], object] | signal.Handlers) -> None:
 
 
 def _stop(_number: int, _frame: object) -> NoReturn:
-    """End, and with it all that was started; that is not to be stopped in turn."""
+    """End, and stop all that was started; a second signal is ignored meanwhile."""
     _end_on(signal.SIG_IGN)
-    sys.exit("scripts/bench: told to stop")
+    sys.exit("scripts/bench: stopped by a signal")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and give the exit status."""
+    """Measure, print the report, and return the exit status."""
     asked = parse(arguments)
     if not wrk.is_installed():
         sys.exit("scripts/bench: wrk is not installed: on Debian, apt-get install wrk")

@@ -1,4 +1,4 @@
-"""What the blog is compared with: applications that answer 1 KB and nothing else."""
+"""The applications that the blog is compared with: they return 1 KB and do nothing else."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ ANSWER = b"x" * 1024
 
 
 def floor(_environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    """A WSGI application that does as little as one can."""
+    """A WSGI application that does as little as possible."""
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "1024")])
     return [ANSWER]
 
 
 def create_floor() -> Gateway:
-    """Make the least that `blog serve` could serve."""
+    """Make the simplest application that `blog serve` could serve."""
     return _behind_gateway(floor)
 
 

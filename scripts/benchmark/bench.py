@@ -1,4 +1,4 @@
-"""A run: the databases and servers that are needed, and the rounds in which all is measured."""
+"""A run: the databases and servers that it needs, and the rounds of measurements."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 
 def tell(text: str) -> None:
-    """Say on standard error how far it is."""
+    """Print the progress on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -65,7 +65,7 @@ class Bench:
         self._results = Results(machine.describe(place))
 
     def run(self) -> Results:
-        """Measure all that is planned; nothing that was started is left behind."""
+        """Measure all rows of the plan, and stop all servers."""
         with pinned(self._cores.rest), self._stack:
             self._measure_rows()
             if EACH_POST in self._plan.others:
@@ -99,7 +99,7 @@ class Bench:
                 self._results.rows[name] = middle(rounds)
 
     def _try(self, name: str, act: Callable[[], None]) -> None:
-        """Do something for a row, unless it has failed before."""
+        """Run a step for a row, unless the row has failed before."""
         if name in self._results.failures:
             return
         try:
@@ -109,11 +109,11 @@ class Bench:
             self._results.failures[name] = str(error)
 
     def _measure_memory(self) -> None:
-        """Read each post once: the worker may grow by what the cache may keep, and little more."""
+        """Read each post once: the worker may grow by the size of the cache, and little more."""
         tell(EACH_POST)
         blog = self._made(EACH_POST_OF.kind, EACH_POST_OF.blog)
         with self._serve(EACH_POST_OF) as server:
-            # What is made at first use is no growth.
+            # What is created at first use does not count as growth.
             measure(server, prepare(newest_post(blog), server.port), 1)
             before = resident_bytes(worker(server))
             self._results.rows[EACH_POST] = _read_each_post(server, blog)
@@ -153,7 +153,7 @@ class Bench:
         }
 
     def _bring_into_memory(self, server: Site | Comparison) -> None:
-        """Read a database file, as what is to be compared is not how fast the disk is.
+        """Read a database file into memory: the speed of the disk is not compared.
 
         While it waits for its turn, the system may have taken back the memory that it had.
         """
@@ -170,7 +170,7 @@ class Bench:
         return self._made(site.kind, site.blog) if isinstance(site, Site) else _NO_BLOG
 
     def _made(self, kind: Kind, name: str) -> Blog:
-        """A blog, made when it is first needed."""
+        """A blog, created when it is first needed."""
         if (kind, name) not in self._blogs:
             tell(f"{kind}: writing {SIZES[name]:,} posts")
             url = self._url(kind, name)
@@ -178,7 +178,7 @@ class Bench:
         return self._blogs[kind, name]
 
     def _url(self, kind: Kind, name: str) -> str:
-        """Where an empty database is."""
+        """The URL of an empty database."""
         if kind == "SQLite":
             return f"sqlite:///{self._file(name)}"
         if self._cluster is None:
@@ -188,7 +188,7 @@ class Bench:
 
 
 def _read_each_post(server: Server, blog: Blog) -> Figures:
-    """Read for some seconds, and again from there on, until all is read."""
+    """Read for some seconds, and continue from there until all posts are read."""
     parts, read = [], 0
     while read < blog.posts:
         parts.append(measure(server, prepare(each_post(blog, read), server.port), _PART_SECONDS))

@@ -1,4 +1,4 @@
-"""The blogs that are served: as many posts as a measurement needs, made in the database itself."""
+"""The blogs that are served: the posts that a measurement needs, created in the database itself."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from tests.rivals import change
 from tests.servers.postgresql import Cluster
 from tests.storage.million import DIALECTS, Dialect
 
-AUTHOR, PASSWORD = "rick", "a password that nobody else has"
+AUTHOR, PASSWORD = "rick", "a long password"
 SECRET_KEY = secrets.token_hex()
-# So that the JSON of a post has about as many bytes as the answers that it is compared with.
+# The JSON of a post has about as many bytes as the responses that it is compared with.
 _SENTENCE = "Whoever reads this sentence has read all that there is to be read. "
 _BODY = _SENTENCE * 8
 _FIRST_DATE = datetime(2017, 7, 14, tzinfo=UTC)
@@ -48,13 +48,13 @@ _TAGS = Template("""
     SELECT post.id, value, value, status, sort_date, author_name, updated_date, title
     FROM post, $values
 """)
-# Checkpoints that fall into one round and not into another would decide what is faster.
+# Checkpoints in one round and not in another would distort the comparison.
 _POSTGRESQL = {"max_wal_size": "4GB"}
 
 
 @dataclass(frozen=True, slots=True)
 class Blog:
-    """A blog with posts that are numbered from 1, the oldest, on."""
+    """A blog whose posts are numbered from 1, the oldest."""
 
     url: str
     posts: int
@@ -62,16 +62,16 @@ class Blog:
 
     @property
     def with_token(self) -> str:
-        """What Authorization is with an access token."""
+        """The Authorization header with an access token."""
         return _basic(self.token)
 
     @property
     def with_password(self) -> str:
-        """What Authorization is with a password."""
+        """The Authorization header with a password."""
         return _basic(PASSWORD)
 
     def page(self, depth: int) -> str:
-        """The path of the page of 20 before which so many newer posts are."""
+        """The path of the page of 20 that follows this number of newer posts."""
         number = self.posts - depth + 1
         position = Position((_FIRST_DATE + number * _PACE, post_id(number)))
         return f"/post?cursor={Cursors(SECRET_KEY).write(position, '/post []')}"
@@ -92,7 +92,7 @@ def _basic(password: str) -> str:
 
 
 def make(url: str, posts: int) -> Blog:
-    """Make a blog of one author in an empty database."""
+    """Create a blog of one author in an empty database."""
     with closing(Database(url)) as database:
         schema.upgrade(database)
         with database.session() as session:
@@ -100,13 +100,13 @@ def make(url: str, posts: int) -> Blog:
         with database.session() as session, session.writing("upgrading") as connection:
             _fill(connection, posts)
         if database.engine.dialect.name == "postgresql":
-            # What the server does by itself after a while.
+            # The server does this by itself after a while.
             change(url, "VACUUM ANALYZE")
     return Blog(url, posts, token)
 
 
 def _add_author(session: Session) -> str:
-    """Make the author; give the secret of an access token."""
+    """Create the author; return the secret of an access token."""
     now, secret = utc_now(), new_secret()
     accounts.add(session, AUTHOR, "author", hash_password(PASSWORD), now=now)
     tokens.add(session, AUTHOR, AccessToken("bench", "write", now, None), digest(secret))
@@ -115,7 +115,7 @@ def _add_author(session: Session) -> str:
 
 def _fill(connection: Connection, posts: int) -> None:
     indexes = [index for table in (post, tag) for index in table.indexes]
-    # An index is made faster than it is kept up.
+    # Creating an index takes less time than updating it.
     for index in indexes:
         index.drop(connection)
     dialect = DIALECTS[connection.dialect.name]
@@ -128,7 +128,7 @@ def _fill(connection: Connection, posts: int) -> None:
 
 
 def _written_for(dialect: Dialect, posts: int) -> dict[str, str]:
-    """What stands for the names in the statements."""
+    """The values for the placeholders in the statements."""
     first, pace = int(_FIRST_DATE.timestamp()), int(_PACE.total_seconds())
     return {
         "prefix": ID_PREFIX,

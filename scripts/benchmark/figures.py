@@ -1,4 +1,4 @@
-"""What was measured of a server, and the median of several rounds."""
+"""The measurements of a server, and the median of several rounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.servers.serving import Server
 
 
 class Amount(NamedTuple):
-    """So much of something."""
+    """An amount with its unit."""
 
     value: float
     unit: str
@@ -26,17 +26,17 @@ class Amount(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What an answer costs."""
+    """The cost of a response."""
 
     requests: float
     # Requests per second.
     rate: float
     # Processor time of the worker for a request, in microseconds.
     cpu: float
-    # Within so many milliseconds half of the answers come, and 99 in 100.
+    # The milliseconds within which half of the responses arrive, and 99 in 100.
     p50: float
     p99: float
-    # What the worker has in memory afterwards, in MB.
+    # The memory of the worker afterwards, in MB.
     memory: float
     # How much of its core wrk has used, of 1, and how much of the worker's core others have.
     client: float
@@ -45,7 +45,7 @@ class Figures(NamedTuple):
 
 @dataclass
 class Results:
-    """All that was found: where, by row, by other measurements, and why there is no figure."""
+    """All results: the machine, the rows, other measurements, and why a figure is missing."""
 
     machine: str
     rows: dict[str, Figures] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Results:
 
 
 def measure(server: Server, load: Load, seconds: int) -> Figures:
-    """What a server does under a load, for so many seconds.
+    """Measure a server under a load, for some seconds.
 
     Raises Failed where not every request is answered as it should be.
     """
@@ -77,10 +77,10 @@ def measure(server: Server, load: Load, seconds: int) -> Figures:
 
 
 def middle(rounds: Sequence[Figures]) -> Figures:
-    """The median of each figure by itself."""
+    """The median of each figure."""
     return Figures(*map(median, zip(*rounds, strict=True)))
 
 
 def megabytes(count: int) -> float:
-    """So many bytes in MB of 10⁶ bytes."""
+    """A number of bytes in MB of 10⁶ bytes."""
     return count / 1e6

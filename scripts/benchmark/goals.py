@@ -1,4 +1,4 @@
-"""What the blog has to reach, and whether it does."""
+"""The targets of the blog, and whether it meets them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GROWTH = f"{EACH_POST}: growth of the worker"
 
 
 class Verdict(NamedTuple):
-    """What was found, what was to be reached, and whether it was."""
+    """The measured value, the target, and whether it was met."""
 
     figure: str
     bound: str
@@ -22,14 +22,14 @@ class Verdict(NamedTuple):
 
 
 def _ratio(results: Results, row: str, of: str) -> float | None:
-    """How many times as often one thing is answered as another; None where one was not measured."""
+    """The ratio of the rates of two rows; None if one was not measured."""
     if not results.rows.keys() >= {row, of}:
         return None
     return results.rows[row].rate / results.rows[of].rate
 
 
 class AtLeast(NamedTuple):
-    """So many times as often as something else is answered."""
+    """A rate of at least this many times that of another row."""
 
     what: str
     row: str
@@ -37,7 +37,7 @@ class AtLeast(NamedTuple):
     of: str
 
     def judge(self, results: Results) -> Verdict | None:
-        """Whether it is so often, or None where that was not measured."""
+        """Whether it is met; None if a row was not measured."""
         ratio = _ratio(results, self.row, self.of)
         return (
             None
@@ -47,7 +47,7 @@ class AtLeast(NamedTuple):
 
 
 class CostAtMost(NamedTuple):
-    """So many times the time that something else takes."""
+    """A processor time of at most this many times that of another row."""
 
     what: str
     row: str
@@ -55,7 +55,7 @@ class CostAtMost(NamedTuple):
     of: str
 
     def judge(self, results: Results) -> Verdict | None:
-        """Whether it takes no more, or None where that was not measured."""
+        """Whether it is met; None if a row was not measured."""
         ratio = _ratio(results, self.of, self.row)
         return (
             None
@@ -65,7 +65,7 @@ class CostAtMost(NamedTuple):
 
 
 class MedianAtMost(NamedTuple):
-    """So many times as long for half of the answers as for those of something else."""
+    """A median of at most this many times that of another row."""
 
     what: str
     row: str
@@ -73,7 +73,7 @@ class MedianAtMost(NamedTuple):
     of: str
 
     def judge(self, results: Results) -> Verdict | None:
-        """Whether they take no longer, or None where that was not measured."""
+        """Whether it is met; None if a row was not measured."""
         if not results.rows.keys() >= {self.row, self.of}:
             return None
         ratio = results.rows[self.row].p50 / results.rows[self.of].p50
@@ -81,13 +81,13 @@ class MedianAtMost(NamedTuple):
 
 
 class AmountAtMost(NamedTuple):
-    """No more than so much of something, in its unit."""
+    """At most this amount of a measurement, in its unit."""
 
     what: str
     most: float
 
     def judge(self, results: Results) -> Verdict | None:
-        """Whether it is no more, or None where that was not measured."""
+        """Whether it is met; None if it was not measured."""
         amount = results.amounts.get(self.what)
         if amount is None:
             return None
@@ -98,7 +98,7 @@ Goal = AtLeast | CostAtMost | MedianAtMost | AmountAtMost
 
 
 def _cache_megabytes() -> float:
-    """How much the cache of a worker keeps unless it is told otherwise."""
+    """The default size of the response cache of a worker."""
     return megabytes(int(Settings.model_fields["cache_bytes"].default))
 
 

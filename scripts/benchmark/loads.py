@@ -1,4 +1,4 @@
-"""What the servers are asked: which requests, and how their answers are known to be right."""
+"""The requests that are sent, and how their responses are checked."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ end
 """
 
 
-# Each Accept is new, so that none has been read before.
+# Each Accept is new, so that none is cached.
 _LONG_HEADS = """
 local sent = 0
 request = function()
@@ -73,11 +73,11 @@ end
 
 
 class WrongAnswer(Exception):
-    """A server answers something else than what is to be measured."""
+    """Raised for a response that differs from the one to be measured."""
 
 
 class Question(NamedTuple):
-    """A request, and what its answer has to be."""
+    """A request, and the response that it must have."""
 
     path: str
     is_right: Callable[[bytes], bool]
@@ -93,24 +93,24 @@ class Load:
 
     questions: Sequence[Question]
     script: str = ""
-    # Whether the answer is one that the client has already.
+    # Whether the client already has the response, so that it is 304.
     known: bool = False
-    # What many other clients send meanwhile, whatever they are answered.
+    # The load that many other clients send meanwhile; their responses do not count.
     beside: Load | None = None
 
     @property
     def path(self) -> str:
-        """What is asked for, unless a script says something else."""
+        """The path that is requested, unless a script names another one."""
         return self.questions[0].path
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What is sent with it."""
+        """The header fields of the request."""
         return self.questions[0].headers
 
 
 def constant(answer: bytes) -> Load:
-    """The root of a server that always answers the same."""
+    """The root of a server that always sends the same response."""
     return Load([Question("/", lambda body: body == answer)])
 
 
@@ -145,7 +145,7 @@ def first_page_beside_long_heads(path: str) -> Callable[[Blog], Load]:
 
 
 def deep_page(blog: Blog) -> Load:
-    """The page before which nine in ten of the posts are."""
+    """The page after nine in ten of the posts."""
     depth = blog.posts * 9 // 10
     return Load([_page(blog.page(depth), blog.posts - depth)])
 
@@ -156,12 +156,12 @@ def any_post(blog: Blog) -> Load:
 
 
 def each_post(blog: Blog, read: int) -> Load:
-    """One post after the other, of which so many have been read."""
+    """One post after the other, beginning after those that have been read."""
     return Load([_post(blog.posts)], _fill_in(_EACH, posts=str(blog.posts), read=str(read)))
 
 
 def new_posts(authorization: Callable[[Blog], str]) -> Callable[[Blog], Load]:
-    """Posts that an author writes who signs in so."""
+    """Posts that an author creates, with these credentials."""
 
     def load(blog: Blog) -> Load:
         sent = authorization(blog)
@@ -192,7 +192,7 @@ def prepare(load: Load, port: int) -> Load:
 
 
 def _check(port: int, question: Question) -> str:
-    """Ask, and give the entity-tag of the answer."""
+    """Send the request, and return the entity-tag of the response."""
     path, is_right, method, status, headers, body = question
     answer = ask(port, method, path, headers, body)
     if answer.status != status or not is_right(answer.body):
@@ -227,5 +227,5 @@ def _writing(authorization: str) -> str:
 
 
 def _fill_in(script: str, **values: str) -> str:
-    """The script with all put in but what is new in each run."""
+    """The script with all placeholders filled in, except those that are new in each run."""
     return Template(script).safe_substitute(values, prefix=ID_PREFIX)

@@ -1,4 +1,4 @@
-"""On what is measured: figures of another machine are other figures."""
+"""The machine on which the measurements are made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _IN_MEMORY = ("tmpfs", "ramfs")
 
 
 def describe(place: Path) -> str:
-    """The processor, the versions of what matters, and where the databases are, in a sentence."""
+    """The processor, the versions of the software, and the file system, in a sentence."""
     found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     processor = found[1] if found else platform.machine()
     programs = (

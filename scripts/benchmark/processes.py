@@ -1,4 +1,4 @@
-"""What Linux knows of processes: on which cores they run, and what they have used."""
+"""Processes on Linux: the cores on which they run, and the time and memory that they have used."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Cores(NamedTuple):
-    """Which cores the servers that are measured have, and which all the rest has."""
+    """The cores of the servers that are measured, and those of all other processes."""
 
     server: Set[int]
     rest: Set[int]
 
 
 def share_out() -> Cores:
-    """One core for the servers, and the others for what asks them, as far as there are others."""
+    """One core for the servers, and the others, if there are any, for the clients."""
     first, *others = sorted(os.sched_getaffinity(0))
     return Cores({first}, set(others) or {first})
 
@@ -44,7 +44,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def busy_seconds(cores: Set[int]) -> float:
-    """The time in which cores were not idle, whoever used them (proc(5), stat)."""
+    """The time in which cores were not idle (proc(5), stat)."""
     names = {f"cpu{core}" for core in cores}
     lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
     # The fourth and fifth are idle and iowait; those of guests are in user time, too.

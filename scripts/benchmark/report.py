@@ -36,7 +36,7 @@ def replace(page: str, rendered: str) -> str:
     before, _, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not end:
-        raise ValueError("the page has no two lines between which a report stands")
+        raise ValueError("the page has no lines that mark the place of the report")
     return f"{before}{_BEGIN}\n{rendered}\n{_END}{after}"
 
 

@@ -1,4 +1,4 @@
-"""What is measured: each row of the table, with the server that it is asked of."""
+"""The rows of the table, each with its server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.benchmark.loads import Load
 
 Kind = Literal["SQLite", "PostgreSQL"]
 
-# The blogs, by what they are for, and how many posts each begins with.
+# The blogs by their purpose, and the number of posts that each begins with.
 SIZES: Mapping[str, int] = MappingProxyType(
     {"small": 1_000, "written": 1_000, "normal": 1_000, "large": 200_000, "huge": 1_000_000}
 )
@@ -23,7 +23,7 @@ _NORMAL = (("BLOG_SQLITE_SYNCHRONOUS", "normal"),)
 
 
 class Site(NamedTuple):
-    """A server of a blog, with these settings and else the default ones."""
+    """A server of a blog, with these settings, and the defaults of all others."""
 
     kind: Kind
     blog: str
@@ -35,7 +35,7 @@ class Site(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A server of something else, by the name that `scripts.benchmark.serve` has for it."""
+    """A server of another application, by its name in `scripts.benchmark.serve`."""
 
     name: str
 
@@ -115,7 +115,7 @@ ROWS = (
     *_all("SQLite"),
     *_all("PostgreSQL"),
 )
-# Measured once, at the end: how much memory a million reads take that the cache helps with nothing.
+# Measured once, at the end: the memory for a million reads, none of which is cached.
 EACH_POST, EACH_POST_OF = "SQLite: each of 1,000,000 posts once", Site("SQLite", "huge")
 START_UP = "start-up"
 NAMES = (*(row.name for row in ROWS), EACH_POST, START_UP)

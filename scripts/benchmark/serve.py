@@ -1,4 +1,4 @@
-"""`python -m scripts.benchmark.serve NAME --port PORT`: serve what the blog is compared with."""
+"""`python -m scripts.benchmark.serve NAME --port PORT`: serve an application for comparison."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _serve_as_blog(target: str, port: int) -> None:
 
 
 def _serve_alone(port: int) -> None:
-    """Serve by Granian's own WSGI interface, in which a thread takes a request as it comes."""
+    """Serve by granian's own WSGI interface, in which each request occupies a thread."""
     multiprocessing.set_start_method("spawn")
     MPServer(
         f"{_HERE}:floor",

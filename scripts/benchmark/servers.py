@@ -20,7 +20,7 @@ BLOG: Sequence[str] = ("blog", "serve", "--workers", "1")
 
 
 class Answer(NamedTuple):
-    """What a server says."""
+    """A response of a server."""
 
     status: int
     etag: str
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 def run(
     command: Sequence[str], settings: Mapping[str, str], directory: Path, cores: Cores
 ) -> Iterator[Server]:
-    """A server that may answer soon; killed at the end, with its worker.
+    """A server that is starting; killed at the end, with its worker.
 
     What it logs goes to a file, as with a service.
     """
@@ -60,14 +60,14 @@ def run(
 def serve(
     command: Sequence[str], settings: Mapping[str, str], directory: Path, cores: Cores
 ) -> Iterator[Server]:
-    """A server that answers."""
+    """A server that responds."""
     with run(command, settings, directory, cores) as server:
         wait_until_it_serves(server)
         yield server
 
 
 def worker(server: Server) -> int:
-    """The id of the process that answers."""
+    """The id of the worker process."""
     (pid,) = server.workers()
     return pid
 
@@ -75,7 +75,7 @@ def worker(server: Server) -> int:
 def ask(
     port: int, method: str, path: str, headers: Mapping[str, str], body: str | None = None
 ) -> Answer:
-    """What a server answers."""
+    """Send a request to a server, and return its response."""
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, path, body, dict(headers))

@@ -1,4 +1,4 @@
-"""How long it takes until there is an answer, and what a worker needs before there is a request."""
+"""The time until the first response, and the memory of a worker before the first request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ print(perf_counter() - begun)
 def measure(
     settings: Mapping[str, str], place: Path, cores: Cores, times: int
 ) -> dict[str, Amount]:
-    """What a start takes, on a database that is there already: the median of some.
+    """The time of a start with an existing database: the median of several.
 
     All is compiled, as it is where pip has installed it, or where it has been started before.
     """

@@ -1,4 +1,4 @@
-"""wrk, which sends requests as fast as they are answered: how it is run, and what it says."""
+"""wrk, which sends requests as fast as they are served: running it, and reading its report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from scripts.benchmark.loads import Load
 
 CONNECTIONS = 16
-# How many clients send what is sent beside it.
+# The number of other clients, which send another load meanwhile.
 _OTHERS = 100
 # Longer than any row takes.
 _LONGEST_SECONDS = 3600
@@ -34,11 +34,11 @@ end
 
 
 class Failed(Exception):
-    """There is no figure, since not every request was answered as it should be."""
+    """Raised when a request had no response, or an error: there is no figure then."""
 
 
 class Report(NamedTuple):
-    """What wrk has seen: requests, seconds, and the latency of half and of 99 in 100 in ms."""
+    """The report of wrk: requests, seconds, and the latency of half and of 99 in 100, in ms."""
 
     requests: int
     seconds: float
@@ -49,19 +49,19 @@ class Report(NamedTuple):
 
 
 def is_installed() -> bool:
-    """Whether this machine has it."""
+    """Whether wrk is installed."""
     return shutil.which("wrk") is not None
 
 
 def run(load: Load, port: int, directory: Path, seconds: int) -> Report:
-    """Send a load for so many seconds. Raises Failed."""
+    """Send a load for some seconds. Raises Failed."""
     with _others(load.beside, port, directory):
         return _run(_command(load, port, directory / "load.lua", CONNECTIONS, seconds))
 
 
 @contextmanager
 def _others(load: Load | None, port: int, directory: Path) -> Iterator[None]:
-    """Many clients that send a load, if there is one, until the end."""
+    """Many clients that send a load until the end, if there is one."""
     if load is None:
         yield
         return
@@ -94,7 +94,7 @@ def _run(command: list[str]) -> Report:
 
 
 def read(output: str, share: float) -> Report:
-    """What wrk says at its end. Raises Failed where something was not answered, or refused."""
+    """Read the report of wrk. Raises Failed if a request had no response, or an error."""
     found = re.search(r"^\{.*\}$", output, re.MULTILINE)
     if found is None:
         raise Failed(f"wrk says nothing of what it did: {output!r:.300}")
