@@ -12,6 +12,7 @@ from blog.settings import read_settings
 from tests.cases import cases
 from tests.commands import blog, done, failed, post_as
 from tests.rivals import change
+from tests.servers.serving import free_port
 
 pytestmark = pytest.mark.usefixtures("directory")
 
@@ -28,7 +29,10 @@ def test_first_upgrade_makes_a_database_and_the_second_has_nothing_to_do() -> No
 
 
 @cases("command", ["database upgrade", "author list", "serve"])
-def test_database_of_a_newer_program_is_left_alone(command: str, rick: str) -> None:
+def test_database_of_a_newer_program_is_left_alone(
+    command: str, rick: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_PORT", str(free_port()))
     execute("UPDATE alembic_version SET version_num = '9999'")
 
     message = failed(blog(command))

@@ -22,6 +22,7 @@ from tests.servers.serving import (
     Server,
     add_author,
     eventually,
+    free_port,
     run_blog,
     serve,
     start,
@@ -162,7 +163,7 @@ def test_foreign_address_is_one_line_and_status_1(tmp_path: Path) -> None:
 def test_unusable_setting_stops_the_start(
     settings: dict[str, str], expected: str, tmp_path: Path
 ) -> None:
-    ended = run_blog(tmp_path, "serve", env=settings)
+    ended = run_blog(tmp_path, "serve", env={"BLOG_PORT": str(free_port()), **settings})
 
     assert ended.returncode == 1
     assert expected in ended.stderr

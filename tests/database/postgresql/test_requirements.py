@@ -24,6 +24,7 @@ from tests.rivals import change
 from tests.servers import pgbouncer
 from tests.servers.outages import database_of
 from tests.servers.postgresql import Cluster
+from tests.servers.serving import free_port
 
 FOREIGN = (
     "CREATE SCHEMA a_foreign",
@@ -54,6 +55,7 @@ def test_database_of_another_encoding_is_refused_in_one_line(
         "LOCALE_PROVIDER libc STRATEGY FILE_COPY"
     )
     monkeypatch.setenv("BLOG_DATABASE_URL", postgresql.url("other"))
+    monkeypatch.setenv("BLOG_PORT", str(free_port()))
     try:
         said = failed(blog(command))
     finally:
