@@ -20,7 +20,7 @@ from scripts.benchmark.loads import Load, Question, WrongAnswer, constant, prepa
 from scripts.benchmark.rows import EACH_POST, NAMES, ROWS, START_UP
 from scripts.benchmark.servers import ROOT
 from tests.deploy.deployment import require
-from tests.servers.serving import PATIENCE, environment, eventually, serve
+from tests.servers.serving import TIMEOUT, environment, eventually, serve
 
 SAID = {
     "requests": 3000, "microseconds": 1500000, "p50": 900, "p99": 4500, "refused": 0, "broken": 0
@@ -72,7 +72,7 @@ def processes_of(place: Path) -> set[str]:
 def test_wrk_measures_two_rows_from_end_to_end(tmp_path: Path) -> None:
     require("wrk")
 
-    printed, _ = (bench := begin(tmp_path, *SHORT)).communicate(timeout=PATIENCE)
+    printed, _ = (bench := begin(tmp_path, *SHORT)).communicate(timeout=TIMEOUT)
 
     assert bench.returncode == 0, progress(tmp_path)
     assert "\n| floor | " in printed
@@ -84,7 +84,7 @@ def test_wrk_measures_a_row_beside_other_clients(tmp_path: Path) -> None:
     rows = ("--only", "sqlite: page of 20", "sqlite: page of 20, long heads at /health/live")
 
     bench = begin(tmp_path, *rows, "--rounds", "1", "--seconds", "1")
-    printed, _ = bench.communicate(timeout=PATIENCE)
+    printed, _ = bench.communicate(timeout=TIMEOUT)
 
     assert bench.returncode == 0, progress(tmp_path)
     assert "\n| SQLite: median of a page beside 100 clients" in printed
@@ -96,7 +96,7 @@ def test_wrk_leaves_nothing_behind_when_the_bench_is_stopped(tmp_path: Path) -> 
     eventually(lambda: "round 1" in progress(tmp_path), lambda: progress(tmp_path))
 
     bench.send_signal(signal.SIGTERM)
-    bench.communicate(timeout=PATIENCE)
+    bench.communicate(timeout=TIMEOUT)
 
     assert bench.returncode == 1
     # What is killed takes a moment to be gone.
@@ -106,7 +106,7 @@ def test_wrk_leaves_nothing_behind_when_the_bench_is_stopped(tmp_path: Path) -> 
 
 def test_without_wrk_the_bench_names_what_is_missing(tmp_path: Path) -> None:
     bench = begin(tmp_path, path=str(tmp_path))
-    bench.communicate(timeout=PATIENCE)
+    bench.communicate(timeout=TIMEOUT)
 
     assert bench.returncode == 1
     assert progress(tmp_path) == (
@@ -223,7 +223,7 @@ def test_part_of_a_run_is_not_written(tmp_path: Path) -> None:
     before = report.PAGE.read_text()
 
     bench = begin(tmp_path, *SHORT, "--write")
-    bench.communicate(timeout=PATIENCE)
+    bench.communicate(timeout=TIMEOUT)
 
     assert bench.returncode == 1
     assert "--write needs PostgreSQL, and all rows" in progress(tmp_path)

@@ -15,7 +15,7 @@ import pytest
 from blog.http.application import Application
 from tests.leaks import Detector, assert_no_secret, secret_in
 from tests.people import ANN, JOE, RICK, ROLES
-from tests.servers.serving import PATIENCE, environment
+from tests.servers.serving import TIMEOUT, environment
 
 TOKEN = "blogpat_" + "0aZ" * 14
 BASIC = f"Basic {b64encode(b'somebody:something').decode()}"
@@ -136,7 +136,7 @@ def test_the_test_that_leaks_fails(tmp_path: Path, where: str, outcome: str) -> 
         env=environment({"PYTHONPATH": str(Path(__file__).parents[1])}),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
     assert f"a.b logged '{TOKEN}'" in ended.stdout

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.serving import PATIENCE, environment
+from tests.servers.serving import TIMEOUT, environment
 
 START = "import logging; from blog.logs import configuration, set_up; "
 SET_UP = START + "set_up('auto'); "
@@ -31,7 +31,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, without a terminal."""
     command = [sys.executable, "-W", "error", "-c", code]
     return subprocess.run(
-        command, env=environment(), capture_output=True, text=True, check=True, timeout=PATIENCE
+        command, env=environment(), capture_output=True, text=True, check=True, timeout=TIMEOUT
     )
 
 
@@ -44,7 +44,7 @@ def on_a_terminal(code: str) -> str:
     """What a program logs whose standard error is a terminal."""
     ours, its = pty.openpty()
     subprocess.run(
-        [sys.executable, "-c", code], env=environment(), stderr=its, check=True, timeout=PATIENCE
+        [sys.executable, "-c", code], env=environment(), stderr=its, check=True, timeout=TIMEOUT
     )
     os.close(its)
     said = b""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.benchmark.processes import Cores, pinned
-from tests.servers.serving import PATIENCE, Server, environment, free_port, wait_until_it_serves
+from tests.servers.serving import TIMEOUT, Server, environment, free_port, wait_until_it_serves
 
 ROOT = Path(__file__).parents[2]
 BLOG: Sequence[str] = ("blog", "serve", "--workers", "1")
@@ -76,7 +76,7 @@ def ask(
     port: int, method: str, path: str, headers: Mapping[str, str], body: str | None = None
 ) -> Answer:
     """Send a request to a server, and return its response."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     try:
         connection.request(method, path, body, dict(headers))
         answer = connection.getresponse()

@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from tests.blogs import Blogs
 from tests.commands import blog, failed
 from tests.servers.postgresql import Cluster
-from tests.servers.serving import PATIENCE, environment, eventually
+from tests.servers.serving import TIMEOUT, environment, eventually
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_missing_driver_is_one_line_that_names_what_to_install(tmp_path: Path) -
         env=environment({"BLOG_DATABASE_URL": "postgresql+psycopg://localhost/blog"}),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
     assert ended.returncode == 1

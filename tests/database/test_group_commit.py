@@ -22,7 +22,7 @@ from blog.errors import SlugTaken, StorageUnavailable
 from blog.storage.tables import setting, sign_in
 from tests.blogs import Blogs
 from tests.rivals import connected
-from tests.servers.serving import PATIENCE, eventually
+from tests.servers.serving import TIMEOUT, eventually
 from tests.storage.kept import kept
 
 Work = Callable[[Connection], object]
@@ -53,11 +53,11 @@ def held(database: Database) -> Iterator[WriteLater]:
 
     def hold(_connection: Connection) -> None:
         begun.set()
-        assert let_go.wait(PATIENCE)
+        assert let_go.wait(TIMEOUT)
 
     with ThreadPoolExecutor() as pool:
         holding = pool.submit(write, database, hold)
-        assert begun.wait(PATIENCE)
+        assert begun.wait(TIMEOUT)
 
         def write_later(work: Work) -> Future[object]:
             length = len(line) + 1
@@ -183,7 +183,7 @@ def test_write_that_has_begun_does_not_time_out(database_url: str) -> None:
 
 
 def test_every_write_ends_whichever_others_time_out() -> None:
-    group, patience = GroupCommit(0.002), 30
+    group, timeout = GroupCommit(0.002), 30
 
     @contextmanager
     def begin() -> Iterator[Any]:
@@ -199,7 +199,7 @@ def test_every_write_ends_whichever_others_time_out() -> None:
 
     with ThreadPoolExecutor(6) as pool:
         writers = [pool.submit(write_often) for _ in range(6)]
-        assert sum(writer.result(patience) for writer in writers) > 0
+        assert sum(writer.result(timeout) for writer in writers) > 0
 
 
 def test_waiting_write_holds_no_connection(database_url: str) -> None:
@@ -208,15 +208,15 @@ def test_waiting_write_holds_no_connection(database_url: str) -> None:
     def read_and_write(name: str) -> None:
         with database.session() as session:
             session.reading().execute(select(setting)).all()
-            have_read.wait(PATIENCE)
-            assert may_write.wait(PATIENCE)
+            have_read.wait(TIMEOUT)
+            assert may_write.wait(TIMEOUT)
             session.write(keep(name))
 
     # It has one connection, and one for when that is not enough.
     limits = Limits(connections=1, lock=2.0)
     with closing(Database(database_url, limits)) as database, ThreadPoolExecutor() as pool:
         writers = [pool.submit(read_and_write, name) for name in ("b", "c")]
-        have_read.wait(PATIENCE)
+        have_read.wait(TIMEOUT)
         first = pool.submit(write, database, keep("a"))
         group = database.backend.group
         eventually(lambda: bool(group and group._is_writing), lambda: "nobody has the turn")

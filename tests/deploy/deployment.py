@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.servers.serving import PATIENCE, eventually
+from tests.servers.serving import TIMEOUT, eventually
 
 SHIPPED = Path(__file__).parents[2] / "scripts" / "deploy"
 NODES = ("192.0.2.11", "192.0.2.12", "192.0.2.13")
@@ -150,7 +150,7 @@ def certificate(place: Path) -> Path:
 
 def check(command: Sequence[str]) -> None:
     """Run a program that only looks at its configuration; fail with what it says against it."""
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
@@ -171,4 +171,4 @@ def run(command: Sequence[str], port: int, log: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.deploy import deployment
-from tests.servers.serving import PATIENCE, Server, eventually, free_port, serve
+from tests.servers.serving import TIMEOUT, Server, eventually, free_port, serve
 
 NAME = "blog.example.org"
 HOST = f"Host: {NAME}"
@@ -34,7 +34,7 @@ class Front:
         """Send a request with a target as it is; give what is answered."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
         with context.wrap_socket(plain, server_hostname=NAME) as connection:
             lines = [f"GET {target} HTTP/{version}", *headers, "Connection: close", "", ""]
             connection.sendall("\r\n".join(lines).encode())

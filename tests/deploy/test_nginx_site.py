@@ -12,7 +12,7 @@ import pytest
 from urllib3 import BaseHTTPResponse, HTTPSConnectionPool, make_headers
 
 from tests.deploy import deployment
-from tests.servers.serving import PATIENCE, Server, add_author, free_port, serve
+from tests.servers.serving import TIMEOUT, Server, add_author, free_port, serve
 
 NAME = "blog.example.org"
 RICK = make_headers(basic_auth="rick:password")
@@ -38,7 +38,7 @@ class Site:
         """A connection to write to as a client should not."""
         context = ssl.create_default_context(cafile=self.pool.ca_certs)
         context.check_hostname = False
-        plain = socket.create_connection(("127.0.0.1", self.pool.port or 0), timeout=PATIENCE)
+        plain = socket.create_connection(("127.0.0.1", self.pool.port or 0), timeout=TIMEOUT)
         return context.wrap_socket(plain, server_hostname=NAME)
 
 
@@ -55,7 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         pool = HTTPSConnectionPool(
             "127.0.0.1",
             port,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             retries=False,
             ca_certs=str(deployment.certificate(place)),
             assert_hostname=False,
@@ -91,7 +91,7 @@ def test_what_a_client_says_of_its_own_way_is_not_believed(site: Site) -> None:
 
 
 def test_plain_http_is_sent_to_https(site: Site) -> None:
-    with socket.create_connection(("127.0.0.1", site.plain_port), timeout=PATIENCE) as plain:
+    with socket.create_connection(("127.0.0.1", site.plain_port), timeout=TIMEOUT) as plain:
         plain.sendall(b"POST /post?a=b HTTP/1.0\r\n\r\n")
         head = plain.recv(4096).decode()
 

@@ -19,7 +19,7 @@ from blog.settings import Settings
 from tests.contract import Clock
 from tests.gateway.gateways import BOUNDS, Received, fetch, fetch_async, scope
 from tests.people import RICK
-from tests.servers.serving import PATIENCE
+from tests.servers.serving import TIMEOUT
 from tests.sign_in.passwords import checker
 
 
@@ -38,7 +38,7 @@ class Counting:
         response = self._application(environ, start_response)
         self.entered.set()
         if environ["REQUEST_METHOD"] == "GET":
-            self.gate.wait(PATIENCE)
+            self.gate.wait(TIMEOUT)
         return response
 
 
@@ -100,7 +100,7 @@ def served(clock: Clock, **given: Any) -> Iterator[Served]:
 
 def wait_until(holds: Callable[[], bool]) -> None:
     """Wait until a condition holds."""
-    deadline = monotonic() + PATIENCE / 2
+    deadline = monotonic() + TIMEOUT / 2
     while not holds():
         assert monotonic() < deadline
         sleep(0.01)

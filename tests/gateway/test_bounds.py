@@ -11,7 +11,7 @@ import pytest
 
 from blog.app import create_gateway
 from blog.settings import Settings
-from tests.servers.serving import PATIENCE, serve
+from tests.servers.serving import TIMEOUT, serve
 
 REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -29,12 +29,12 @@ def is_answered(connection: socket.socket, within: float) -> bool:
 def test_a_connection_beyond_the_limit_waits_for_another_to_end(tmp_path: Path) -> None:
     with serve(tmp_path, env={"BLOG_CONNECTIONS": "16"}) as server, ExitStack() as stack:
         connections = [stack.enter_context(server.connect()) for _ in range(16)]
-        assert all(is_answered(connection, PATIENCE) for connection in connections)
+        assert all(is_answered(connection, TIMEOUT) for connection in connections)
         late = stack.enter_context(server.connect())
         assert not is_answered(late, 1)
         connections[0].close()
 
-        late.settimeout(PATIENCE)
+        late.settimeout(TIMEOUT)
         assert late.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 

@@ -15,7 +15,7 @@ from tests.blogs import Blogs
 from tests.contract import Clock
 from tests.gateway.cached import Served, served
 from tests.gateway.gateways import Received, fetch_async, scope
-from tests.servers.serving import PATIENCE
+from tests.servers.serving import TIMEOUT
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_a_request_after_a_write_does_not_wait_for_a_response_from_before(
 
     async def get_around_a_write() -> list[Received]:
         first = asyncio.create_task(fetch_async(cached.gateway, scope("GET", "/post")))
-        await asyncio.to_thread(cached.counting.entered.wait, PATIENCE)
+        await asyncio.to_thread(cached.counting.entered.wait, TIMEOUT)
         await asyncio.to_thread(cached.write)
         second = asyncio.create_task(fetch_async(cached.gateway, scope("GET", "/post")))
         cached.counting.gate.set()
@@ -51,7 +51,7 @@ def test_a_post_published_while_a_response_is_made_is_in_the_next(
 
     async def get_while_it_appears() -> int:
         first = asyncio.create_task(fetch_async(cached.gateway, scope("GET", path)))
-        await asyncio.to_thread(cached.counting.entered.wait, PATIENCE)
+        await asyncio.to_thread(cached.counting.entered.wait, TIMEOUT)
         clock.advance(minutes=13)
         cached.counting.gate.set()
         return (await first).status
@@ -82,7 +82,7 @@ def test_a_response_is_sent_although_the_database_file_was_removed(
 ) -> None:
     async def get_while_it_goes() -> int:
         first = asyncio.create_task(fetch_async(filed.gateway, scope("GET", "/post")))
-        await asyncio.to_thread(filed.counting.entered.wait, PATIENCE)
+        await asyncio.to_thread(filed.counting.entered.wait, TIMEOUT)
         file.rename(file.with_name("elsewhere"))
         filed.counting.gate.set()
         return (await first).status
@@ -109,7 +109,7 @@ def test_a_replaced_database_file_shares_no_responses(filed: Served, file: Path)
 def test_a_waiting_client_that_disconnects_does_not_affect_the_others(cached: Served) -> None:
     async def get_and_disconnect() -> list[Received]:
         first = asyncio.create_task(fetch_async(cached.gateway, scope("GET", "/post")))
-        await asyncio.to_thread(cached.counting.entered.wait, PATIENCE)
+        await asyncio.to_thread(cached.counting.entered.wait, TIMEOUT)
         others = [
             asyncio.create_task(fetch_async(cached.gateway, scope("GET", "/post")))
             for _ in range(2)

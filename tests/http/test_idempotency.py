@@ -24,7 +24,7 @@ from tests.cases import cases
 from tests.contract import Clock, assert_problem, create, path_of
 from tests.people import ANN, JOE, RICK
 from tests.rivals import after_statement, change, connected
-from tests.servers.serving import PATIENCE, add_author, serve
+from tests.servers.serving import TIMEOUT, add_author, serve
 
 POST: Mapping[str, Any] = {"title": "First!", "body": "*First* post!", "tags": ["a"]}
 OTHER: Mapping[str, Any] = {**POST, "title": "Second!"}
@@ -82,7 +82,7 @@ def versions(client: FlaskClient, path: str) -> int:
 
 def at_once(act: Callable[[], Any]) -> list[Any]:
     """Call it in several threads at the same time; return the results."""
-    together = Barrier(CLIENTS, timeout=PATIENCE)
+    together = Barrier(CLIENTS, timeout=TIMEOUT)
     with ThreadPoolExecutor(CLIENTS) as pool:
         tasks = [pool.submit(lambda: (together.wait(), act())[1]) for _ in range(CLIENTS)]
         return [task.result() for task in tasks]
@@ -378,7 +378,7 @@ def test_workers_share_keys(tmp_path: Path, empty_url: str, key: str | None) -> 
     with serve(tmp_path, "--workers", "2", env=env) as server:
         post = partial(requests.post, f"{server.url}/post", json=POST, auth=RICK, headers=headers)
         answers = at_once(post)
-        listed = requests.get(f"{server.url}/post", timeout=PATIENCE).json()["data"]
+        listed = requests.get(f"{server.url}/post", timeout=TIMEOUT).json()["data"]
 
     assert [answer.status_code for answer in answers] == [201] * CLIENTS
     assert len({answer.headers["Location"] for answer in answers}) == len(listed)

@@ -10,7 +10,7 @@ import requests
 
 from blog.http.application import Application
 from blog.http.long_poll import LongPoll
-from tests.servers.serving import PATIENCE, serve
+from tests.servers.serving import TIMEOUT, serve
 
 WAIT = {"Prefer": "wait=30"}
 
@@ -34,9 +34,9 @@ def test_a_server_that_stops_responds_to_waiting_requests(tmp_path: Path, empty_
         serve(tmp_path, env={"BLOG_DATABASE_URL": empty_url}) as server,
         ThreadPoolExecutor() as pool,
     ):
-        waiter = pool.submit(requests.get, f"{server.url}/change", headers=WAIT, timeout=PATIENCE)
+        waiter = pool.submit(requests.get, f"{server.url}/change", headers=WAIT, timeout=TIMEOUT)
         for _ in range(10):  # By then the waiter has come in, too.
-            requests.get(f"{server.url}/", timeout=PATIENCE)
+            requests.get(f"{server.url}/", timeout=TIMEOUT)
         server.process.send_signal(signal.SIGTERM)
 
         # Less than the client would wait for.

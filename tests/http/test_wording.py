@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from tests.cases import cases
 from tests.commands import blog, failed
 from tests.people import RICK
-from tests.servers.serving import PATIENCE, add_author, environment, serve
+from tests.servers.serving import TIMEOUT, add_author, environment, serve
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -130,7 +130,7 @@ def test_a_password_that_is_not_text_is_reported_as_such(tmp_path: Path) -> None
 def test_a_password_may_begin_with_the_mark_of_an_editor(tmp_path: Path) -> None:
     add_author(tmp_path, password="\ufeffpassword")
     with serve(tmp_path) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)
         connection.request("GET", "/", headers={"Authorization": "Basic cmljazpwYXNzd29yZA=="})
         assert connection.getresponse().status == 200
         connection.close()
@@ -158,7 +158,7 @@ def test_a_prompt_without_a_terminal_names_the_other_way(command: str, tmp_path:
         capture_output=True,
         text=True,
         start_new_session=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
     assert ended.returncode == 1
@@ -197,7 +197,7 @@ def phrases(
     port: int, method: str, path: str, body: bytes | None, headers: dict[str, str]
 ) -> tuple[str, str]:
     """The title in the problem, and the reason phrase in the status line."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     connection.request(method, path, body, headers)
     response = connection.getresponse()
     problem = json.loads(response.read())

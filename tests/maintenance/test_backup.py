@@ -27,7 +27,7 @@ from tests.people import RICK
 from tests.rivals import connected
 
 
-def tell_nobody(_done: int, _total: int) -> None:
+def ignore_progress(_done: int, _total: int) -> None:
     """Take no notice of how far a copy is."""
 
 
@@ -59,7 +59,7 @@ def kept(path: Path) -> set[str]:
 def test_a_copy_has_everything(database: Database, tmp_path: Path) -> None:
     keep(database, "one", "two")
 
-    back_up(database, tmp_path / "copy.db", tell_nobody)
+    back_up(database, tmp_path / "copy.db", ignore_progress)
 
     assert kept(tmp_path / "copy.db") == {"one", "two"}
 
@@ -68,7 +68,7 @@ def test_a_copy_is_one_file_that_can_be_read_elsewhere(database: Database, tmp_p
     target = tmp_path / "elsewhere" / "copy.db"
     target.parent.mkdir()
 
-    back_up(database, target, tell_nobody)
+    back_up(database, target, ignore_progress)
 
     assert list(target.parent.iterdir()) == [target]
     # Bytes 18 and 19 are 2 in a file that needs a write-ahead log beside it, and 1 in others.
@@ -76,7 +76,7 @@ def test_a_copy_is_one_file_that_can_be_read_elsewhere(database: Database, tmp_p
 
 
 def test_a_copy_is_readable_by_its_owner_only(database: Database, tmp_path: Path) -> None:
-    back_up(database, tmp_path / "copy.db", tell_nobody)
+    back_up(database, tmp_path / "copy.db", ignore_progress)
 
     assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
 
@@ -111,7 +111,7 @@ def test_a_copy_made_while_another_writes_is_sound_and_complete(
     keep(database, "before")
 
     with meanwhile(lambda n: keep(database, f"{n} first half", f"{n} second half")):
-        back_up(database, tmp_path / "copy.db", tell_nobody)
+        back_up(database, tmp_path / "copy.db", ignore_progress)
 
     names = kept(tmp_path / "copy.db")
     halves = [{n for n in names if n.endswith(half)} for half in ("first half", "second half")]
@@ -140,7 +140,7 @@ def test_a_copy_made_while_posts_are_written_has_each_as_its_newest_revision(
         assert (edited.status_code, client.delete(deleted, auth=RICK).status_code) == (200, 204)
 
     with meanwhile(write, threads=4):
-        back_up(database, target, tell_nobody)
+        back_up(database, target, ignore_progress)
 
     assert kept(target) == {"secret_key"}
     assert differing_posts(target) == []
@@ -149,7 +149,7 @@ def test_a_copy_made_while_posts_are_written_has_each_as_its_newest_revision(
 
 
 def test_the_original_goes_on_as_before(database: Database, tmp_path: Path) -> None:
-    back_up(database, tmp_path / "copy.db", tell_nobody)
+    back_up(database, tmp_path / "copy.db", ignore_progress)
     keep(database, "after")
 
     with database.session() as session:
@@ -164,7 +164,7 @@ def test_an_existing_target_is_refused_and_left_alone(database: Database, tmp_pa
     with pytest.raises(
         DatabaseError, match=r"already exists: choose another name, or add --force$"
     ):
-        back_up(database, target, tell_nobody)
+        back_up(database, target, ignore_progress)
 
     assert target.read_text() == "precious"
 
@@ -177,7 +177,7 @@ def test_what_exists_in_any_form_is_refused(database: Database, tmp_path: Path, 
     with pytest.raises(
         DatabaseError, match=r"already exists: choose another name, or add --force$"
     ):
-        back_up(database, tmp_path / name, tell_nobody)
+        back_up(database, tmp_path / name, ignore_progress)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_target_that_can_not_be_written_leaves_nothing(
     (directory / "file").touch()
 
     with pytest.raises(DatabaseError, match=r"^can't write '"):
-        back_up(database, directory / target, tell_nobody)
+        back_up(database, directory / target, ignore_progress)
 
     assert os.listdir(directory) == ["file"]
 
@@ -214,7 +214,7 @@ def test_a_copy_that_fails_half_way_leaves_nothing(
     directory.mkdir()
 
     with pytest.raises(DatabaseError, match=r"^can't write '.*copy.db': "):
-        back_up(large_database, directory / "copy.db", tell_nobody)
+        back_up(large_database, directory / "copy.db", ignore_progress)
 
     assert os.listdir(directory) == []
 
@@ -222,7 +222,7 @@ def test_a_copy_that_fails_half_way_leaves_nothing(
 def test_the_original_in_a_file_stays_in_its_mode(sqlite_blogs: Blogs, tmp_path: Path) -> None:
     with sqlite_blogs.copy(tmp_path) as url:
         database = Database(url)
-        back_up(database, tmp_path / "copy.db", tell_nobody)
+        back_up(database, tmp_path / "copy.db", ignore_progress)
 
         with database.session() as session:
             assert session.reading().exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -233,14 +233,14 @@ def test_without_a_database_there_is_nothing_to_copy(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'gone.db'}")
 
     with pytest.raises(DatabaseError, match=r"^there is no database at "):
-        back_up(database, tmp_path / "copy.db", tell_nobody)
+        back_up(database, tmp_path / "copy.db", ignore_progress)
 
     assert os.listdir(tmp_path) == []
 
 
 def force(database: Database, target: Path) -> None:
     """Make a copy that may take the place of a file."""
-    back_up(database, target, tell_nobody, replace=True)
+    back_up(database, target, ignore_progress, replace=True)
 
 
 @pytest.fixture

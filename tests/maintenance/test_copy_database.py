@@ -37,7 +37,7 @@ from tests.blogs import Blogs
 from tests.commands import blog, done, failed
 from tests.contract import Clock
 from tests.rivals import change
-from tests.servers.serving import PATIENCE, environment
+from tests.servers.serving import TIMEOUT, environment
 
 KINDS = ["sqlite", "postgresql"]
 RICK = Caller("rick", "author")
@@ -303,7 +303,7 @@ def peak(directory: Path, *urls: str) -> int:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     assert ended.returncode == 0, ended.stderr
     return int(ended.stdout.split()[-1])

@@ -32,7 +32,7 @@ with unfinished_file(Path(sys.argv[1])) as path:
 """
 
 
-def tell_nobody(_done: int, _total: int) -> None:
+def ignore_progress(_done: int, _total: int) -> None:
     """Ignore the progress of a copy."""
 
 
@@ -73,7 +73,7 @@ def test_a_backup_removes_what_a_killed_one_has_left(database: Database, directo
     with writing(directory / "old.db"):
         pass
 
-    back_up(database, directory / "new.db", tell_nobody)
+    back_up(database, directory / "new.db", ignore_progress)
 
     assert names(directory) == ["db"]
 
@@ -82,7 +82,7 @@ def test_a_backup_leaves_alone_what_another_process_writes(
     database: Database, directory: Path
 ) -> None:
     with writing(directory / "old.db"):
-        back_up(database, directory / "new.db", tell_nobody)
+        back_up(database, directory / "new.db", ignore_progress)
 
         assert names(directory) == ["db", "unfinished", "unfinished-wal"]
 
@@ -94,7 +94,7 @@ def test_a_backup_of_a_server_that_is_away_leaves_no_file(
         closing(Database(postgresql.url("nowhere"))) as database,
         pytest.raises(StorageUnavailable),
     ):
-        back_up(database, directory / "new.db", tell_nobody)
+        back_up(database, directory / "new.db", ignore_progress)
 
     assert names(directory) == []
 
@@ -109,7 +109,7 @@ def test_a_copy_removes_what_a_killed_backup_has_left(
         sqlite_blogs.empty(directory) as url,
         closing(Database(url)) as target,
     ):
-        copy_database(database, target, tell_nobody)
+        copy_database(database, target, ignore_progress)
 
     assert [name for name in names(directory) if "unfinished" in name] == []
 

@@ -22,7 +22,7 @@ from blog.storage.restoration import Restoration
 from tests.cases import cases
 from tests.contract import WRITTEN, Clock, assert_problem, create, faults, headers_of, read
 from tests.people import ANN, JOE, RICK
-from tests.servers.serving import PATIENCE
+from tests.servers.serving import TIMEOUT
 
 BEFORE = "Sun, 22 Nov 2026 08:00:00 GMT"
 ROUNDS = 2
@@ -362,7 +362,7 @@ def pair(make_app: Callable[..., Application]) -> list[FlaskClient]:
 
 def at_once(pair: list[FlaskClient], *paths: str, **headers: str) -> list[TestResponse]:
     """Restore version 1 of two posts at the same time; the answers, sorted by status."""
-    together = Barrier(2, timeout=PATIENCE)
+    together = Barrier(2, timeout=TIMEOUT)
 
     def send(client: FlaskClient, path: str) -> TestResponse:
         client.get("/", auth=RICK)

@@ -30,7 +30,7 @@ from tests.people import RICK
 from tests.rivals import connected
 from tests.scenarios.failover import BrokenPromise
 from tests.servers.serving import (
-    PATIENCE,
+    TIMEOUT,
     add_author,
     eventually,
     run_blog,
@@ -189,7 +189,7 @@ class Author:
         key = write.version.key
         headers = {"Idempotency-Key": key} if key else {}
         answer = http.request(
-            write.verb, url + write.path, json=write.body, headers=headers, timeout=PATIENCE
+            write.verb, url + write.path, json=write.body, headers=headers, timeout=TIMEOUT
         )
         # So many writers may have to wait too long for each other; nothing has been done then.
         if answer.status_code == 503:
@@ -267,7 +267,7 @@ def read_pages(http: requests.Session, url: str) -> Iterator[dict[str, Any]]:
     page: dict[str, Any] = {"_links": {"next": f"{url}?limit=100"}, "data": [None]}
     # The feed always has a next page.
     while "next" in page["_links"] and page["data"]:
-        answer = http.get(page["_links"]["next"], timeout=PATIENCE)
+        answer = http.get(page["_links"]["next"], timeout=TIMEOUT)
         require(answer.status_code == 200, f"GET {answer.url} got {answer.status_code}")
         page = answer.json()
         yield from page["data"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from tests.servers.serving import PATIENCE
+from tests.servers.serving import TIMEOUT
 
 RICK = ("rick", "password")
 # The longest that a client waits to be told that its write can't be done, in seconds.
@@ -169,7 +169,7 @@ class Writer(Client):
     def _look(self, node: str, path: str) -> bool:
         """Learn how a post stands; give whether there was an answer."""
         excused = self.ledger.reads_may_fail
-        answer = self.http.get(node + path, timeout=PATIENCE)
+        answer = self.http.get(node + path, timeout=TIMEOUT)
         if answer.status_code != 200:
             claim = f"the author's own read of {path} got {answer.status_code}: {answer.text}"
             self.ledger.require(excused or self.ledger.reads_may_fail, claim)
@@ -186,7 +186,7 @@ class Writer(Client):
     ) -> requests.Response:
         began = monotonic()
         answer = self.http.request(
-            verb, node + path, json=content, headers=headers, timeout=PATIENCE
+            verb, node + path, json=content, headers=headers, timeout=TIMEOUT
         )
         self.ledger.writes.append(Write(node, began, monotonic(), answer.status_code))
         told = f"{verb} {path} got {answer.status_code} after {monotonic() - began:.1f} s"
@@ -245,7 +245,7 @@ class Reader(Client):
     def _get(self, node: str, path: str, headers: dict[str, str]) -> requests.Response | None:
         """The answer, or None where there was none to be had, and need not be."""
         excused = self.ledger.reads_may_fail
-        answer = self.http.get(node + path, headers=headers, timeout=PATIENCE)
+        answer = self.http.get(node + path, headers=headers, timeout=TIMEOUT)
         self.ledger.reads[answer.status_code] += 1
         if answer.status_code == 503 and (excused or self.ledger.reads_may_fail):
             return None

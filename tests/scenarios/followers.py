@@ -27,7 +27,7 @@ import requests
 
 from tests.people import JOE, RICK
 from tests.servers.postgresql import cluster, is_installed
-from tests.servers.serving import PATIENCE, add_author, serve
+from tests.servers.serving import TIMEOUT, add_author, serve
 
 # Some of the writers share a name, and so their posts.
 WRITERS = (RICK, JOE, RICK, JOE)
@@ -82,11 +82,11 @@ class Writer:
     def _newest(self) -> Sequence[str]:
         """Posts that another writer may well be changing at this moment."""
         query = f"author={self._name}&sort=-updatedDate&limit=5&fields=slug"
-        page = self._http.get(f"{self._url}/post?{query}", timeout=PATIENCE)
+        page = self._http.get(f"{self._url}/post?{query}", timeout=TIMEOUT)
         return [post["_links"]["self"] for post in page.json()["data"]]
 
     def _send(self, verb: str, url: str, content: Any = None) -> None:
-        answer = self._http.request(verb, url, json=content, timeout=PATIENCE)
+        answer = self._http.request(verb, url, json=content, timeout=TIMEOUT)
         # Others delete too.
         assert answer.ok or answer.status_code == 404, answer.text
         self.done[f"{verb} {answer.status_code}"] += 1
@@ -132,7 +132,7 @@ class Follower:
     def poll(self, wait: int = 0) -> int:
         """Read a page, waiting some seconds for something to be on it; give how much there was."""
         headers = {"Prefer": f"wait={wait}", "If-None-Match": self._tag or '"none"'}
-        page = self.http.get(self._next, headers=headers, timeout=PATIENCE)
+        page = self.http.get(self._next, headers=headers, timeout=TIMEOUT)
         self.polls[page.status_code] += 1
         if page.status_code == 304:
             return 0
@@ -162,7 +162,7 @@ class Follower:
         """Bring the copy of a post up to date."""
         self.copy.pop(url, None)
         if url in self._versions:
-            answer = self.http.get(url, timeout=PATIENCE)
+            answer = self.http.get(url, timeout=TIMEOUT)
             # It may have been deleted since, of which the feed will tell.
             assert answer.status_code in (200, 404), answer.text
             if answer.ok:
@@ -180,7 +180,7 @@ def shown(url: str, auth: tuple[str, str] | None) -> Posts:
     address: str | None = f"{url}/post?sort=postedDate&limit={_PAGE}"
     with session(auth) as http:
         while address:
-            page = http.get(address, timeout=PATIENCE).json()
+            page = http.get(address, timeout=TIMEOUT).json()
             posts |= {post["_links"]["self"]: content(post) for post in page["data"]}
             address = page["_links"].get("next")
     return posts

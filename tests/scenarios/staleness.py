@@ -26,7 +26,7 @@ from time import monotonic
 from blog.database.database import Database
 from tests.scenarios.failover import BrokenPromise
 from tests.scenarios.staleness_clients import Board, Connection, Reader, Writer
-from tests.servers.serving import PATIENCE, Server, add_author, serve
+from tests.servers.serving import TIMEOUT, Server, add_author, serve
 from tests.tokens import issue
 
 READERS = 6
@@ -102,7 +102,7 @@ def _delay(writer: Connection, others: list[Connection], path: str, number: int)
     assert answer.status == 200, answer
     for other in others:
         while other.ask("GET", path).document["title"] != str(number):
-            if monotonic() > acknowledged + PATIENCE:
+            if monotonic() > acknowledged + TIMEOUT:
                 raise BrokenPromise(f"the other node does not show version {number} of {path}")
     return monotonic() - acknowledged
 

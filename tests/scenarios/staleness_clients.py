@@ -16,7 +16,7 @@ from threading import Event
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from tests.servers.serving import PATIENCE
+from tests.servers.serving import TIMEOUT
 
 # All posts that are there fit in a page of the lists.
 LISTS = ("/post?limit=50", "/post?limit=50&sort=title&fields=title,updatedDate")
@@ -48,7 +48,7 @@ class Connection:
 
     def __init__(self, url: str, credentials: tuple[str, str] | None = None) -> None:
         parts = urlsplit(url)
-        self._http = HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
+        self._http = HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
         self._headers: dict[str, str] = {}
         self._left = 0
         if credentials:

@@ -19,7 +19,7 @@ from tests.scenarios.failover import Pair, compare
 from tests.scenarios.failover_clients import Ledger, Promise
 from tests.servers.outages import configured
 from tests.servers.postgresql import directory, is_installed
-from tests.servers.serving import PATIENCE, environment
+from tests.servers.serving import TIMEOUT, environment
 
 ROOT = Path(__file__).parents[2]
 PROMISES = {"/post/1": Promise("writer 1 1", "2026-11-22T09:47:45.746058Z", 5)}
@@ -34,7 +34,7 @@ def test_nothing_acknowledged_is_lost_and_no_read_fails_over_a_failover() -> Non
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=5 * PATIENCE,
+        timeout=5 * TIMEOUT,
     )
 
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from blog.http.application import Application
 from tests.contract import Clock, create, faults, path_of
 from tests.scenarios.followers import FOLLOWERS, Trial, differences, run, served, shown
-from tests.servers.serving import PATIENCE
+from tests.servers.serving import TIMEOUT
 
 SECONDS = 3
 
@@ -68,7 +68,7 @@ def test_wait_ends_when_something_comes_and_is_for_thirty_seconds_at_most(
     with pytest.raises(TimeoutError):
         waiting.result(0.4)
     path = create(client)
-    response = waiting.result(PATIENCE)
+    response = waiting.result(TIMEOUT)
 
     assert [path_of(item["_links"]["post"]) for item in response.json["data"]] == [path]
     assert response.headers["Preference-Applied"] == "wait=30"
@@ -83,7 +83,7 @@ def test_wait_ends_when_a_scheduled_post_falls_due(
         waiting.result(0.4)
     clock.advance(hours=1)
 
-    assert waiting.result(PATIENCE).json["data"][0]["at"] == "2026-11-22T10:00:00.000000Z"
+    assert waiting.result(TIMEOUT).json["data"][0]["at"] == "2026-11-22T10:00:00.000000Z"
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled"])
@@ -94,7 +94,7 @@ def test_wait_goes_on_after_what_the_caller_can_not_see(
     waiting = pool.submit(poll, app.test_client(), "wait=1")
     create(client, **fields[status])
 
-    assert waiting.result(PATIENCE).json["data"] == []
+    assert waiting.result(TIMEOUT).json["data"] == []
     assert waiting.result().headers["Preference-Applied"] == "wait=1"
 
 
@@ -126,7 +126,7 @@ def test_more_than_half_of_the_threads_never_wait(
 ) -> None:
     app = make_app(threads=threads, database_connections=8)
     waiting = wait_all(app, pool, places + 3)
-    answered = as_completed(waiting, PATIENCE)
+    answered = as_completed(waiting, TIMEOUT)
     at_once = [next(answered).result() for _ in range(3)]
     create(app.test_client())
 
@@ -154,7 +154,7 @@ def test_those_who_wait_keep_no_connection(
         waiting[0].result(0.5)
     create(app.test_client())
 
-    assert [len(future.result(PATIENCE).json["data"]) for future in waiting] == [1] * 4
+    assert [len(future.result(TIMEOUT).json["data"]) for future in waiting] == [1] * 4
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.scenarios import spellings
-from tests.servers.serving import PATIENCE, Server, add_author, eventually, serve
+from tests.servers.serving import TIMEOUT, Server, add_author, eventually, serve
 
 REQUESTS = 6000
 SEED = 20260101
@@ -120,7 +120,7 @@ def memory(server: Server) -> int:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that has little patience, so that what hangs shows."""
+    """A server with short timeouts, so that a request that hangs is noticed."""
     directory = tmp_path_factory.mktemp("blog")
     add_author(directory)
     env = {"BLOG_TRANSFER_TIMEOUT": "2", "BLOG_METRICS": "1"}
@@ -187,7 +187,7 @@ def test_a_host_is_in_links_as_it_was_sent_or_is_refused(server: Server) -> None
 
 def test_what_comes_after_is_answered_as_ever(server: Server) -> None:
     eventually(
-        lambda: requests.get(f"{server.url}/post", timeout=PATIENCE).status_code == 200,
+        lambda: requests.get(f"{server.url}/post", timeout=TIMEOUT).status_code == 200,
         server.stderr_text,
     )
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.scenarios import codings
-from tests.servers.serving import PATIENCE, Server, add_author, eventually, serve
+from tests.servers.serving import TIMEOUT, Server, add_author, eventually, serve
 
 TIMES = 300
 SEED = 20260101
@@ -20,7 +20,7 @@ SEED = 20260101
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that has little patience, so that what hangs shows."""
+    """A server with short timeouts, so that a request that hangs is noticed."""
     directory = tmp_path_factory.mktemp("blog")
     add_author(directory, role="editor")
     with serve(directory, env={"BLOG_TRANSFER_TIMEOUT": "0.2"}) as running:
@@ -42,7 +42,7 @@ def statuses(server: Server, raw: bytes, half_close: bool = False) -> list[int]:
 
 def count(server: Server) -> int:
     """How many posts there are, as far as one page tells."""
-    page = requests.get(f"{server.url}/post?limit=100&fields=slug", timeout=PATIENCE)
+    page = requests.get(f"{server.url}/post?limit=100&fields=slug", timeout=TIMEOUT)
     return len(page.json()["data"])
 
 
@@ -83,7 +83,7 @@ def test_no_framing_and_no_expectation_breaks_anything(server: Server, half_clos
 
 def test_what_comes_after_is_served_as_ever(server: Server) -> None:
     eventually(
-        lambda: requests.get(f"{server.url}/post", timeout=PATIENCE).status_code == 200,
+        lambda: requests.get(f"{server.url}/post", timeout=TIMEOUT).status_code == 200,
         server.stderr_text,
     )
 

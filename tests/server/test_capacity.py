@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.serving import PATIENCE, Server, eventually, start, wait_until_it_serves
+from tests.servers.serving import TIMEOUT, Server, eventually, start, wait_until_it_serves
 
 REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -46,7 +46,7 @@ def is_at_rest(pid: int) -> bool:
 def run_with_limit(options: str, program: str) -> str:
     """Run a Python program with a limit of open files, and return its output."""
     command = [*limited(options), sys.executable, "-c", program]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=True)
     return ended.stdout.strip()
 
 
@@ -83,7 +83,7 @@ def test_a_limit_too_low_for_the_connections_is_one_warning(tmp_path: Path) -> N
 
 def test_a_limit_too_low_to_serve_at_all_stops_the_start(tmp_path: Path) -> None:
     with start(tmp_path, within=limited("-n 64")) as server:
-        status = server.process.wait(PATIENCE)
+        status = server.process.wait(TIMEOUT)
 
     assert status == 1
     assert server.stderr_text() == (

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.servers.serving import PATIENCE, add_author, environment
+from tests.servers.serving import TIMEOUT, add_author, environment
 
 
 def run_flask(directory: Path, *args: str) -> str:
@@ -17,7 +17,7 @@ def run_flask(directory: Path, *args: str) -> str:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.servers.serving import (
-    PATIENCE,
+    TIMEOUT,
     Server,
     add_author,
     eventually,
@@ -74,8 +74,8 @@ def server(tmp_path: Path, lacking: Mapping[str, str]) -> Iterator[Server]:
 
 
 def test_a_post_is_written_and_read(server: Server) -> None:
-    written = requests.post(f"{server.url}/post", json=POST, auth=RICK, timeout=PATIENCE)
-    read = requests.get(written.headers["Location"], timeout=PATIENCE)
+    written = requests.post(f"{server.url}/post", json=POST, auth=RICK, timeout=TIMEOUT)
+    read = requests.get(written.headers["Location"], timeout=TIMEOUT)
 
     assert (written.status_code, read.json()["title"]) == (201, "First!")
 

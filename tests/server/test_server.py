@@ -18,7 +18,7 @@ import requests
 
 from scripts.benchmark.processes import resident_bytes
 from tests.servers.serving import (
-    PATIENCE,
+    TIMEOUT,
     Server,
     add_author,
     eventually,
@@ -83,7 +83,7 @@ def test_a_request_in_progress_is_finished_before_the_server_stops(
                 created = json.load(response)
 
         assert (response.status, created["body"]) == (201, LONG_POST["body"])
-        assert server.process.wait(PATIENCE) == 0, server.stderr_text()
+        assert server.process.wait(TIMEOUT) == 0, server.stderr_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -302,7 +302,7 @@ def test_a_worker_returns_the_memory_that_hashing_takes(tmp_path: Path) -> None:
         """Sign in from a new address, so that the password is hashed."""
         sender = {"X-Forwarded-For": f"192.0.2.{number}"}
         url = f"{server.url}/post"
-        return requests.get(url, auth=RICK, headers=sender, timeout=PATIENCE).status_code
+        return requests.get(url, auth=RICK, headers=sender, timeout=TIMEOUT).status_code
 
     with (
         serve(tmp_path, env={"BLOG_TRUSTED_PROXIES": "1"}) as server,

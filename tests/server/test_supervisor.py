@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.servers.serving import (
-    PATIENCE,
+    TIMEOUT,
     Server,
     eventually,
     serve,
@@ -40,7 +40,7 @@ def read_repeatedly(server: Server, *, keep: bool, until: threading.Event) -> in
     with requests.Session() as session:
         session.headers["Connection"] = "keep-alive" if keep else "close"
         while not until.is_set():
-            session.get(f"{server.url}/post", timeout=PATIENCE).raise_for_status()
+            session.get(f"{server.url}/post", timeout=TIMEOUT).raise_for_status()
             times += 1
     return times
 
@@ -94,7 +94,7 @@ def test_a_connection_made_while_a_worker_ends_is_left_to_the_next(tmp_path: Pat
     with serve(tmp_path) as server:
         [ending] = server.workers()
         os.kill(ending, signal.SIGTERM)
-        responses = [requests.get(server.url, timeout=PATIENCE) for _ in range(10)]
+        responses = [requests.get(server.url, timeout=TIMEOUT) for _ in range(10)]
 
         assert [response.status_code for response in responses] == [200] * 10
         eventually(lambda: ending not in server.workers(), server.stderr_text)

@@ -15,7 +15,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from tests.servers.postgresql import Cluster, directory
-from tests.servers.serving import PATIENCE, eventually, free_port
+from tests.servers.serving import TIMEOUT, eventually, free_port
 
 # Debian keeps it where only root has it on the PATH.
 _PROGRAM = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
@@ -66,7 +66,7 @@ class Bouncer:
     def stop(self) -> None:
         """End it, and with it every connection."""
         self._process.kill()
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT)
 
     def lead_to(self, server: Cluster) -> None:
         """Lend connections to another server from now on; those of clients go on."""

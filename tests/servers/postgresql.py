@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from tests.servers.serving import PATIENCE, eventually, free_port
+from tests.servers.serving import TIMEOUT, eventually, free_port
 
 # Where Debian keeps the server programs, newest last; they are not on the PATH.
 _PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
@@ -137,7 +137,7 @@ class Cluster:
         return [int(process) for process in (pid, *children)]
 
     def _control(self, command: str, *options: str) -> None:
-        self._run("pg_ctl", command, f"--pgdata={self.data}", "-t", str(PATIENCE), *options)
+        self._run("pg_ctl", command, f"--pgdata={self.data}", "-t", str(TIMEOUT), *options)
 
     def _run(self, program: str, *arguments: str) -> None:
         ended = self._program(program, *arguments)
@@ -155,7 +155,7 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                timeout=2 * PATIENCE,
+                timeout=2 * TIMEOUT,
             )
         said = (self.directory / "output").read_text()
         return subprocess.CompletedProcess(ended.args, ended.returncode, said, "")

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.servers.serving import PATIENCE, eventually, free_port
+from tests.servers.serving import TIMEOUT, eventually, free_port
 
 _PROGRAM = shutil.which("redis-server")
 PASSWORD = "s3cret"
@@ -54,7 +54,7 @@ class Redis:
         """Stop it, if it runs."""
         if self._process:
             self._process.terminate()
-            self._process.wait(PATIENCE)
+            self._process.wait(TIMEOUT)
             self._process = None
 
     def names(self) -> list[str]:
@@ -78,7 +78,7 @@ class Redis:
         return False
 
     def _say(self, command: str) -> str:
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), TIMEOUT) as connection:
             connection.sendall(f"AUTH {PASSWORD}\r\n{command}\r\nQUIT\r\n".encode())
             return connection.makefile().read()
 

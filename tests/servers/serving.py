@@ -25,8 +25,8 @@ from tests.leaks import assert_no_secret
 
 # What the first start prints, which nothing else may.
 FIRST_PASSWORD = re.compile(r"^Created the editor '(\w+)' with the password (\S+)$", re.MULTILINE)
-# A machine that does many things at once may be slow; one that is broken stays so.
-PATIENCE = 60
+# In seconds: longer than a busy machine takes for anything.
+TIMEOUT = 60
 
 
 @dataclass
@@ -71,12 +71,12 @@ class Server:
 
     def connect(self) -> socket.socket:
         """A connection to write to as a client should not."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end, and give its exit status."""
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
 
 def _command(pid: str) -> str:
@@ -97,7 +97,7 @@ def run_blog(
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
 
@@ -133,7 +133,7 @@ def free_port() -> int:
 
 def eventually(holds: Callable[[], bool], what: Callable[[], str]) -> None:
     """Wait until something holds that no event announces; fail with the text of ``what``."""
-    deadline = monotonic() + PATIENCE
+    deadline = monotonic() + TIMEOUT
     while not holds():
         assert monotonic() < deadline, what()
         sleep(0.02)
@@ -181,7 +181,7 @@ def wait_until_it_serves(server: Server) -> None:
     def answers() -> bool:
         assert server.process.poll() is None, server.stderr_text()
         try:
-            return requests.get(server.url, timeout=PATIENCE).status_code == 200
+            return requests.get(server.url, timeout=TIMEOUT).status_code == 200
         except requests.ConnectionError:
             return False
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from tests.servers.serving import PATIENCE
+from tests.servers.serving import TIMEOUT
 
 
 class Wire:
@@ -41,7 +41,7 @@ class Wire:
         self._listener.close()
 
     def _relay(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._server_port), PATIENCE) as server:
+        with client, socket.create_connection(("127.0.0.1", self._server_port), TIMEOUT) as server:
             back = threading.Thread(target=self._pass_back, args=(server, client), daemon=True)
             back.start()
             self._pass(client, server)

@@ -19,7 +19,7 @@ from tests.contract import assert_problem
 from tests.people import RICK
 from tests.rivals import connected
 from tests.servers.redis import PASSWORD, Redis, is_installed, server
-from tests.servers.serving import PATIENCE, environment
+from tests.servers.serving import TIMEOUT, environment
 
 WRONG = ("rick", "wrong password")
 MOST = 3
@@ -189,7 +189,7 @@ def test_missing_driver_is_one_line_that_names_what_to_install(tmp_path: Path) -
         env=environment({"BLOG_RATE_LIMIT_URL": "redis://localhost"}),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
     assert ended.returncode == 1

@@ -20,7 +20,7 @@ from blog.storage import accounts
 from tests.contract import Clock, assert_problem, write_post
 from tests.people import RICK
 from tests.rivals import connected
-from tests.servers.serving import PATIENCE, add_author, serve
+from tests.servers.serving import TIMEOUT, add_author, serve
 from tests.sign_in.guessing import (
     HOME,
     MOST,
@@ -220,7 +220,7 @@ def test_worker_processes_count_together(tmp_path: Path, empty_url: str) -> None
     with serve(tmp_path, "--workers", "2", env=env) as server:
 
         def sign_in_live(auth: tuple[str, str]) -> int:
-            return requests.get(server.url, auth=auth, timeout=PATIENCE).status_code
+            return requests.get(server.url, auth=auth, timeout=TIMEOUT).status_code
 
         with ThreadPoolExecutor(8) as pool:
             heard = list(pool.map(sign_in_live, [WRONG] * 40)).count(401)

@@ -28,7 +28,7 @@ from blog.storage.preconditions import Precondition
 from blog.storage.restoration import Restoration
 from blog.storage.tables import revision
 from tests.blogs import Blogs
-from tests.servers.serving import PATIENCE, eventually
+from tests.servers.serving import TIMEOUT, eventually
 
 RICK, ANN = Caller("rick", "author"), Caller("ann", "editor")
 ANY = Precondition()
@@ -38,7 +38,7 @@ ROUNDS = 8
 # What each round of a writer leaves behind: created, updated, created, deleted.
 EACH = 4
 # As many as a writer and a reader each may need; and nobody gives up.
-PATIENT = Limits(connections=WRITERS + 2, statement=PATIENCE, lock=PATIENCE)
+LONG_LIMITS = Limits(connections=WRITERS + 2, statement=TIMEOUT, lock=TIMEOUT)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Pause:
     def stand_still(self, _connection: Connection) -> None:
         """Wait between the numbering and the commit."""
         self.arrived.set()
-        assert self.released.wait(PATIENCE)
+        assert self.released.wait(TIMEOUT)
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Counting(IdempotencyKey):
 
 
 @pytest.fixture
-def patient(database_url: str) -> Iterator[Database]:
-    """The database of the test, opened for many who wait for each other."""
-    opened = Database(database_url, PATIENT)
+def database(database_url: str) -> Iterator[Database]:
+    """The database of the test, with limits for many writers that wait for each other."""
+    opened = Database(database_url, LONG_LIMITS)
     yield opened
     opened.close()
 
@@ -91,14 +91,14 @@ def create(database: Database, title: str, claim: IdempotencyKey | None = None) 
 
 def begin_slowly(url: str, pool: ThreadPoolExecutor, ends: ExitStack) -> tuple[Pause, Future[Post]]:
     """Have somebody create a post and stop before the commit, at the latest until the test ends."""
-    pause, slow = Pause(), Database(url, PATIENT)
+    pause, slow = Pause(), Database(url, LONG_LIMITS)
     ends.callback(slow.close)
     event.listen(slow.engine, "commit", pause.stand_still)
     first = pool.submit(create, slow, "First")
     # It may still have to give its connection back.
-    ends.callback(wait, [first], PATIENCE)
+    ends.callback(wait, [first], TIMEOUT)
     ends.callback(pause.released.set)
-    assert pause.arrived.wait(PATIENCE)
+    assert pause.arrived.wait(TIMEOUT)
     return pause, first
 
 
@@ -123,14 +123,14 @@ def test_who_came_first_and_commits_late_is_not_overtaken(
     postgresql_blogs: Blogs, pool: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
     with postgresql_blogs.copy(tmp_path) as url, ExitStack() as ends:
-        database = Database(url, PATIENT)
+        database = Database(url, LONG_LIMITS)
         ends.callback(database.close)
         pause, first = begin_slowly(url, pool, ends)
         second = pool.submit(create, database, "Second")
         eventually(lambda: second.done() or waiting(database), lambda: "nobody waits")
         before = second.done(), kept(database)
         pause.released.set()
-        ids = [first.result(PATIENCE).id, second.result(PATIENCE).id]
+        ids = [first.result(TIMEOUT).id, second.result(TIMEOUT).id]
 
         assert before == (False, [])
         assert kept(database) == [(1, ids[0], 1), (2, ids[1], 1)]
@@ -138,44 +138,44 @@ def test_who_came_first_and_commits_late_is_not_overtaken(
 
 @pytest.mark.parametrize("write", ["edit", "remove", "restore"])
 def test_every_kind_of_write_waits_for_its_turn(
-    database_url: str, patient: Database, pool: ThreadPoolExecutor, write: str
+    database_url: str, database: Database, pool: ThreadPoolExecutor, write: str
 ) -> None:
-    post_id = create(patient, "Older").id
+    post_id = create(database, "Older").id
     acts: dict[str, Callable[[Database, str], object]] = {
         "edit": rename,
         "remove": remove,
         "restore": restore,
     }
     if write == "restore":
-        remove(patient, post_id)
-    ready = len(kept(patient))
+        remove(database, post_id)
+    ready = len(kept(database))
     with ExitStack() as ends:
         pause, first = begin_slowly(database_url, pool, ends)
-        second = pool.submit(acts[write], patient, post_id)
+        second = pool.submit(acts[write], database, post_id)
         # Nothing tells on every database that it waits; one that does not is faster than this.
         with suppress(TimeoutError):
             second.result(0.3)
-        before = len(kept(patient))
+        before = len(kept(database))
         pause.released.set()
-        second.result(PATIENCE)
+        second.result(TIMEOUT)
 
     assert before == ready
-    assert [post for _, post, _ in kept(patient)[ready:]] == [first.result().id, post_id]
+    assert [post for _, post, _ in kept(database)[ready:]] == [first.result().id, post_id]
 
 
 def test_who_waits_for_their_turn_need_not_begin_anew(
-    database_url: str, patient: Database, pool: ThreadPoolExecutor
+    database_url: str, database: Database, pool: ThreadPoolExecutor
 ) -> None:
     alone, second = (Counting("rick", key, "", utc_now()) for key in ("alone", "second"))
-    create(patient, "Alone", alone)
+    create(database, "Alone", alone)
     with ExitStack() as ends:
         pause, first = begin_slowly(database_url, pool, ends)
-        waits = pool.submit(create, patient, "Second", second)
+        waits = pool.submit(create, database, "Second", second)
         with suppress(TimeoutError):
             waits.result(0.3)
         pause.released.set()
-        waits.result(PATIENCE)
-        first.result(PATIENCE)
+        waits.result(TIMEOUT)
+        first.result(TIMEOUT)
 
     assert len(second.asked) == len(alone.asked)
 
@@ -200,7 +200,7 @@ def restore(database: Database, post_id: str) -> None:
 
 
 def test_who_gave_up_waiting_leaves_no_gap(
-    database_url: str, patient: Database, pool: ThreadPoolExecutor
+    database_url: str, database: Database, pool: ThreadPoolExecutor
 ) -> None:
     with ExitStack() as ends:
         hasty = Database(database_url, Limits(lock=0.2))
@@ -209,25 +209,25 @@ def test_who_gave_up_waiting_leaves_no_gap(
         with pytest.raises(StorageUnavailable):
             create(hasty, "Never")
         pause.released.set()
-        first.result(PATIENCE)
+        first.result(TIMEOUT)
 
-    create(patient, "Third")
+    create(database, "Third")
 
-    assert [number for number, _, _ in kept(patient)] == [1, 2]
+    assert [number for number, _, _ in kept(database)] == [1, 2]
 
 
-def test_writes_that_fail_leave_no_gap(patient: Database) -> None:
-    post_id = create(patient, "First").id
-    with patient.session() as session:
+def test_writes_that_fail_leave_no_gap(database: Database) -> None:
+    post_id = create(database, "First").id
+    with database.session() as session:
         with pytest.raises(SlugTaken):
             content = PostContent(title="x", body="", slug="first")
             post_writes.create(Access(session, RICK, utc_now()), content)
         with pytest.raises(PreconditionFailed):
             post_writes.remove(Access(session, RICK, utc_now()), post_id, NEVER)
 
-    create(patient, "Second")
+    create(database, "Second")
 
-    assert [number for number, _, _ in kept(patient)] == [1, 2]
+    assert [number for number, _, _ in kept(database)] == [1, 2]
 
 
 def write_rounds(database: Database, writer: int) -> None:
@@ -255,17 +255,17 @@ def follow_while(database: Database, writers: Sequence[Future[None]]) -> list[tu
 
 
 def test_follower_sees_each_of_many_commits_once_and_in_order(
-    patient: Database, pool: ThreadPoolExecutor
+    database: Database, pool: ThreadPoolExecutor
 ) -> None:
-    writers = [pool.submit(write_rounds, patient, writer) for writer in range(WRITERS)]
+    writers = [pool.submit(write_rounds, database, writer) for writer in range(WRITERS)]
 
-    told = follow_while(patient, writers)
+    told = follow_while(database, writers)
 
     for writer in writers:
         writer.result()
     seen = [(number, change.post_id, change.version) for number, change in told]
     assert [number for number, _ in told] == list(range(1, WRITERS * ROUNDS * EACH + 1))
-    assert seen == kept(patient)
+    assert seen == kept(database)
 
 
 def test_edit_begun_before_a_post_was_due_and_committed_after_it_was_told_deletes_it_for_nobody(

@@ -17,7 +17,7 @@ from blog.database.database import Database
 from blog.storage import posts
 from blog.storage.access import Access
 from tests.blogs import Blogs
-from tests.servers.serving import PATIENCE, Server, add_author, serve
+from tests.servers.serving import TIMEOUT, Server, add_author, serve
 
 CLIENTS = 16
 UPDATES = 3
@@ -59,7 +59,7 @@ def kept(kept_at: str, post_url: str) -> Post:
 
 def all_at_once(act: Callable[[requests.Session, int, Barrier], Counter[int]]) -> Counter[int]:
     """Let every client act in a thread of its own; add up the statuses that they got."""
-    barrier = Barrier(CLIENTS, timeout=PATIENCE)
+    barrier = Barrier(CLIENTS, timeout=TIMEOUT)
 
     def run(client: int) -> Counter[int]:
         with requests.Session() as session:

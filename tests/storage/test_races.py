@@ -24,7 +24,7 @@ from tests import people
 from tests.blogs import Blogs
 from tests.contract import Clock, write_post
 from tests.rivals import change
-from tests.servers.serving import PATIENCE
+from tests.servers.serving import TIMEOUT
 
 RICK = Caller("rick", "author")
 ANN = Caller("ann", "editor")
@@ -242,7 +242,7 @@ def test_writers_who_race_for_a_slug_all_get_one(
     make_app: Callable[..., Application],
 ) -> None:
     app = make_app(database_connections=8)
-    together = threading.Barrier(8, timeout=PATIENCE)
+    together = threading.Barrier(8, timeout=TIMEOUT)
 
     def write(_: int) -> str:
         client = app.test_client()

@@ -19,7 +19,7 @@ from tests.contract import write_post
 from tests.people import RICK
 from tests.servers.outages import AWAY, database_of, fail, held, on_insert, titles, told
 from tests.servers.postgresql import Cluster
-from tests.servers.serving import PATIENCE
+from tests.servers.serving import TIMEOUT
 
 POST = {"title": "First!", "body": "First post!"}
 
@@ -35,7 +35,7 @@ def test_transactions_that_lock_each_other_out_both_succeed(
     database_url: str, postgresql: Cluster
 ) -> None:
     database = Database(database_url, Limits(connections=2))
-    together = threading.Barrier(2, timeout=PATIENCE)
+    together = threading.Barrier(2, timeout=TIMEOUT)
 
     def write(*names: str) -> None:
         met = iter([together.wait])

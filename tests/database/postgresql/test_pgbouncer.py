@@ -25,7 +25,7 @@ from tests.contract import create, write_post
 from tests.people import RICK
 from tests.servers.pgbouncer import Bouncer, bouncer, is_installed
 from tests.servers.postgresql import Cluster
-from tests.servers.serving import PATIENCE, add_author, serve
+from tests.servers.serving import TIMEOUT, add_author, serve
 
 POOL_SIZE = 2
 APPS = 2
@@ -70,7 +70,7 @@ def clients(apps: list[Application]) -> list[FlaskClient]:
 
 def all_at_once(act: Callable[[int], Result]) -> list[Result]:
     """What each client gets, when all act together."""
-    barrier = Barrier(CLIENTS, timeout=PATIENCE)
+    barrier = Barrier(CLIENTS, timeout=TIMEOUT)
 
     def run(client: int) -> Result:
         barrier.wait()
