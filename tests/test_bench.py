@@ -214,7 +214,7 @@ def test_report_replaces_the_one_on_the_page() -> None:
 
 
 def test_report_needs_a_place_on_the_page() -> None:
-    with pytest.raises(ValueError, match="no two lines"):
+    with pytest.raises(ValueError, match="no lines that mark the place"):
         report.replace("# Performance\n", "a report")
 
 
