@@ -71,7 +71,7 @@ class Revision:
     updated_date: datetime
     predecessor: Operation | None
     successor_date: datetime | None
-    written: Any
+    written: PostContent
 
     @property
     def content(self) -> PostContent | None:

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Select,
     bindparam,
     exists,
@@ -213,7 +212,7 @@ def columns(texts: frozenset[str] = frozenset()) -> Sequence[ColumnElement[Any]]
     return (*named, predecessor.label("predecessor"), successor_date.label("successor_date"))
 
 
-def revision_from(row: Row[Any]) -> Revision:
+def revision_from(row: Any) -> Revision:
     """The revision in a row of `columns`."""
     return Revision(written=row, **{name: getattr(row, name) for name in (*_OWN, *_SUBQUERIES)})
 
