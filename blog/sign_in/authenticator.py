@@ -26,6 +26,8 @@ class Identity:
     role: Role = "author"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"a name is a str, not {self.name!r:.80}")
         if self.role not in get_args(Role):
             raise ValueError(f"{self.role!r} is no role; the roles are {get_args(Role)}")
 

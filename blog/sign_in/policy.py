@@ -96,7 +96,8 @@ class SignInPolicy:
         stored = known and known.own_hash
         if stored is None and self._external:
             account = self._external.open(session, sign_in.name, password)
-            if account:
+            # The authenticator has verified the password for the name that was sent.
+            if account and account.name == sign_in.name:
                 self._checker.remember(_cache_key(account), password, sign_in.address_key)
             return account
         return known if self._checker.verify(stored, password, sign_in.address_key) else None

@@ -220,6 +220,24 @@ def test_authenticator_that_returns_something_else_is_503(
     assert_problem(sign_in(client, ALICE), 503)
 
 
+@pytest.mark.parametrize("name", [None, 5, b"alice"])
+def test_identity_without_a_text_as_its_name_is_503(
+    name: Any, make: Callable[..., FlaskClient]
+) -> None:
+    client = make(lambda *_: Identity(name))
+
+    assert_problem(sign_in(client, ALICE), 503)
+
+
+def test_password_is_cached_for_no_name_but_the_one_that_was_sent(
+    client: FlaskClient, directory: Directory
+) -> None:
+    directory.people["someone", "password"] = Identity("mapped")
+    assert sign_in(client, ("someone", "password")).status_code == 200
+
+    assert_problem(sign_in(client, ("mapped", "password")), 401)
+
+
 def test_unknown_role_is_refused() -> None:
     admin: Any = "admin"
 
