@@ -84,13 +84,11 @@ class Revision:
         return self.operation == "deleted"
 
     def as_post(self, *, with_html: bool) -> Post:
-        """The post as it was, for a caller who may change it; the revision has its body.
+        """The post as it was, for a caller who may change it.
 
-        Raises ValueError for a tombstone.
+        The revision is no tombstone, and was read with its body.
         """
-        content = self.content
-        if content is None:
-            raise ValueError(f"version {self.version} is a deletion")
+        content = stored_content(self.written)
         return Post(
             id=self.post_id,
             version=self.version,

@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from functools import partial
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
@@ -30,6 +32,40 @@ _TRIAL_SECONDS = 60
 _BACKLOG_SYSTEMS = ("Linux", "FreeBSD")
 
 
+class Interrupt:
+    """An event for which the main thread waits, and which signal handlers set.
+
+    The main thread would miss a signal that another thread receives while it waits for a
+    `threading.Event`, and a handler that runs within another one would wait for the event's lock
+    for ever. Bytes in a pipe wake it in any case.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+
+    def set(self) -> None:
+        """Let `wait` return, also in future."""
+        self._is_set = True
+        # A full pipe wakes the main thread as well.
+        with suppress(BlockingIOError):
+            os.write(self._writer, b"\0")
+
+    def clear(self) -> None:
+        """Let `wait` block again."""
+        self._is_set = False
+
+    def wait(self) -> None:
+        """Block the main thread until the event is set."""
+        before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        try:
+            while not self._is_set:
+                os.read(self._reader, 4096)
+        finally:
+            signal.set_wakeup_fd(before)
+
+
 class Supervisor(MPServer):
     """Granian's server with one listening socket, shared by all workers.
 
@@ -40,6 +76,7 @@ class Supervisor(MPServer):
     def __init__(self, listener: socket.socket, **options: Any) -> None:
         """Take the socket, and the options of granian's server."""
         super().__init__(**options)
+        self.main_loop_interrupt: Any = Interrupt()
         self._listener = listener
         self._memory = RawArray("c", TOKEN_BYTES)
 

@@ -13,6 +13,7 @@ from time import sleep
 import pytest
 import requests
 
+from blog.server.supervisor import Interrupt
 from tests.servers.serving import (
     TIMEOUT,
     Server,
@@ -75,6 +76,26 @@ def is_running(process: int) -> bool:
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+def test_interrupt_that_was_set_too_often_wakes_the_main_thread() -> None:
+    interrupt = Interrupt()
+    for _ in range(100_000):
+        interrupt.set()
+
+    interrupt.wait()
+
+
+def test_signal_that_another_thread_receives_interrupts_the_main_thread() -> None:
+    interrupt = Interrupt()
+    before = signal.signal(signal.SIGUSR1, lambda *_: interrupt.set())
+    other = threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1))
+    other.start()
+    try:
+        interrupt.wait()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        other.join()
 
 
 @pytest.mark.parametrize("seconds", [0, 0.3, 1.5])
