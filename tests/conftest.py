@@ -172,7 +172,7 @@ def there(client: FlaskClient) -> Mapping[str, object]:
 
 @pytest.fixture
 def make_client(make_app: Callable[..., Application]) -> Callable[..., FlaskClient]:
-    """Makes clients, each of a process of its own, which has verified nobody yet."""
+    """Makes clients, each of a process of its own, which has verified no password yet."""
     return lambda **settings: make_app(**settings).test_client()
 
 

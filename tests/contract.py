@@ -21,6 +21,32 @@ WRITTEN: dict[str, Any] = {
     "slug": "chosen",
     "postedDate": "2026-01-01T00:00:00.000000Z",
 }
+# The post that `write_post` makes, without its links, at the time at which the clock begins.
+FIRST_POST: dict[str, Any] = {
+    "title": "First!",
+    "body": "First post!",
+    "format": "markdown",
+    "summary": None,
+    "tags": [],
+    "status": "published",
+    "slug": "first",
+    "postedDate": "2026-11-22T09:47:45.746058Z",
+    "updatedDate": "2026-11-22T09:47:45.746058Z",
+    "authorName": "rick",
+}
+# The profile of an author who has written none, as anyone sees it.
+NEW_PROFILE: dict[str, Any] = {
+    "_links": {
+        "self": "http://localhost/author/rick",
+        "authors": "http://localhost/author",
+        "posts": "http://localhost/post?author=rick",
+    },
+    "name": "rick",
+    "displayName": None,
+    "bio": None,
+    "url": None,
+    "updatedDate": "2026-11-22T09:47:45.746058Z",
+}
 
 
 class Clock:

@@ -45,7 +45,7 @@ HARMLESS = [
 
 @pytest.fixture
 def logger() -> logging.Logger:
-    """A logger that nobody else hears, at every level."""
+    """A logger without other handlers, at every level."""
     made = logging.Logger("tests.leaks", level=1)
     made.addHandler(Detector())
     return made

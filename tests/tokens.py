@@ -52,7 +52,7 @@ def kept(database: Database, name: str = "rick") -> list[AccessToken]:
 
 
 def me(client: FlaskClient, auth: tuple[str, str]) -> str | None:
-    """Whose request it was, as the root tells its caller; None where nobody was let in."""
+    """Whose request it was, as the root tells its caller; None where the sign-in failed."""
     response = client.get("/", auth=auth)
     if response.status_code == 401:
         return None

@@ -219,7 +219,7 @@ def test_waiting_write_holds_no_connection(database_url: str) -> None:
         have_read.wait(TIMEOUT)
         first = pool.submit(write, database, keep("a"))
         group = database.backend.group
-        eventually(lambda: bool(group and group._is_writing), lambda: "nobody has the turn")
+        eventually(lambda: bool(group and group._is_writing), lambda: "no writer begins")
         may_write.set()
         for writer in (first, *writers):
             writer.result()

@@ -124,7 +124,7 @@ class Bench:
 
 def wait_for(url: str) -> None:
     """Wait until a URL answers as it should: who stands before a node has to find it first."""
-    # Nobody has signed the certificate.
+    # No authority has signed the certificate.
     with requests.Session() as session:
         eventually(
             lambda: session.get(url, verify=False).status_code == 200,

@@ -22,11 +22,6 @@ from tests.gateway.gateways import (
     scope,
 )
 
-POST = {"content_type": "application/json", "authorization": "Basic cmljazpwYXNzd29yZA=="}
-CHUNKED = {**POST, "transfer_encoding": "chunked"}
-REQUEST = scope("POST", "/post", **CHUNKED)
-LARGE = replace(BOUNDS, max_body=2**23, request_bytes=2**23, response_bytes=2**23)
-
 
 def test_the_oldest_response_is_given_up_when_the_capacity_is_exhausted() -> None:
     async def crowd() -> list[bool]:

@@ -8,7 +8,17 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.cases import cases
-from tests.contract import WRITTEN, Clock, assert_problem, create, faults, path_of, read, write_post
+from tests.contract import (
+    FIRST_POST,
+    WRITTEN,
+    Clock,
+    assert_problem,
+    create,
+    faults,
+    path_of,
+    read,
+    write_post,
+)
 from tests.people import ANN, JOE, RICK
 
 Credentials = tuple[str, str] | None
@@ -31,16 +41,7 @@ def test_post_can_be_read_without_credentials(client: FlaskClient) -> None:
             "posts": "http://localhost/post",
             "author": "http://localhost/author/rick",
         },
-        "title": "First!",
-        "body": "First post!",
-        "format": "markdown",
-        "summary": None,
-        "tags": [],
-        "status": "published",
-        "slug": "first",
-        "postedDate": NOW,
-        "updatedDate": NOW,
-        "authorName": "rick",
+        **FIRST_POST,
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.cases import cases
-from tests.contract import Clock, assert_problem, faults, path_of, write_post
+from tests.contract import FIRST_POST, Clock, assert_problem, faults, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
 NOW = "2026-11-22T09:47:45.746058Z"
@@ -52,16 +52,7 @@ def test_omitted_fields_have_their_defaults(client: FlaskClient) -> None:
             "revisions": f"{own}/revision",
             "version-history": f"{own}/revision",
         },
-        "title": "First!",
-        "body": "First post!",
-        "format": "markdown",
-        "summary": None,
-        "tags": [],
-        "status": "published",
-        "slug": "first",
-        "postedDate": NOW,
-        "updatedDate": NOW,
-        "authorName": "rick",
+        **FIRST_POST,
     }
 
 

@@ -22,11 +22,11 @@ from blog.storage.restoration import Restoration
 from tests.cases import cases
 from tests.contract import WRITTEN, Clock, assert_problem, create, faults, headers_of, read
 from tests.people import ANN, JOE, RICK
+from tests.resources.versions import Auth, numbers, send_restore
 from tests.servers.serving import TIMEOUT
 
 BEFORE = "Sun, 22 Nov 2026 08:00:00 GMT"
 ROUNDS = 2
-Auth = tuple[str, str] | None
 
 
 @pytest.fixture
@@ -51,21 +51,8 @@ def either(request: pytest.FixtureRequest) -> str:
     return found
 
 
-def restore(
-    client: FlaskClient, path: str, number: object = 1, auth: Auth = RICK, **headers: str
-) -> TestResponse:
-    """Ask for a version of a post again, with headers such as ``if_match=…``."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return client.post(f"{path}/revision", json={"restore": number}, auth=auth, headers=named)
-
-
-def numbers(client: FlaskClient, path: str) -> list[int]:
-    """The versions that there are, the newest first."""
-    return [item["version"] for item in client.get(f"{path}/revision", auth=ANN).json["data"]]
-
-
 def test_restoring_makes_a_new_version_and_says_where(client: FlaskClient, path: str) -> None:
-    response = restore(client, path)
+    response = send_restore(client, path)
 
     expected = client.get(f"{path}/revision/3", auth=RICK)
     assert (response.status_code, response.json) == (201, expected.json)
@@ -76,7 +63,7 @@ def test_restoring_makes_a_new_version_and_says_where(client: FlaskClient, path:
 def test_all_that_was_written_is_there_again(client: FlaskClient, either: str) -> None:
     was_there = client.get(either, auth=RICK).status_code == 200
 
-    restored = restore(client, either).json
+    restored = send_restore(client, either).json
 
     assert restored["operation"] == ("updated" if was_there else "created")
     assert WRITTEN.items() <= restored.items()
@@ -90,7 +77,7 @@ def test_undeleted_post_stands_where_it_stood(client: FlaskClient, clock: Clock)
         made.append(create(client, title=title, status="draft"))
         clock.advance(hours=1)
     client.delete(made[1], auth=RICK)
-    restore(client, made[1])
+    send_restore(client, made[1])
 
     listed = client.get("/post?status=draft", auth=RICK).json["data"]
 
@@ -100,10 +87,10 @@ def test_undeleted_post_stands_where_it_stood(client: FlaskClient, clock: Clock)
 def test_post_can_be_deleted_and_restored_again(
     client: FlaskClient, deleted: str, database: Database
 ) -> None:
-    restore(client, deleted, 2)
+    send_restore(client, deleted, 2)
     client.delete(deleted, auth=RICK)
 
-    response = restore(client, deleted, 4)
+    response = send_restore(client, deleted, 4)
 
     assert (response.status_code, response.json["version"]) == (201, 6)
     assert read(client, deleted)["title"] == "Second!"
@@ -111,7 +98,7 @@ def test_post_can_be_deleted_and_restored_again(
 
 
 def test_restored_tags_are_found_and_others_are_not(client: FlaskClient, either: str) -> None:
-    restore(client, either)
+    send_restore(client, either)
 
     found = [
         len(client.get(f"/post?tag={tag}", auth=RICK).json["data"])
@@ -127,7 +114,7 @@ def test_readers_see_what_was_published_as_before(client: FlaskClient) -> None:
     before = client.get(path).json
     client.delete(path, auth=RICK)
 
-    restore(client, path)
+    send_restore(client, path)
 
     assert client.get(path).json == before
     assert len(client.get("/post?tag=t").json["data"]) == 1
@@ -136,7 +123,7 @@ def test_readers_see_what_was_published_as_before(client: FlaskClient) -> None:
 def test_restoring_a_draft_hides_the_post(client: FlaskClient, path: str) -> None:
     client.patch(path, json={"status": "published"}, auth=RICK)
 
-    restore(client, path)
+    send_restore(client, path)
 
     assert_problem(client.get(path), 404)
 
@@ -145,12 +132,12 @@ def test_restoring_a_draft_hides_the_post(client: FlaskClient, path: str) -> Non
 def test_what_the_post_says_already_makes_no_version(
     client: FlaskClient, path: str, clock: Clock, number: int
 ) -> None:
-    restore(client, path, 1)
-    restore(client, path, 2)
+    send_restore(client, path, 1)
+    send_restore(client, path, 2)
     before = client.get(path, auth=RICK)
     clock.advance(hours=1)
 
-    response = restore(client, path, number)
+    response = send_restore(client, path, number)
 
     assert (response.status_code, response.json["version"]) == (200, 4)
     assert "Location" not in response.headers
@@ -166,16 +153,16 @@ def test_what_is_no_version_to_restore_is_422(
 ) -> None:
     before = numbers(client, either)
 
-    response = restore(client, either, number)
+    response = send_restore(client, either, number)
 
     assert faults(response, 422).keys() == {"#/restore"}
     assert numbers(client, either) == before
 
 
 def test_deletion_can_not_be_restored(client: FlaskClient, deleted: str) -> None:
-    restore(client, deleted)
+    send_restore(client, deleted)
 
-    assert faults(restore(client, deleted, 3), 422) == {"#/restore": "3 is a deletion"}
+    assert faults(send_restore(client, deleted, 3), 422) == {"#/restore": "3 is a deletion"}
 
 
 @cases(
@@ -214,7 +201,7 @@ def test_who_may_change_the_post_may_restore_it(
     client.delete(deleted, auth=RICK)
     paths = (path, published, deleted, "/post/" + "0" * 32)
 
-    statuses = [restore(client, of, 1, auth).status_code for of in paths]
+    statuses = [send_restore(client, of, 1, auth).status_code for of in paths]
 
     assert statuses == expected
     assert [len(numbers(client, of)) for of in paths[:3]] == [2 + (s == 201) for s in expected[:3]]
@@ -227,11 +214,11 @@ def test_editor_brings_back_a_post_and_its_author_stays(
     with database.session() as session:
         accounts.remove(session, "rick")
 
-    restored = restore(client, deleted, 1, ANN).json
+    restored = send_restore(client, deleted, 1, ANN).json
 
     assert (restored["by"], restored["authorName"]) == ("ann", "rick")
     assert client.get(deleted, auth=ANN).json["authorName"] == "rick"
-    assert_problem(restore(client, deleted, 2), 401)
+    assert_problem(send_restore(client, deleted, 2), 401)
 
 
 @pytest.mark.parametrize("caller", [Caller("rick", "author"), Caller("ann", "editor")])
@@ -261,7 +248,7 @@ def test_slug_that_was_taken_meanwhile_is_derived_anew(
     for slug in taken:
         create(client, slug=slug)
 
-    first, second = (restore(client, either) for _ in range(2))
+    first, second = (send_restore(client, either) for _ in range(2))
 
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json["slug"] == read(client, either)["slug"] == expected
@@ -285,11 +272,11 @@ def test_precondition_of_an_earlier_state_is_412_with_the_present_one(
     clock.advance(hours=1)
     client.open(path, method=method, json={"title": "Third!", "slug": "x"}, auth=RICK)
 
-    response = restore(client, path, 1, **stale)
+    response = send_restore(client, path, 1, **stale)
 
     assert assert_problem(response, 412)["etag"] == response.headers["ETag"]
     assert numbers(client, path) == [3, 2, 1]
-    assert restore(client, path, 1, if_match=response.headers["ETag"]).status_code == 201
+    assert send_restore(client, path, 1, if_match=response.headers["ETag"]).status_code == 201
 
 
 @pytest.mark.parametrize("kind", ["tag", "date"])
@@ -304,7 +291,7 @@ def test_precondition_of_the_present_state_holds(
     condition = seen(client, path + rest, kind)
     clock.advance(hours=1)
 
-    assert restore(client, path, **condition).status_code == 201
+    assert send_restore(client, path, **condition).status_code == 201
 
 
 @pytest.mark.parametrize("kind", ["tag", "date"])
@@ -313,9 +300,9 @@ def test_what_would_change_nothing_is_412_in_another_state(
 ) -> None:
     stale = seen(client, path, kind)
     clock.advance(hours=1)
-    restore(client, path, 1)
+    send_restore(client, path, 1)
 
-    assert_problem(restore(client, path, 1, **stale), 412)
+    assert_problem(send_restore(client, path, 1, **stale), 412)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +321,7 @@ def test_preconditions_are_read_as_elsewhere(
 ) -> None:
     tag = client.get(f"{either}/revision", auth=RICK).headers["ETag"]
 
-    response = restore(client, either, **{name: value.format(tag)})
+    response = send_restore(client, either, **{name: value.format(tag)})
 
     assert response.status_code == expected
 
@@ -345,13 +332,13 @@ def test_tag_of_another_post_or_of_a_version_does_not_hold(
     others = [f"{create(client)}/revision", *(f"{either}/revision/{n}" for n in (1, 2))]
     tags = ", ".join(client.get(other, auth=RICK).headers["ETag"] for other in others)
 
-    assert_problem(restore(client, either, if_match=tags), 412)
+    assert_problem(send_restore(client, either, if_match=tags), 412)
 
 
 def test_no_precondition_is_required(make_app: Callable[..., Application]) -> None:
     strict = make_app(require_if_match=True).test_client()
 
-    assert restore(strict, create(strict)).status_code == 200
+    assert send_restore(strict, create(strict)).status_code == 200
 
 
 @pytest.fixture
@@ -367,7 +354,7 @@ def at_once(pair: list[FlaskClient], *paths: str, **headers: str) -> list[TestRe
     def send(client: FlaskClient, path: str) -> TestResponse:
         client.get("/", auth=RICK)
         together.wait()
-        return restore(client, path, **headers)
+        return send_restore(client, path, **headers)
 
     with ThreadPoolExecutor(2) as pool:
         return sorted(pool.map(send, pair, paths), key=lambda answer: answer.status_code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.testing import FlaskClient
 
 from tests.cases import cases
-from tests.contract import assert_problem, headers_of, path_of
+from tests.contract import assert_problem, path_of
 from tests.people import ANN, RICK
 
 HAL = {"Accept": "application/hal+json"}
@@ -58,16 +58,6 @@ def test_every_link_of_the_root_can_be_followed(
     }
 
     assert set(statuses.values()) == {200}
-
-
-def test_head_of_the_root_is_get_without_the_body(client: FlaskClient) -> None:
-    got = client.get("/")
-
-    headed = client.head("/")
-
-    assert headed.status_code == 200
-    assert headed.data == b""
-    assert headers_of(headed) == headers_of(got)
 
 
 def test_root_is_told_to_be_current_by_its_etag(client: FlaskClient) -> None:

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.cases import cases
-from tests.contract import Clock, assert_problem, faults, headers_of, path_of, write_post
+from tests.contract import Clock, assert_problem, faults, path_of, write_post
 from tests.people import ANN, JOE, RICK
 
 Credentials = tuple[str, str] | None
@@ -219,16 +219,6 @@ def test_list_is_304_until_a_count_changes(client: FlaskClient) -> None:
 
     assert unchanged.status_code == 304
     assert changed.status_code == 200
-
-
-def test_head_of_the_list_is_get_without_the_body(client: FlaskClient) -> None:
-    write_post(client, tags=["python"])
-    got = client.get("/tag")
-
-    headed = client.head("/tag")
-
-    assert headed.data == b""
-    assert headers_of(headed) == headers_of(got)
 
 
 @cases("method", ["POST", "PUT", "PATCH", "DELETE"])

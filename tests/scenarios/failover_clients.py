@@ -58,7 +58,7 @@ class Ledger:
     broken: list[str] = field(default_factory=list)
     # No two clients have the same number, and so no two posts the same title.
     clients: Iterator[int] = field(default_factory=count)
-    # While nothing at all runs nobody can read.
+    # While no server runs, no read succeeds.
     reads_may_fail: bool = False
 
     def require(self, holds: object, claim: str) -> None:
@@ -160,7 +160,7 @@ class Writer(Client):
             self.ledger.promises[path].number = number
         elif answer.status_code == 412:
             expected = path in self._doubtful
-            self.ledger.require(expected, f"{path} was changed by nobody, and yet it has changed")
+            self.ledger.require(expected, f"{path} has changed, although no write changed it")
         elif _UNKNOWN in answer.text:
             self._doubtful.add(path)
         else:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.crash import Content, Fact, Version, Write, compare, landed, promised, run
+from tests.scenarios.crash import run
+from tests.scenarios.crash_facts import Content, Fact, Version, Write, compare, landed, promised
 from tests.scenarios.failover import BrokenPromise
 
 OLD = Content("old", "old", ("web",), "draft")

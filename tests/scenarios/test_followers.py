@@ -59,7 +59,7 @@ def test_page_with_something_on_it_is_not_held(client: FlaskClient) -> None:
     assert "Preference-Applied" not in response.headers
 
 
-# Nobody waits as long as this: what is not in a header, the time of the run would tell.
+# Longer than any wait: a wait that ignores its header shows in the time of the run.
 @pytest.mark.parametrize("wish", ["wait=30", "wait=31", "wait=99999999", 'Wait="30"', "x, wait=30"])
 def test_wait_ends_when_something_comes_and_is_for_thirty_seconds_at_most(
     app: Application, client: FlaskClient, pool: ThreadPoolExecutor, wish: str

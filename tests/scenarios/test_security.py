@@ -77,7 +77,7 @@ def test_api3_broken_object_property_level_authorization(client: FlaskClient, fi
 def test_api4_unrestricted_resource_consumption(
     client: FlaskClient, query: str, parameter: str
 ) -> None:
-    """Nobody asks for more than a page; bodies, headers and time have bounds of their own."""
+    """No request gets more than a page; bodies, headers and time have bounds of their own."""
     assert parameter in faults(client.get(f"/post?{query}"), 400)
 
 

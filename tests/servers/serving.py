@@ -123,7 +123,7 @@ _PORTS = _ports()
 
 
 def free_port() -> int:
-    """A port that nobody has, nor was told of a moment ago."""
+    """A port that is free, and was not given to another test a moment ago."""
     while True:
         port = next(_PORTS)
         with socket.socket() as probe, suppress(OSError):

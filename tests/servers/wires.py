@@ -65,7 +65,7 @@ class Wire:
     def _cut(self, client: socket.socket, server: socket.socket, said: bytes) -> None:
         self.cuts += 1
         self._word = None
-        # The answer, if there will be one, finds nobody.
+        # The response, if there is one, finds no client.
         client.shutdown(socket.SHUT_RDWR)
         if self._arrives:
             server.sendall(said)

@@ -37,7 +37,7 @@ WRITERS = 4
 ROUNDS = 8
 # What each round of a writer leaves behind: created, updated, created, deleted.
 EACH = 4
-# As many as a writer and a reader each may need; and nobody gives up.
+# As many as a writer and a reader each may need; and none gives up.
 LONG_LIMITS = Limits(connections=WRITERS + 2, statement=TIMEOUT, lock=TIMEOUT)
 
 
@@ -127,7 +127,7 @@ def test_who_came_first_and_commits_late_is_not_overtaken(
         ends.callback(database.close)
         pause, first = begin_slowly(url, pool, ends)
         second = pool.submit(create, database, "Second")
-        eventually(lambda: second.done() or waiting(database), lambda: "nobody waits")
+        eventually(lambda: second.done() or waiting(database), lambda: "no transaction waits")
         before = second.done(), kept(database)
         pause.released.set()
         ids = [first.result(TIMEOUT).id, second.result(TIMEOUT).id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -282,17 +282,35 @@ def test_an_empty_page_leads_back_to_the_row_it_was_reached_from(
     assert make_page("", 2, position, lambda row: (row,)) == expected
 
 
+# Writes posts, and reads the two pages of them in an order.
+Pages = Callable[[str], tuple[Page[Post], Page[Post]]]
+
+
+@pytest.fixture
+def pages(session: Session) -> Pages:
+    """Writes four posts, and reads the two pages of them in an order."""
+
+    def fill_and_read(sort: str) -> tuple[Page[Post], Page[Post]]:
+        fill(session, [Row(number, 0, 0, "a") for number in range(4)])
+        first = read(session, sort, 2, None, Filter())
+        return first, read(session, sort, 2, first.next, Filter())
+
+    return fill_and_read
+
+
+def empty(session: Session, page: Page[Post]) -> None:
+    """Delete the posts of a page."""
+    with session.writing() as connection:
+        connection.execute(delete(post).where(post.c.id.in_(ids(page))))
+
+
 @cases("sort", sorted(SORTS))
 def test_beyond_a_page_that_was_emptied_the_way_back_misses_no_post(
-    session: Session, sort: str
+    session: Session, pages: Pages, sort: str
 ) -> None:
-    rows = [Row(number, 0, 0, "a") for number in range(4)]
-    fill(session, rows)
-    first = read(session, sort, 2, None, Filter())
-    second = read(session, sort, 2, first.next, Filter())
+    first, second = pages(sort)
 
-    with session.writing() as connection:
-        connection.execute(delete(post).where(post.c.id.in_(ids(second))))
+    empty(session, second)
     behind = read(session, sort, 2, first.next, Filter())
     assert (ids(behind), behind.next) == ([], None)
     assert ids(read(session, sort, 2, behind.previous, Filter())) == ids(first)
@@ -300,15 +318,11 @@ def test_beyond_a_page_that_was_emptied_the_way_back_misses_no_post(
 
 @cases("sort", sorted(SORTS))
 def test_before_a_page_that_was_emptied_the_way_on_misses_no_post(
-    session: Session, sort: str
+    session: Session, pages: Pages, sort: str
 ) -> None:
-    rows = [Row(number, 0, 0, "a") for number in range(4)]
-    fill(session, rows)
-    first = read(session, sort, 2, None, Filter())
-    second = read(session, sort, 2, first.next, Filter())
+    first, second = pages(sort)
 
-    with session.writing() as connection:
-        connection.execute(delete(post).where(post.c.id.in_(ids(first))))
+    empty(session, first)
     before = read(session, sort, 2, second.previous, Filter())
     assert (ids(before), before.previous) == ([], None)
     assert ids(read(session, sort, 2, before.next, Filter())) == ids(second)

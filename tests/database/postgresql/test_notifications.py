@@ -63,7 +63,7 @@ def test_state_is_unknown_from_the_end_of_the_connection_to_the_next_one(
 
     wait_until(lambda: detector.state() is None)
     wait_until(lambda: detector.state() is not None)
-    # What was written meanwhile, nobody has told.
+    # No notification tells of what was written meanwhile.
     assert detector.state() != before
 
 
@@ -208,7 +208,7 @@ def test_read_from_a_replica_while_the_primary_is_away_is_not_cached(
         # The mark says so at once, and the server a moment later.
         wait_until(lambda: cached.cache.state()[0] != before[0])
 
-        # Who listens stays, and nobody else can come.
+        # The listener stays connected, and no other client can connect.
         primary.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         end_connections(primary, url, f"NOT {LISTENS}")
         away = cached.get(path)
