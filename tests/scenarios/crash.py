@@ -55,7 +55,7 @@ _TAGS = ("crash", "Über", "web", "python", "long tag with words")
 
 
 class Author:
-    """Writes posts that no other author writes, and remembers each version that was acknowledged."""
+    """Writes posts of its own, and remembers each version that was acknowledged."""
 
     def __init__(self, name: str, seed: int) -> None:
         self.versions: dict[Place, Version] = {}
