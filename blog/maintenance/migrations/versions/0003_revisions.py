@@ -1,5 +1,7 @@
 """Revisions of posts, and idempotency keys."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -35,8 +37,11 @@ def _text() -> sa.Text:
 
 
 def _create_revision() -> None:
-    op.create_table(
-        "revision",
+    op.create_table("revision", *_columns(), *_constraints())
+
+
+def _columns() -> list[sa.Column[Any]]:
+    return [
         sa.Column(
             "sequence",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
@@ -61,6 +66,11 @@ def _create_revision() -> None:
         sa.Column("tags", sa.JSON()),
         sa.Column("summary", _text()),
         sa.Column("body", _text()),
+    ]
+
+
+def _constraints() -> list[sa.Constraint]:
+    return [
         sa.CheckConstraint(
             "operation IN ('created', 'updated', 'deleted')", name=op.f("ck_revision_operation")
         ),
@@ -76,7 +86,7 @@ def _create_revision() -> None:
         ),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_revision")),
         sa.UniqueConstraint("post_id", "version", name=op.f("uq_revision_post_id_version")),
-    )
+    ]
 
 
 def _index_revision() -> None:
