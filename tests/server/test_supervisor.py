@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +79,21 @@ def is_running(process: int) -> bool:
     return False
 
 
+@pytest.fixture
+def deadline() -> Iterator[None]:
+    """Fail a test in which the main thread waits for ever."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("the main thread was not interrupted")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, TIMEOUT)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("deadline")
 def test_interrupt_that_was_set_too_often_wakes_the_main_thread() -> None:
     interrupt = Interrupt()
     for _ in range(100_000):
@@ -86,6 +102,7 @@ def test_interrupt_that_was_set_too_often_wakes_the_main_thread() -> None:
     interrupt.wait()
 
 
+@pytest.mark.usefixtures("deadline")
 def test_signal_that_another_thread_receives_interrupts_the_main_thread() -> None:
     interrupt = Interrupt()
     before = signal.signal(signal.SIGUSR1, lambda *_: interrupt.set())
