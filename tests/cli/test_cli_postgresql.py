@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from sqlalchemy import make_url
 from tests.blogs import Blogs
 from tests.commands import blog, failed
 from tests.servers.postgresql import Cluster
-from tests.servers.serving import TIMEOUT, environment, eventually
+from tests.servers.serving import eventually, run_blog
 
 
 @pytest.fixture
@@ -85,16 +83,8 @@ def test_backup_of_a_server_that_is_away_is_one_line_and_leaves_nothing(
 
 
 def test_missing_driver_is_one_line_that_names_what_to_install(tmp_path: Path) -> None:
-    # As where the package was installed without its extra.
-    program = "import sys; sys.modules['psycopg'] = None; from blog.cli import main; main()"
-    ended = subprocess.run(
-        [sys.executable, "-c", program, "database", "check"],
-        cwd=tmp_path,
-        env=environment({"BLOG_DATABASE_URL": "postgresql+psycopg://localhost/blog"}),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-    )
+    env = {"BLOG_DATABASE_URL": "postgresql+psycopg://localhost/blog"}
+    ended = run_blog(tmp_path, "database", "check", env=env, without="psycopg")
 
     assert ended.returncode == 1
     assert ended.stderr == (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -23,35 +23,31 @@ from tests.gateway.gateways import (
 )
 
 
-def test_the_oldest_response_is_given_up_when_the_capacity_is_exhausted() -> None:
-    async def crowd() -> list[bool]:
-        to = gateway(Large(200_000))
+def given_up(sizes: Sequence[int]) -> list[bool]:
+    """Which of the responses of these sizes are given up, when no client takes any of them."""
+
+    async def request_all() -> list[bool]:
+        remaining = iter(sizes)
+        to = gateway(lambda *request: Large(next(remaining))(*request))
         unread = []
-        for _ in range(2):
+        for _ in sizes:
             unread.append(asyncio.create_task(fetch_async(to, scope(), stalls=True)))
             await asyncio.sleep(0.1)
         done = [task.done() for task in unread]
-        unread[1].cancel()
+        for task in unread:
+            task.cancel()
         await asyncio.gather(*unread, return_exceptions=True)
         return done
 
-    assert asyncio.run(crowd()) == [True, False]
+    return asyncio.run(request_all())
+
+
+def test_the_oldest_response_is_given_up_when_the_capacity_is_exhausted() -> None:
+    assert given_up([200_000, 200_000]) == [True, False]
 
 
 def test_several_responses_are_given_up_for_a_large_one() -> None:
-    async def crowd() -> list[bool]:
-        sizes = iter([100_000, 100_000, 100_000, 250_000])
-        to = gateway(lambda *request: Large(next(sizes))(*request))
-        unread = []
-        for _ in range(4):
-            unread.append(asyncio.create_task(fetch_async(to, scope(), stalls=True)))
-            await asyncio.sleep(0.1)
-        done = [task.done() for task in unread]
-        unread[3].cancel()
-        await asyncio.gather(*unread, return_exceptions=True)
-        return done
-
-    assert asyncio.run(crowd()) == [True, True, True, False]
+    assert given_up([100_000, 100_000, 100_000, 250_000]) == [True, True, True, False]
 
 
 def test_a_response_beyond_the_whole_capacity_is_not_sent() -> None:

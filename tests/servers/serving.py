@@ -87,11 +87,20 @@ def _command(pid: str) -> str:
 
 
 def run_blog(
-    directory: Path, *args: str, stdin: str = "", env: Mapping[str, str] | None = None
+    directory: Path,
+    *args: str,
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
+    without: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of the blog to its end, with a directory of its own."""
+    """Run a command of the blog to its end, with a directory of its own.
+
+    ``without`` names a module that is not there, as without an extra of the package.
+    """
+    program = f"import sys; sys.modules[{without!r}] = None; from blog.cli import main; main()"
+    start = ["-c", program] if without else ["-m", "blog"]
     return subprocess.run(
-        [sys.executable, "-m", "blog", *args],
+        [sys.executable, *start, *args],
         cwd=directory,
         env=environment(env),
         input=stdin,

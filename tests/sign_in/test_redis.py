@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from tests.contract import assert_problem
 from tests.people import RICK
 from tests.rivals import connected
 from tests.servers.redis import PASSWORD, Redis, is_installed, server
-from tests.servers.serving import TIMEOUT, environment
+from tests.servers.serving import run_blog
 
 WRONG = ("rick", "wrong password")
 MOST = 3
@@ -181,16 +179,8 @@ def test_the_password_of_redis_is_masked(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_missing_driver_is_one_line_that_names_what_to_install(tmp_path: Path) -> None:
-    # As where the package was installed without its extra.
-    program = "import sys; sys.modules['redis'] = None; from blog.cli import main; main()"
-    ended = subprocess.run(
-        [sys.executable, "-c", program, "serve"],
-        cwd=tmp_path,
-        env=environment({"BLOG_RATE_LIMIT_URL": "redis://localhost"}),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-    )
+    env = {"BLOG_RATE_LIMIT_URL": "redis://localhost"}
+    ended = run_blog(tmp_path, "serve", env=env, without="redis")
 
     assert ended.returncode == 1
     assert ended.stderr == (
