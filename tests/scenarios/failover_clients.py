@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 
+from tests.servers.outages import UNKNOWN
 from tests.servers.serving import TIMEOUT
 
 RICK = ("rick", "password")
@@ -24,7 +25,6 @@ _PAUSE = 0.01
 # A writer goes on with its newest posts.
 _KEPT = 10
 _PAGE = 20
-_UNKNOWN = "look before you try again"
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class Writer(Client):
             self.ledger.promises[path] = Promise(title, posted, self._number)
             self._tags[path] = answer.headers["ETag"]
         else:
-            self.ledger.unacknowledged[title] = _UNKNOWN not in answer.text
+            self.ledger.unacknowledged[title] = UNKNOWN not in answer.text
 
     def _change(self, node: str, path: str) -> None:
         title, number = self.ledger.promises[path].title, self._number
@@ -161,7 +161,7 @@ class Writer(Client):
         elif answer.status_code == 412:
             expected = path in self._doubtful
             self.ledger.require(expected, f"{path} has changed, although no write changed it")
-        elif _UNKNOWN in answer.text:
+        elif UNKNOWN in answer.text:
             self._doubtful.add(path)
         else:
             self._denied[path] = number
