@@ -9,12 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+from blog.content.tokens import digest
 from blog.database.database import Database
 from blog.maintenance import schema
 from blog.sign_in.passwords import hash_password
-from blog.storage import accounts
+from blog.storage import accounts, tokens
+from blog.storage.tokens import AccessToken
 from tests.contract import Clock
-from tests.people import ROLES
+from tests.people import LABEL, PEOPLE
 from tests.servers.postgresql import Cluster
 
 
@@ -84,7 +86,11 @@ class PostgreSQLBlogs:
 def _fill(url: str) -> None:
     database = Database(url)
     schema.upgrade(database)
+    now = Clock().now
     with database.session() as session:
-        for (name, password), role in ROLES.items():
-            accounts.add(session, name, role, hash_password(password), now=Clock().now)
+        for person in PEOPLE:
+            hashed = hash_password(person.password)
+            accounts.add(session, person.name, person.role, hashed, now=now)
+            token = AccessToken(LABEL, "write", now, last_used=now.date())
+            tokens.add(session, person.name, token, digest(person.token))
     database.close()

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.people import ANN, JOE, ROLES
+from tests.people import ANN_PASSWORD, JOE_PASSWORD, PASSWORDS
 
 # In which a client may send them.
 _CODINGS = ("utf-8", "latin-1")
@@ -29,12 +29,12 @@ def _spellings(secret: str) -> Iterator[str]:
 
 def _credentials() -> Iterator[str]:
     """What the authors of the tests sign in with, as it is and as it is sent."""
-    for name, password in ROLES:
+    for name, password in PASSWORDS:
         both = f"{name}:{password}"
         yield both
         yield from (b64encode(both.encode(coding)).decode() for coding in _CODINGS)
     # RICK's password is a word that says nothing by itself.
-    yield from (password for _, password in (JOE, ANN))
+    yield from (password for _, password in (JOE_PASSWORD, ANN_PASSWORD))
 
 
 _SECRETS = {spelling for secret in _credentials() for spelling in _spellings(secret)}

@@ -69,6 +69,7 @@ def processes_of(place: Path) -> set[str]:
     return found
 
 
+@pytest.mark.long
 def test_wrk_measures_two_rows_from_end_to_end(tmp_path: Path) -> None:
     require("wrk")
 
@@ -79,6 +80,7 @@ def test_wrk_measures_two_rows_from_end_to_end(tmp_path: Path) -> None:
     assert "\n| SQLite: one post from the cache | ≥ 0.75 of floor | " in printed
 
 
+@pytest.mark.long
 def test_wrk_measures_a_row_beside_other_clients(tmp_path: Path) -> None:
     require("wrk")
     rows = ("--only", "sqlite: page of 20", "sqlite: page of 20, long heads at /health/live")
@@ -90,6 +92,7 @@ def test_wrk_measures_a_row_beside_other_clients(tmp_path: Path) -> None:
     assert "\n| SQLite: median of a page beside 100 clients" in printed
 
 
+@pytest.mark.long
 def test_wrk_leaves_nothing_behind_when_the_bench_is_stopped(tmp_path: Path) -> None:
     require("wrk")
     bench = begin(tmp_path, *SHORT, "--seconds", "60")
@@ -135,6 +138,7 @@ def test_answers_that_are_not_as_they_should_be_are_no_figure(
         wrk.read(json.dumps(SAID | changes), 0.25)
 
 
+@pytest.mark.long
 def test_wrk_that_says_nothing_is_no_figure() -> None:
     with pytest.raises(wrk.Failed, match="says nothing of what it did: 'unable to connect'"):
         wrk.read("unable to connect", 0.25)

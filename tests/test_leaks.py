@@ -14,21 +14,21 @@ import pytest
 
 from blog.http.application import Application
 from tests.leaks import Detector, assert_no_secret, secret_in
-from tests.people import ANN, JOE, RICK, ROLES
+from tests.people import ANN_PASSWORD, JOE_PASSWORD, PASSWORDS, RICK_PASSWORD
 from tests.servers.serving import TIMEOUT, environment
 
 TOKEN = "blogpat_" + "0aZ" * 14
 BASIC = f"Basic {b64encode(b'somebody:something').decode()}"
 SECRETS = [
-    *(f"{name}:{password}" for name, password in ROLES),
-    *(b64encode(f"{name}:{password}".encode()).decode() for name, password in ROLES),
-    JOE[1],
-    ANN[1],
+    *(f"{name}:{password}" for name, password in PASSWORDS),
+    *(b64encode(f"{name}:{password}".encode()).decode() for name, password in PASSWORDS),
+    JOE_PASSWORD[1],
+    ANN_PASSWORD[1],
     "pass%20word",
     "pass+word",
     "p%C3%A4sswort",
     r"p\u00e4sswort",
-    repr(ANN[1].encode()),
+    repr(ANN_PASSWORD[1].encode()),
     TOKEN,
     BASIC,
     "Bearer 0123456789abcdef",
@@ -39,7 +39,7 @@ HARMLESS = [
     "blogpat_",
     TOKEN[:-1],
     "GET /post?limit=5 200",
-    RICK[0],
+    RICK_PASSWORD[0],
 ]
 
 
@@ -73,7 +73,7 @@ def test_what_is_no_secret_is_left_alone(text: str) -> None:
     [
         {"msg": TOKEN},
         {"msg": "%s", "args": (TOKEN,)},
-        {"msg": "%(a)s", "args": ({"a": JOE},)},
+        {"msg": "%(a)s", "args": ({"a": JOE_PASSWORD},)},
         {"msg": "x", "args": (), "extra": {"told": {"header": [BASIC]}}},
         {"msg": b"%s" % TOKEN.encode()},
     ],
@@ -154,7 +154,8 @@ def test_not_even_what_sqlalchemy_can_log_holds_a_secret(
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="sqlalchemy")
     client = make_app().test_client()
-    statuses = [client.get("/", auth=auth).status_code for auth in (*ROLES, ("joe", ANN[1]))]
+    callers = (*PASSWORDS, ("joe", ANN_PASSWORD[1]))
+    statuses = [client.get("/", auth=caller).status_code for caller in callers]
 
     assert statuses == [200, 200, 200, 401]
     assert "FROM author" in caplog.text

@@ -14,7 +14,7 @@ from tests.commands import blog, done, failed, post_as
 from tests.rivals import change
 from tests.servers.serving import free_port
 
-pytestmark = pytest.mark.usefixtures("directory")
+pytestmark = [pytest.mark.usefixtures("directory"), pytest.mark.slow]
 
 
 def execute(statement: str) -> None:

@@ -229,7 +229,7 @@ def test_no_other_style_is_kept() -> None:
     assert "position" not in html
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("body", "format"),
     [

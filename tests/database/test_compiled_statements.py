@@ -215,6 +215,7 @@ def test_connection_serves_after_a_mistake(database: Database) -> None:
     assert [row[0] for row in rows] == [created.id]
 
 
+@pytest.mark.slow
 def test_connection_that_was_idle_for_a_while_serves(database: Database) -> None:
     created = write(database)
     sleep(1.1)

@@ -170,6 +170,7 @@ def test_write_that_waits_too_long_fails(database_url: str) -> None:
         assert kept(database) == []
 
 
+@pytest.mark.slow
 def test_write_that_has_begun_does_not_time_out(database_url: str) -> None:
     def dawdle(connection: Connection) -> object:
         sleep(1.5)

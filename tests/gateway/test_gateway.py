@@ -146,6 +146,7 @@ def test_a_body_that_ends_early_is_400_and_not_passed_on(
     assert refused(scope("POST", "/post", **CHUNKED), [part(whole), GONE]).status == 400
 
 
+@pytest.mark.slow
 @cases(
     ("request_", "status"),
     [
@@ -303,6 +304,7 @@ def test_a_body_gives_its_capacity_back(app: Application) -> None:
     assert asyncio.run(one_after_the_other()) == [400, 400, 400]
 
 
+@pytest.mark.slow
 def test_a_client_has_time_for_each_mebibyte_that_it_sends() -> None:
     parts = [part(b"a" * 1024 * 1024) for _ in range(4)] + [part(b"", more=False)]
     to = gateway(Echo("CONTENT_LENGTH"), replace(LARGE, transfer_timeout=0.5))
@@ -310,6 +312,7 @@ def test_a_client_has_time_for_each_mebibyte_that_it_sends() -> None:
     assert fetch(to, REQUEST, parts, pause=0.2).body == b"4194304"
 
 
+@pytest.mark.slow
 def test_a_client_has_time_for_each_mebibyte_that_it_is_sent() -> None:
     to = gateway(Large(2 * 1024 * 1024), replace(LARGE, transfer_timeout=0.5))
 

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from blog.http.application import Application
 from tests.gateway.gateways import (
     BOUNDS,
@@ -55,6 +57,7 @@ def test_a_response_beyond_the_whole_capacity_is_not_sent() -> None:
     assert fetch(gateway(Large(300_000)), scope()).body == b"a" * 300_000
 
 
+@pytest.mark.slow
 def test_clients_that_do_not_take_a_response_are_disconnected() -> None:
     async def keep_waiting(clients: list[socket.socket]) -> None:
         to = gateway(Large(70_000), replace(BOUNDS, transfer_timeout=0.05))

@@ -21,6 +21,8 @@ from blog.storage.access import Access
 from tests.server.stalling import p99, stalled
 from tests.servers.serving import Server, add_author, eventually, serve, start, wait_until_it_serves
 
+pytestmark = pytest.mark.long
+
 POST = (
     "POST /post HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     f"Authorization: Basic {b64encode(b'rick:password').decode()}\r\n"

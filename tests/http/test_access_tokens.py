@@ -20,7 +20,7 @@ from blog.sign_in.passwords import hash_password
 from blog.storage import accounts
 from tests.cases import cases
 from tests.contract import Clock, assert_problem, create, headers_of, path_of, write_post
-from tests.people import ANN, RICK
+from tests.people import ANN, RICK_PASSWORD
 from tests.rivals import after_statement, change, connected
 from tests.storage.plans import statement_events
 from tests.tokens import NOW, WRITES, issue, kept, me, revoke
@@ -46,7 +46,7 @@ def counted(app: Application) -> Iterator[list[str]]:
 
 def test_a_token_signs_in_in_place_of_the_password(client: FlaskClient, database: Database) -> None:
     assert me(client, issue(database)) == "rick"
-    assert me(client, RICK) == "rick"
+    assert me(client, RICK_PASSWORD) == "rick"
 
 
 def test_what_is_written_with_a_token_is_its_authors(
@@ -199,7 +199,7 @@ def test_a_token_of_a_removed_author_stays_useless_when_they_come_back(
         removed = me(client, auth)
         accounts.set_password(session, "rick", hash_password("password"))
 
-    assert (removed, me(client, auth), me(client, RICK)) == (None, None, "rick")
+    assert (removed, me(client, auth), me(client, RICK_PASSWORD)) == (None, None, "rick")
 
 
 def test_a_token_of_a_closed_account_is_401(
@@ -229,7 +229,7 @@ def test_a_new_password_leaves_tokens_alone(client: FlaskClient, database: Datab
     with database.session() as session:
         accounts.set_password(session, "rick", hash_password("another password"))
 
-    assert (me(client, auth), me(client, RICK)) == ("rick", None)
+    assert (me(client, auth), me(client, RICK_PASSWORD)) == ("rick", None)
 
 
 def test_a_changed_role_counts_at_once(client: FlaskClient, database: Database) -> None:

@@ -18,7 +18,7 @@ from blog.sign_in.passwords import hash_password
 from blog.storage import accounts
 from tests.cases import cases
 from tests.contract import Clock, assert_problem, headers_of, path_of, write_post
-from tests.people import ANN, JOE, RICK
+from tests.people import ANN_PASSWORD, JOE_PASSWORD, RICK_PASSWORD
 from tests.rivals import connected
 
 CHALLENGE = 'Basic realm="blog", charset="UTF-8"'
@@ -125,7 +125,7 @@ def test_missing_credentials_are_distinguished_from_wrong_ones(client: FlaskClie
 
 def test_a_403_asks_for_no_other_credentials(client: FlaskClient) -> None:
     path = path_of(write_post(client).headers["Location"])
-    response = client.delete(path, auth=JOE)
+    response = client.delete(path, auth=JOE_PASSWORD)
 
     assert_problem(response, 403)
     assert "WWW-Authenticate" not in response.headers
@@ -175,37 +175,37 @@ def test_a_removed_author_is_refused_at_once(client: FlaskClient, database: Data
     with database.session() as session:
         accounts.remove(session, "rick")
 
-    assert_problem(client.get("/", auth=RICK), 401)
+    assert_problem(client.get("/", auth=RICK_PASSWORD), 401)
 
 
 def test_a_deleted_author_is_refused_at_once(client: FlaskClient, database: Database) -> None:
-    assert client.get("/", auth=JOE).status_code == 200
+    assert client.get("/", auth=JOE_PASSWORD).status_code == 200
     with database.session() as session:
         accounts.remove(session, "joe")
 
-    assert_problem(client.get("/", auth=JOE), 401)
+    assert_problem(client.get("/", auth=JOE_PASSWORD), 401)
 
 
 def test_a_changed_password_is_refused_at_once(client: FlaskClient, database: Database) -> None:
-    assert client.get("/", auth=RICK).status_code == 200
+    assert client.get("/", auth=RICK_PASSWORD).status_code == 200
     with database.session() as session:
         accounts.set_password(session, "rick", hash_password("another password"))
 
-    assert_problem(client.get("/", auth=RICK), 401)
+    assert_problem(client.get("/", auth=RICK_PASSWORD), 401)
     assert client.get("/", auth=("rick", "another password")).status_code == 200
 
 
 def test_a_changed_role_counts_at_once(client: FlaskClient, database: Database) -> None:
     path = path_of(write_post(client).headers["Location"])
-    assert client.patch(path, json={"title": "Second!"}, auth=ANN).status_code == 200
+    assert client.patch(path, json={"title": "Second!"}, auth=ANN_PASSWORD).status_code == 200
     with database.session() as session:
         accounts.set_role(session, "ann", "author", force=True)
 
-    assert_problem(client.patch(path, json={"title": "Third!"}, auth=ANN), 403)
+    assert_problem(client.patch(path, json={"title": "Third!"}, auth=ANN_PASSWORD), 403)
 
 
 def weaken(database: Database) -> str:
-    """Store RICK's password with the parameters of an older version."""
+    """Store Rick's password with the parameters of an older version."""
     weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("password")
     with database.session() as session:
         accounts.set_password(session, "rick", weak)
@@ -213,7 +213,7 @@ def weaken(database: Database) -> str:
 
 
 def kept_hash(database: Database) -> str | None:
-    """The stored hash of RICK's password."""
+    """The stored hash of Rick's password."""
     with database.session() as session:
         account = accounts.find(session, "rick")
     assert account
@@ -222,7 +222,7 @@ def kept_hash(database: Database) -> str | None:
 
 def test_a_sign_in_strengthens_a_weak_hash(client: FlaskClient, database: Database) -> None:
     weak = weaken(database)
-    first, second = client.get("/", auth=RICK), client.get("/", auth=RICK)
+    first, second = client.get("/", auth=RICK_PASSWORD), client.get("/", auth=RICK_PASSWORD)
 
     assert (first.status_code, second.status_code) == (200, 200)
     strong = kept_hash(database)
@@ -245,7 +245,7 @@ def test_a_sign_in_does_not_need_the_stronger_hash_to_be_written(
     client = make_app(database_lock_timeout=0.1).test_client()
     with connected(database_url) as rival:
         rival.begin_writing()
-        response = client.get("/", auth=RICK)
+        response = client.get("/", auth=RICK_PASSWORD)
 
     assert me(response) == "http://localhost/author/rick"
     assert kept_hash(database) == weak
@@ -257,11 +257,11 @@ def test_a_stored_hash_that_is_invalid_lets_no_one_in(
     with database.session() as session:
         accounts.set_password(session, "rick", "password")
 
-    assert_problem(client.get("/", auth=RICK), 401)
+    assert_problem(client.get("/", auth=RICK_PASSWORD), 401)
 
 
 def test_a_caller_is_known_for_one_request_only(client: FlaskClient) -> None:
-    assert me(client.get("/", auth=RICK)) == "http://localhost/author/rick"
+    assert me(client.get("/", auth=RICK_PASSWORD)) == "http://localhost/author/rick"
 
     assert me(client.get("/")) is None
 

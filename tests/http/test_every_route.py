@@ -231,7 +231,7 @@ def test_another_host_than_that_of_the_base_url_is_421(
                 assert (response.status_code == 421) != exempt
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.databases("sqlite", "postgresql")
 @cases("auth", [None, RICK])
 def test_no_value_of_a_parameter_is_a_server_error(

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from tests.cases import cases
 from tests.contract import assert_problem
 from tests.gateway.gateways import fetch, gateway, part, scope
-from tests.people import RICK
+from tests.people import RICK_PASSWORD
 from tests.servers.serving import Server, add_author, run_blog, serve
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -47,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 HEADERS = {
     "Host": "localhost",
     "Content-Type": "application/json",
-    "Authorization": basic(*RICK),
+    "Authorization": basic(*RICK_PASSWORD),
     "Content-Length": str(len(CONTENT)),
     "Expect": "100-continue",
 }
@@ -181,7 +181,7 @@ def test_an_expectation_of_http_1_0_is_ignored(client: FlaskClient) -> None:
     assert response.status_code == 200
 
 
-@cases(("auth", "status"), [(RICK, 100), (("rick", "wrong word"), 401), (None, 401)])
+@cases(("auth", "status"), [(RICK_PASSWORD, 100), (("rick", "wrong word"), 401), (None, 401)])
 def test_an_admission_writes_nothing(
     client: FlaskClient, auth: tuple[str, str] | None, status: int
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_body_with_two_framings_ends_the_connection(server: Server) -> None:
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.slow
 @cases("framing", [{"content_length": "5"}, {"transfer_encoding": "chunked"}])
 @cases(
     ("target", "headers"),

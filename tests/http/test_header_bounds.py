@@ -76,6 +76,7 @@ def test_a_write_with_a_field_that_is_too_long_changes_nothing(client: FlaskClie
     assert client.get(path, auth=RICK).status_code == 200
 
 
+@pytest.mark.slow
 @cases("target", ["/health/live", "/post", "/nowhere", "/health/ready"])
 def test_the_gateway_refuses_it_too(app: Application, target: str) -> None:
     received = fetch(gateway(app), scope("GET", target, accept="a/b," * 7900))

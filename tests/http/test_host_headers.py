@@ -49,6 +49,7 @@ def test_anything_else_is_invalid(text: str) -> None:
     assert read_host(text) is None
 
 
+@pytest.mark.slow
 @cases(
     ("method", "path"),
     [
@@ -196,6 +197,7 @@ def test_a_cache_gives_nothing_to_a_request_without_a_valid_host(cached: Served,
     assert fetch(cached.gateway, asking).status == 400
 
 
+@pytest.mark.slow
 @cases(
     "refused",
     [

@@ -22,7 +22,7 @@ from blog.storage.idempotency import LIFETIME
 from blog.storage.tables import idempotency_key
 from tests.cases import cases
 from tests.contract import Clock, assert_problem, create, path_of
-from tests.people import ANN, JOE, RICK
+from tests.people import ANN, JOE, RICK, RICK_PASSWORD
 from tests.rivals import after_statement, change, connected
 from tests.servers.serving import TIMEOUT, add_author, serve
 
@@ -370,13 +370,16 @@ def test_the_same_creation_between_any_two_statements_of_the_first_makes_no_seco
     assert set(outcomes.values()) == {(201, 1)}, outcomes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", ["key", None])
 def test_workers_share_keys(tmp_path: Path, empty_url: str, key: str | None) -> None:
     env = {"BLOG_DATABASE_URL": empty_url}
     add_author(tmp_path, env=env)
     headers = {} if key is None else {HEADER: key}
     with serve(tmp_path, "--workers", "2", env=env) as server:
-        post = partial(requests.post, f"{server.url}/post", json=POST, auth=RICK, headers=headers)
+        post = partial(
+            requests.post, f"{server.url}/post", json=POST, auth=RICK_PASSWORD, headers=headers
+        )
         answers = at_once(post)
         listed = requests.get(f"{server.url}/post", timeout=TIMEOUT).json()["data"]
 

@@ -25,6 +25,8 @@ from tests.maintenance.backups import ignore_progress, keep, kept
 from tests.people import RICK
 from tests.rivals import connected
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_copy_has_everything(database: Database, tmp_path: Path) -> None:
     keep(database, "one", "two")

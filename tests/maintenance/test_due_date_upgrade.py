@@ -18,6 +18,8 @@ from tests.maintenance.damages import replace_in_table
 from tests.maintenance.test_schema import OLD_POSTS, OLD_ROWS, migrate
 from tests.rivals import change, connected
 
+pytestmark = pytest.mark.slow
+
 # What an operator makes, so that each breaks in another way when its table is written again.
 ADDED = (
     "CREATE VIEW due AS SELECT sequence, due_date FROM revision",

@@ -17,6 +17,8 @@ from blog.maintenance.backup import back_up
 from tests.blogs import Blogs
 from tests.maintenance.backups import ignore_progress, keep, kept
 
+pytestmark = pytest.mark.slow
+
 
 def force(database: Database, target: Path) -> None:
     """Make a copy that may take the place of a file."""

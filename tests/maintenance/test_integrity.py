@@ -22,6 +22,8 @@ from blog.storage.revisions import REPEATED
 from tests.contract import Clock
 from tests.rivals import change
 
+pytestmark = pytest.mark.slow
+
 RICK = Caller("rick", "author")
 ANN = Caller("ann", "editor")
 ANY = Precondition()

@@ -33,6 +33,8 @@ from tests.contract import Clock
 from tests.rivals import change
 from tests.servers.postgresql import Cluster
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 4
 AT_ONCE = multiprocessing.get_context("spawn")
 
@@ -197,6 +199,7 @@ def test_an_upgrade_keeps_when_a_version_becomes_visible(new: Database) -> None:
     assert integrity.faults(new) == []
 
 
+@pytest.mark.long
 def test_of_several_processes_on_a_new_database_one_upgrades_it(
     new: Database, empty_url: str
 ) -> None:

@@ -18,6 +18,8 @@ from tests.contract import Clock
 from tests.maintenance.damages import drop_constraint
 from tests.rivals import change
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def written(database: Database, clock: Clock) -> list[Post]:

@@ -130,7 +130,7 @@ def test_links_keep_the_fields(client: FlaskClient) -> None:
         assert "limit=5&fields=title" in links[relation]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_mirror_of_500_posts_takes_6_requests(client: FlaskClient) -> None:
     for _ in range(500):
         create(client)

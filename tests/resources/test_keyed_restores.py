@@ -58,7 +58,7 @@ def test_a_key_goes_with_the_account_of_who_never_wrote(
         assert accounts.remove(session, "ann", force=True) == "deleted"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rival", "number", "deleted"),
     [

@@ -235,6 +235,7 @@ def without_servers(servers: Sequence[Cluster], without_primary: None) -> Iterat
         replica.start()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("auth", [None, RICK])
 def test_a_database_that_is_away_is_503_that_names_the_check(
     node: FlaskClient, without_servers: None, auth: tuple[str, str] | None
@@ -246,12 +247,14 @@ def test_a_database_that_is_away_is_503_that_names_the_check(
     assert problem["detail"] == AWAY
 
 
+@pytest.mark.long
 def test_a_node_is_live_while_its_database_is_away(
     node: FlaskClient, without_servers: None
 ) -> None:
     assert node.get("/health/live").status_code == 200
 
 
+@pytest.mark.long
 def test_a_node_is_ready_again_once_its_database_is_back(
     servers: Sequence[Cluster], node: FlaskClient
 ) -> None:

@@ -138,6 +138,7 @@ def as_written(content: PostContent) -> dict[str, Any]:
 VERSIONS = st.builds(version, CONTENTS, st.sampled_from(["a", "b"]), st.none() | DATES)
 
 
+@pytest.mark.long
 @settings(max_examples=1000, deadline=None)
 @given(VERSIONS, VERSIONS)
 def test_diff_of_any_two_versions_makes_one_of_the_other(
@@ -153,6 +154,7 @@ def test_versions_alike_do_not_differ(content: PostContent) -> None:
     assert difference(content, content) == []
 
 
+@pytest.mark.long
 @HTTP
 @given(CONTENTS, CONTENTS)
 def test_diff_of_any_two_posts_makes_one_of_the_other(

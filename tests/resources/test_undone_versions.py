@@ -21,6 +21,8 @@ from tests.contract import Clock, assert_problem, path_of, write_post
 from tests.people import RICK
 from tests.rivals import change
 
+pytestmark = pytest.mark.slow
+
 # Who changes what: a post or a profile, by a method that takes a precondition.
 KINDS = [("post", "PUT"), ("post", "PATCH"), ("post", "DELETE"), ("post", "RESTORE")]
 CHANGES = [*KINDS, ("author", "PUT"), ("author", "PATCH")]

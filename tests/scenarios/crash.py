@@ -25,7 +25,7 @@ from typing import Any
 
 import requests
 
-from tests.people import RICK
+from tests.people import RICK_PASSWORD
 from tests.scenarios.crash_facts import (
     Content,
     Fact,
@@ -70,7 +70,7 @@ class Author:
 
     def work(self, url: str, crashed: Event) -> None:
         """Write until the crash; before it there must be an answer each time."""
-        with session(RICK) as http:
+        with session(RICK_PASSWORD) as http:
             try:
                 while not crashed.is_set():
                     self.pending = self._choose()
@@ -93,7 +93,7 @@ class Author:
 
     def repeat(self, url: str) -> None:
         """Send again what had a key: the answer must be that of the first time."""
-        with session(RICK) as http:
+        with session(RICK_PASSWORD) as http:
             for write, place in self._keyed[-2:]:
                 again = self._send(http, url, write)
                 require(again, f"{write!r:.300} is refused when it is sent again")
@@ -251,7 +251,7 @@ class Trial:
         for author in self.authors:
             author.repeat(url)
         compare(stored(self._place / "blog.db"), promised(self._versions()), "a repetition")
-        for caller in (RICK, None):
+        for caller in (RICK_PASSWORD, None):
             self._read(url, caller)
         checked = run_blog(self._place, "database", "check")
         require(checked.returncode == 0, f"the database is not sound: {checked.stdout}")

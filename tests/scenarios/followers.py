@@ -25,13 +25,13 @@ from typing import Any
 
 import requests
 
-from tests.people import JOE, RICK
+from tests.people import JOE_PASSWORD, RICK_PASSWORD
 from tests.servers.postgresql import cluster, is_installed
 from tests.servers.serving import TIMEOUT, add_author, serve
 
 # Some of the writers share a name, and so their posts.
-WRITERS = (RICK, JOE, RICK, JOE)
-FOLLOWERS: tuple[tuple[str, str] | None, ...] = (None, RICK, JOE)
+WRITERS = (RICK_PASSWORD, JOE_PASSWORD, RICK_PASSWORD, JOE_PASSWORD)
+FOLLOWERS: tuple[tuple[str, str] | None, ...] = (None, RICK_PASSWORD, JOE_PASSWORD)
 # Scheduled posts fall due while the writers are at work, and some after they have ended.
 SOON = 1.0
 # Between two requests of a client: the server is to be busy, not the machine exhausted.
@@ -244,7 +244,7 @@ def write_at_once(url: str, seconds: float) -> Counter[str]:
 def served(directory: Path, database_url: str) -> Iterator[str]:
     """The URL of a server with two processes, on a new database with authors in it."""
     env = {"BLOG_DATABASE_URL": database_url}
-    for name, password in (RICK, JOE):
+    for name, password in (RICK_PASSWORD, JOE_PASSWORD):
         add_author(directory, name, password, env=env)
     with serve(directory, "--workers", "2", env=env) as server:
         yield server.url

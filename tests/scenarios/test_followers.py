@@ -36,6 +36,7 @@ def wait_all(app: Application, pool: ThreadPoolExecutor, count: int) -> list[Fut
     return [pool.submit(poll, app.test_client(), "wait=30") for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_wait_that_brings_nothing_ends_with_an_empty_page(client: FlaskClient) -> None:
     response = poll(client, "wait=1")
 
@@ -43,6 +44,7 @@ def test_wait_that_brings_nothing_ends_with_an_empty_page(client: FlaskClient) -
     assert (response.status_code, response.json["data"]) == (200, [])
 
 
+@pytest.mark.slow
 def test_wait_for_what_the_client_has_ends_with_304(client: FlaskClient) -> None:
     tag = client.get("/change").headers["ETag"]
     response = poll(client, "wait=1", **{"If-None-Match": tag})
@@ -86,6 +88,7 @@ def test_wait_ends_when_a_scheduled_post_falls_due(
     assert waiting.result(TIMEOUT).json["data"][0]["at"] == "2026-11-22T10:00:00.000000Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["draft", "scheduled"])
 def test_wait_goes_on_after_what_the_caller_can_not_see(
     client: FlaskClient, app: Application, pool: ThreadPoolExecutor, status: str
@@ -135,6 +138,7 @@ def test_more_than_half_of_the_threads_never_wait(
     assert applied == ["wait=30"] * places
 
 
+@pytest.mark.slow
 def test_place_of_one_who_has_waited_is_free_again(
     make_app: Callable[..., Application],
 ) -> None:
@@ -176,17 +180,20 @@ def trial(server_url: str) -> Trial:
     return run(server_url, SECONDS)
 
 
+@pytest.mark.long
 def test_followers_end_with_just_what_the_server_shows(trial: Trial) -> None:
     assert trial.broken == []
     assert all(follower.copy for follower in [*trial.followers, *trial.late])
 
 
+@pytest.mark.long
 def test_followers_have_seen_every_kind_of_change(trial: Trial) -> None:
     assert {"POST 201", "PATCH 200", "DELETE 204"} <= trial.written.keys()
     assert all(len(follower.told) == 3 for follower in trial.followers)
     assert all(len(follower.told) == 3 for follower in trial.late)
 
 
+@pytest.mark.long
 def test_follower_that_is_up_to_date_gets_304(server_url: str, trial: Trial) -> None:
     follower = trial.followers[0]
     follower.poll()
@@ -196,6 +203,7 @@ def test_follower_that_is_up_to_date_gets_304(server_url: str, trial: Trial) -> 
     assert follower.polls[304] == before + 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("caller", FOLLOWERS)
 def test_broken_copy_is_found(
     server_url: str, trial: Trial, caller: tuple[str, str] | None

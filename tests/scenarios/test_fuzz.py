@@ -16,6 +16,8 @@ import requests
 from tests.scenarios import spellings
 from tests.servers.serving import TIMEOUT, Server, add_author, eventually, serve
 
+pytestmark = pytest.mark.long
+
 REQUESTS = 6000
 SEED = 20260101
 BASIC = b"Authorization: Basic cmljazpwYXNzd29yZA=="

@@ -18,7 +18,7 @@ from blog.http.application import Application
 from blog.resources import ROUTES
 from tests.cases import cases
 from tests.contract import assert_problem, create, faults, path_of, read, write_post
-from tests.people import ANN, JOE, RICK
+from tests.people import ANN, JOE, RICK, RICK_PASSWORD
 from tests.test_architecture import MODULES, imports
 from tests.tokens import issue
 
@@ -47,7 +47,7 @@ def test_api2_broken_authentication(make_app: Callable[..., Application]) -> Non
     """A guesser is told nothing, and is soon not heard any more, not even when right."""
     client = make_app(sign_in_failures=3).test_client()
     told = [client.get("/", auth=(name, "wrong")).data for name in ("rick", "nobody", "rick")]
-    response = client.get("/", auth=RICK)
+    response = client.get("/", auth=RICK_PASSWORD)
 
     assert len(set(told)) == 1
     assert_problem(response, 429)

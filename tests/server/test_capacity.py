@@ -14,6 +14,8 @@ import pytest
 
 from tests.servers.serving import TIMEOUT, Server, eventually, start, wait_until_it_serves
 
+pytestmark = pytest.mark.long
+
 REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 

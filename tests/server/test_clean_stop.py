@@ -16,6 +16,8 @@ from blog.storage.tables import PUBLIC_TABLES
 from tests.commands import blog, done, post_as
 from tests.servers.serving import Server, add_author, eventually, serve, start, wait_until_it_serves
 
+pytestmark = pytest.mark.long
+
 POST = {"title": "First!", "body": "First post!"}
 RICK = ("rick", "password")
 of_sqlite = pytest.mark.databases("sqlite")

@@ -19,6 +19,8 @@ from tests.servers.serving import (
     wait_until_it_serves,
 )
 
+pytestmark = pytest.mark.long
+
 # Python runs this first in each process.
 LACK = """
 import os, select, socket, sys

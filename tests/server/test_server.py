@@ -66,6 +66,7 @@ def refuses_connections(server: Server) -> bool:
     return False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_in_progress_is_finished_before_the_server_stops(
     number: signal.Signals, tmp_path: Path
@@ -108,6 +109,7 @@ def test_a_post_is_there_after_a_restart(tmp_path: Path) -> None:
     assert [post["title"] for post in listed["data"]] == ["First!"]
 
 
+@pytest.mark.long
 def test_a_cursor_is_valid_after_a_restart(tmp_path: Path, env: dict[str, str]) -> None:
     add_author(tmp_path, env=env)
     with serve(tmp_path, env=env) as server:
@@ -189,6 +191,7 @@ def test_the_first_author_is_editor_if_the_system_user_has_no_valid_name(
     assert names == ["editor"]
 
 
+@pytest.mark.long
 def test_second_start_prints_no_password(tmp_path: Path, env: dict[str, str]) -> None:
     with serve(tmp_path, env=env):
         pass
@@ -206,6 +209,7 @@ def test_generated_password_is_not_logged(tmp_path: Path) -> None:
     assert password not in logged
 
 
+@pytest.mark.long
 def test_several_first_starts_at_once_make_one_author(tmp_path: Path, env: dict[str, str]) -> None:
     with ExitStack() as stack:
         servers = [
@@ -263,6 +267,7 @@ def test_log_names_address_workers_and_database_at_the_start(tmp_path: Path) -> 
     assert len(workers) == 2
 
 
+@pytest.mark.long
 def test_a_backup_while_serving_has_every_acknowledged_post(tmp_path: Path) -> None:
     add_author(tmp_path)
     with serve(tmp_path) as server:

@@ -24,6 +24,8 @@ from tests.servers.serving import (
     wait_until_it_serves,
 )
 
+pytestmark = pytest.mark.long
+
 
 def test_killed_worker_is_replaced(tmp_path: Path, empty_url: str) -> None:
     with serve(tmp_path, "--workers", "1", env={"BLOG_DATABASE_URL": empty_url}) as server:

@@ -8,7 +8,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.people import RICK
+from tests.people import RICK_PASSWORD
 from tests.rivals import connected
 
 WRONG = ("rick", "wrong password")
@@ -20,7 +20,7 @@ MakeClient = Callable[..., FlaskClient]
 
 
 def sign_in(
-    client: FlaskClient, auth: tuple[str, str] = RICK, address: str = HOME, **options: Any
+    client: FlaskClient, auth: tuple[str, str] = RICK_PASSWORD, address: str = HOME, **options: Any
 ) -> TestResponse:
     """Request the root as an author, from an address."""
     return client.get("/", auth=auth, environ_overrides={"REMOTE_ADDR": address}, **options)

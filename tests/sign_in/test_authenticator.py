@@ -15,7 +15,7 @@ from blog.sign_in.authenticator import Authenticator, Identity
 from blog.storage import accounts
 from tests.commands import blog, done
 from tests.contract import Clock, assert_problem
-from tests.people import ANN, RICK
+from tests.people import ANN_PASSWORD, RICK_PASSWORD
 from tests.sign_in import passwords
 from tests.sign_in.guessing import HOME, WRONG, sign_in
 
@@ -84,7 +84,7 @@ def test_wrong_password_is_401_and_creates_no_account(client: FlaskClient) -> No
 def test_role_is_that_of_the_directory_at_each_sign_in(
     client: FlaskClient, directory: Directory
 ) -> None:
-    path = post(client, RICK).json["_links"]["self"]
+    path = post(client, RICK_PASSWORD).json["_links"]["self"]
     statuses = []
     for role in ("author", "editor", "author"):
         directory.people = {("alice", role): Identity("alice", role)}
@@ -113,7 +113,7 @@ def test_cached_password_is_good_for_its_author_alone(
 def test_password_in_the_blog_comes_first(client: FlaskClient, directory: Directory) -> None:
     directory.people["rick", "in the directory"] = Identity("rick", "editor")
 
-    assert sign_in(client, RICK).status_code == 200
+    assert sign_in(client, RICK_PASSWORD).status_code == 200
     assert_problem(sign_in(client, ("rick", "in the directory")), 401)
     assert directory.asked == []
 
@@ -126,7 +126,7 @@ def test_identity_that_can_be_no_account_is_401(
 
     assert_problem(sign_in(client, ("someone", "password")), 401)
     assert "the authenticator's identity can't be used" in caplog.text
-    assert sign_in(client, ANN).status_code == 200
+    assert sign_in(client, ANN_PASSWORD).status_code == 200
 
 
 def test_name_is_that_of_the_identity(client: FlaskClient, directory: Directory) -> None:
@@ -208,7 +208,7 @@ def test_directory_that_fails_is_503_and_no_failed_sign_in(
     assert_problem(response, 503)
     assert response.headers["Retry-After"] == "5"
     assert "the directory is down" in caplog.text
-    assert sign_in(client, RICK).status_code == 200
+    assert sign_in(client, RICK_PASSWORD).status_code == 200
 
 
 @pytest.mark.parametrize("returned", [True, "alice", ("alice", "author")])

@@ -170,6 +170,7 @@ def test_one_outage_after_the_other_makes_no_room(
     assert wait(counts, session) > 0
 
 
+@pytest.mark.slow
 def test_expired_failures_are_removed_at_the_next_outage(
     make_counts: Callable[..., FailureCounts], session: Session, shared: Shared
 ) -> None:

@@ -14,7 +14,7 @@ from blog.http.application import Application
 from blog.settings import Settings, read_settings, show
 from tests.blogs import Blogs
 from tests.contract import assert_problem
-from tests.people import RICK
+from tests.people import RICK_PASSWORD
 from tests.rivals import connected
 from tests.servers.redis import PASSWORD, Redis, is_installed, server
 from tests.servers.serving import run_blog
@@ -72,7 +72,7 @@ def statuses(client: FlaskClient, times: int) -> list[int]:
 def test_processes_count_together_in_redis(make_client: MakeClient) -> None:
     first, second = make_client(), make_client()
     before = statuses(first, 2) + statuses(second, 1)
-    response = second.get("/", auth=RICK)
+    response = second.get("/", auth=RICK_PASSWORD)
 
     assert before == [401] * MOST
     assert_problem(response, 429)
@@ -95,14 +95,14 @@ def test_a_socket_will_do(make_client: MakeClient, redis: Redis) -> None:
 
 
 def test_a_known_address_is_not_held_by_the_authors_count(make_client: MakeClient) -> None:
-    assert make_client().get("/", auth=RICK).status_code == 200
+    assert make_client().get("/", auth=RICK_PASSWORD).status_code == 200
     client = make_client()
     for number in range(MOST):
         elsewhere = {"REMOTE_ADDR": f"203.0.113.{number}"}
         assert client.get("/", auth=WRONG, environ_overrides=elsewhere).status_code == 401
 
-    assert client.get("/", auth=RICK).status_code == 200
-    another = client.get("/", auth=RICK, environ_overrides={"REMOTE_ADDR": "203.0.113.9"})
+    assert client.get("/", auth=RICK_PASSWORD).status_code == 200
+    another = client.get("/", auth=RICK_PASSWORD, environ_overrides={"REMOTE_ADDR": "203.0.113.9"})
     assert_problem(another, 429)
 
 
@@ -113,7 +113,7 @@ def test_while_redis_is_away_each_process_counts_for_itself(
     redis.stop()
 
     assert statuses(client, MOST + 1) == [401, 401, 401, 429]
-    assert make_client().get("/", auth=RICK).status_code == 200
+    assert make_client().get("/", auth=RICK_PASSWORD).status_code == 200
     assert PASSWORD not in caplog.text
 
 
@@ -122,7 +122,7 @@ def test_sign_ins_continue_while_redis_does_not_respond(
 ) -> None:
     client = make_client()
     with redis.frozen():
-        answers = [*statuses(client, 1), client.get("/", auth=RICK).status_code]
+        answers = [*statuses(client, 1), client.get("/", auth=RICK_PASSWORD).status_code]
 
     assert answers == [401, 200]
     # The second did not wait for the storage that had just failed.

@@ -17,7 +17,7 @@ from blog.sign_in import passwords
 from blog.storage import tokens
 from blog.storage.tokens import AccessToken
 from tests.contract import Clock, assert_problem, headers_of
-from tests.people import ANN, JOE, RICK
+from tests.people import ANN_PASSWORD, JOE_PASSWORD, RICK_PASSWORD
 from tests.sign_in.guessing import (
     ELSEWHERE,
     HOME,
@@ -56,14 +56,14 @@ def test_a_429_has_retry_after_and_no_challenge(
 def test_past_the_limit_the_right_password_is_429_too(client: FlaskClient) -> None:
     guess(client)
 
-    assert_problem(sign_in(client, RICK), 429)
+    assert_problem(sign_in(client, RICK_PASSWORD), 429)
 
 
 def test_past_the_limit_a_write_is_429_and_has_no_effect(client: FlaskClient) -> None:
     guess(client)
     written = {"title": "First!", "body": ""}
     response = client.post(
-        "/post", json=written, auth=RICK, environ_overrides={"REMOTE_ADDR": HOME}
+        "/post", json=written, auth=RICK_PASSWORD, environ_overrides={"REMOTE_ADDR": HOME}
     )
 
     assert_problem(response, 429)
@@ -75,7 +75,7 @@ def test_past_the_limit_nothing_is_hashed(client: FlaskClient) -> None:
     with ExitStack() as places:
         for _ in range(2):
             places.enter_context(passwords._HASHING)
-        response = sign_in(client, RICK)
+        response = sign_in(client, RICK_PASSWORD)
 
     assert_problem(response, 429)
 
@@ -110,11 +110,11 @@ def test_unreadable_credentials_are_401_and_not_counted(
 def test_after_retry_after_sign_ins_are_verified(client: FlaskClient, clock: Clock) -> None:
     guess(client)
     clock.advance(seconds=299)
-    early = sign_in(client, RICK)
+    early = sign_in(client, RICK_PASSWORD)
     clock.advance(seconds=1)
 
     assert (early.status_code, early.headers["Retry-After"]) == (429, "1")
-    assert sign_in(client, RICK).status_code == 200
+    assert sign_in(client, RICK_PASSWORD).status_code == 200
 
 
 def test_the_window_moves(client: FlaskClient, clock: Clock) -> None:
@@ -124,7 +124,7 @@ def test_the_window_moves(client: FlaskClient, clock: Clock) -> None:
     # The first has just left the window, and this one takes its place.
     guess(client, times=1)
 
-    response = sign_in(client, RICK)
+    response = sign_in(client, RICK_PASSWORD)
 
     assert (response.status_code, response.headers["Retry-After"]) == (429, "100")
 
@@ -132,16 +132,16 @@ def test_the_window_moves(client: FlaskClient, clock: Clock) -> None:
 def test_an_author_is_counted_over_all_addresses(client: FlaskClient) -> None:
     guess_from_everywhere(client)
 
-    assert_problem(sign_in(client, RICK, ELSEWHERE), 429)
-    assert sign_in(client, JOE, ELSEWHERE).status_code == 200
+    assert_problem(sign_in(client, RICK_PASSWORD, ELSEWHERE), 429)
+    assert sign_in(client, JOE_PASSWORD, ELSEWHERE).status_code == 200
 
 
 def test_an_address_is_counted_over_all_authors(client: FlaskClient) -> None:
     for name in ("joe", "ann", "nobody"):
         guess(client, (name, "wrong password"), ELSEWHERE, times=1)
 
-    assert_problem(sign_in(client, RICK, ELSEWHERE), 429)
-    assert sign_in(client, RICK, HOME).status_code == 200
+    assert_problem(sign_in(client, RICK_PASSWORD, ELSEWHERE), 429)
+    assert sign_in(client, RICK_PASSWORD, HOME).status_code == 200
 
 
 def test_an_unknown_author_is_counted_like_any(client: FlaskClient) -> None:
@@ -160,51 +160,52 @@ def test_a_name_counts_however_it_is_composed(client: FlaskClient) -> None:
 def test_a_refusal_does_not_reveal_which_limit_is_reached(client: FlaskClient) -> None:
     guess_from_everywhere(client)
     guess(client, ("nobody", "wrong password"), OFFICE)
-    author, address = sign_in(client, RICK, ELSEWHERE), sign_in(client, JOE, OFFICE)
+    author = sign_in(client, RICK_PASSWORD, ELSEWHERE)
+    address = sign_in(client, JOE_PASSWORD, OFFICE)
 
     assert author.data == address.data
     assert headers_of(author) == headers_of(address)
 
 
 def test_no_one_is_locked_out_at_a_known_address(make_client: MakeClient) -> None:
-    assert sign_in(make_client(), RICK, HOME).status_code == 200
+    assert sign_in(make_client(), RICK_PASSWORD, HOME).status_code == 200
     another = make_client()
     guess_from_everywhere(another)
 
-    assert sign_in(another, RICK, HOME).status_code == 200
-    assert sign_in(another, RICK, OFFICE).status_code == 429
+    assert sign_in(another, RICK_PASSWORD, HOME).status_code == 200
+    assert sign_in(another, RICK_PASSWORD, OFFICE).status_code == 429
 
 
 @pytest.mark.parametrize(("days", "status"), [(30, 200), (32, 429)])
 def test_an_address_is_known_for_30_days(
     make_client: MakeClient, clock: Clock, days: int, status: int
 ) -> None:
-    sign_in(make_client(), RICK, HOME)
+    sign_in(make_client(), RICK_PASSWORD, HOME)
     clock.advance(days=days)
     another = make_client()
     guess_from_everywhere(another)
 
-    assert sign_in(another, RICK, HOME).status_code == status
+    assert sign_in(another, RICK_PASSWORD, HOME).status_code == status
 
 
 def test_an_address_is_known_for_30_days_after_the_last_sign_in(
     make_client: MakeClient, clock: Clock
 ) -> None:
     for _ in range(3):
-        sign_in(make_client(), RICK, HOME)
+        sign_in(make_client(), RICK_PASSWORD, HOME)
         clock.advance(days=30)
     another = make_client()
     guess_from_everywhere(another)
 
-    assert sign_in(another, RICK, HOME).status_code == 200
+    assert sign_in(another, RICK_PASSWORD, HOME).status_code == 200
 
 
 def test_an_address_is_known_for_one_author(make_client: MakeClient) -> None:
-    sign_in(make_client(), JOE, HOME)
+    sign_in(make_client(), JOE_PASSWORD, HOME)
     another = make_client()
     guess_from_everywhere(another)
 
-    assert_problem(sign_in(another, RICK, HOME), 429)
+    assert_problem(sign_in(another, RICK_PASSWORD, HOME), 429)
 
 
 def test_a_wrong_sign_in_makes_no_address_known(client: FlaskClient, database_url: str) -> None:
@@ -215,33 +216,33 @@ def test_a_wrong_sign_in_makes_no_address_known(client: FlaskClient, database_ur
 
 def test_a_success_does_not_clear_the_count_of_the_address(client: FlaskClient) -> None:
     guess(client, times=MOST - 1)
-    assert sign_in(client, JOE).status_code == 200
+    assert sign_in(client, JOE_PASSWORD).status_code == 200
     guess(client, times=1)
 
-    assert_problem(sign_in(client, ANN), 429)
+    assert_problem(sign_in(client, ANN_PASSWORD), 429)
 
 
 def test_failures_at_a_known_address_do_not_count_elsewhere(client: FlaskClient) -> None:
-    sign_in(client, RICK, HOME)
+    sign_in(client, RICK_PASSWORD, HOME)
     guess(client, WRONG, HOME)
 
     assert_problem(sign_in(client, WRONG, HOME), 429)
-    assert sign_in(client, RICK, OFFICE).status_code == 200
+    assert sign_in(client, RICK_PASSWORD, OFFICE).status_code == 200
 
 
 def test_a_remembered_author_is_refused_once_others_guess_there(client: FlaskClient) -> None:
     """A comparison with the cache would allow unlimited guesses."""
-    assert sign_in(client, RICK).status_code == 200
+    assert sign_in(client, RICK_PASSWORD).status_code == 200
     guess(client)
 
-    assert_problem(sign_in(client, RICK), 429)
+    assert_problem(sign_in(client, RICK_PASSWORD), 429)
 
 
 def test_no_one_is_let_in_by_a_sign_in_from_elsewhere(client: FlaskClient) -> None:
-    assert sign_in(client, RICK, HOME).status_code == 200
+    assert sign_in(client, RICK_PASSWORD, HOME).status_code == 200
     guess(client, WRONG, ELSEWHERE)
 
-    assert_problem(sign_in(client, RICK, ELSEWHERE), 429)
+    assert_problem(sign_in(client, RICK_PASSWORD, ELSEWHERE), 429)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +263,7 @@ def test_an_address_stands_for_its_network(
 ) -> None:
     guess(client, ("nobody", "wrong password"), one)
 
-    assert sign_in(client, RICK, other).status_code == status
+    assert sign_in(client, RICK_PASSWORD, other).status_code == status
 
 
 def test_the_address_is_what_a_trusted_proxy_says(make_client: MakeClient) -> None:
@@ -270,8 +271,8 @@ def test_the_address_is_what_a_trusted_proxy_says(make_client: MakeClient) -> No
     for _ in range(MOST):
         sign_in(client, WRONG, headers={"X-Forwarded-For": ELSEWHERE})
 
-    held = sign_in(client, JOE, headers={"X-Forwarded-For": f"{HOME}, {ELSEWHERE}"})
-    free = sign_in(client, JOE, headers={"X-Forwarded-For": f"{ELSEWHERE}, {HOME}"})
+    held = sign_in(client, JOE_PASSWORD, headers={"X-Forwarded-For": f"{HOME}, {ELSEWHERE}"})
+    free = sign_in(client, JOE_PASSWORD, headers={"X-Forwarded-For": f"{ELSEWHERE}, {HOME}"})
 
     assert (held.status_code, free.status_code) == (429, 200)
 
@@ -280,7 +281,7 @@ def test_the_address_is_not_what_a_client_says(client: FlaskClient) -> None:
     for number in range(MOST):
         sign_in(client, WRONG, headers={"X-Forwarded-For": f"203.0.113.{number}"})
 
-    assert_problem(sign_in(client, JOE, headers={"X-Forwarded-For": OFFICE}), 429)
+    assert_problem(sign_in(client, JOE_PASSWORD, headers={"X-Forwarded-For": OFFICE}), 429)
 
 
 def test_a_wrong_token_counts_as_a_wrong_password(client: FlaskClient) -> None:
@@ -303,7 +304,7 @@ def test_a_thread_is_left_to_readers_however_many_sign_in(make_client: MakeClien
     client = make_client(threads=2, sign_in_failures=100)
     told = [{"blog.retry": False}, {"blog.retry": False}]
     # A password that was never compared before, because that takes a turn.
-    wrong = (RICK[0], token_hex())
+    wrong = (RICK_PASSWORD[0], token_hex())
     with ExitStack() as places, ThreadPoolExecutor(2) as others:
         for _ in range(passwords.MAX_CONCURRENT):
             places.enter_context(passwords._HASHING)

@@ -18,7 +18,7 @@ from blog.database.database import Database
 from blog.http.application import Application
 from blog.storage import accounts
 from tests.contract import Clock, assert_problem, write_post
-from tests.people import RICK
+from tests.people import RICK_PASSWORD
 from tests.rivals import connected
 from tests.servers.serving import TIMEOUT, add_author, serve
 from tests.sign_in.guessing import (
@@ -39,7 +39,7 @@ def test_processes_count_together(make_client: MakeClient) -> None:
     for _ in range(MOST):
         guess(make_client(), times=1)
 
-    assert_problem(sign_in(make_client(), RICK), 429)
+    assert_problem(sign_in(make_client(), RICK_PASSWORD), 429)
 
 
 def test_concurrent_guesses_are_counted_before_the_next_are_verified(
@@ -66,7 +66,7 @@ def test_a_failure_is_two_rows_for_any_author(
 def test_neither_names_nor_addresses_are_stored_in_clear(
     client: FlaskClient, database_url: str
 ) -> None:
-    sign_in(client, RICK, HOME)
+    sign_in(client, RICK_PASSWORD, HOME)
     guess(client, ("my password", "rick"), HOME)
     text = str([*kept(database_url, "attempt"), *kept(database_url, "sign_in")])
 
@@ -98,7 +98,7 @@ def test_an_author_who_is_refused_is_not_rehashed(client: FlaskClient, database:
     with database.session() as session:
         accounts.set_password(session, "rick", weak)
     guess(client)
-    sign_in(client, RICK)
+    sign_in(client, RICK_PASSWORD)
 
     with database.session() as session:
         account = accounts.find(session, "rick")
@@ -154,7 +154,7 @@ def test_a_sign_in_is_noted_once_a_day(
     dates = []
     for hours in (0, 23, 1):
         clock.advance(hours=hours)
-        sign_in(make_client(), RICK)
+        sign_in(make_client(), RICK_PASSWORD)
         dates.append(kept(database_url, "sign_in"))
 
     assert dates[0] == dates[1] != dates[2]
@@ -162,8 +162,7 @@ def test_a_sign_in_is_noted_once_a_day(
 
 
 def test_a_write_goes_on_after_a_sign_in_was_noted(client: FlaskClient, database_url: str) -> None:
-    write_post(client)
-
+    write_post(client, RICK_PASSWORD)
     assert len(kept(database_url, "sign_in")) == 1
 
 
@@ -196,7 +195,7 @@ def test_failures_count_while_the_database_can_not_be_written(
     client = make_client(database_lock_timeout=0.1)
     with nothing_can_be_noted(database_url):
         guess(client)
-        held = sign_in(client, RICK)
+        held = sign_in(client, RICK_PASSWORD)
 
     assert_problem(held, 429)
     assert held.headers["Retry-After"] == "300"
@@ -210,10 +209,11 @@ def test_what_was_counted_meanwhile_still_counts_afterwards(
     with nothing_can_be_noted(database_url):
         guess(client)
 
-    assert_problem(sign_in(client, RICK), 429)
-    assert sign_in(make_client(), RICK).status_code == 200
+    assert_problem(sign_in(client, RICK_PASSWORD), 429)
+    assert sign_in(make_client(), RICK_PASSWORD).status_code == 200
 
 
+@pytest.mark.long
 def test_worker_processes_count_together(tmp_path: Path, empty_url: str) -> None:
     env = {"BLOG_DATABASE_URL": empty_url}
     add_author(tmp_path, env=env)
@@ -224,7 +224,7 @@ def test_worker_processes_count_together(tmp_path: Path, empty_url: str) -> None
 
         with ThreadPoolExecutor(8) as pool:
             heard = list(pool.map(sign_in_live, [WRONG] * 40)).count(401)
-        right = sign_in_live(RICK)
+        right = sign_in_live(RICK_PASSWORD)
 
     # Each of the two may verify two at once, which are not counted yet.
     assert 10 <= heard <= 13

@@ -282,6 +282,7 @@ GONE_WHEN_DUE = [SCHEDULED, Tick(1), Poll(0, 20), Remove(0), Tick(3), Restore(0,
 PUBLISHED_IN_BETWEEN = [SCHEDULED, Create(JOE), Tick(4), Edit(1, title="b"), Poll(2, 1)]
 
 
+@pytest.mark.long
 @EXAMPLES
 @given(history=histories(least=1))
 @example(history=IN_A_TIE)
@@ -317,6 +318,7 @@ DATED_AHEAD = [Create(RICK), Tick(-3), Edit(0, title="a"), Tick(3), Poll(0, 2)]
 AHEAD = [SCHEDULED, Tick(9), Create(JOE), Tick(-8), Poll(0, 20), Create(JOE, posted=8)]
 
 
+@pytest.mark.long
 @EXAMPLES
 @given(history=histories(least=-4))
 @example(history=EDITED_WHILE_BACK)

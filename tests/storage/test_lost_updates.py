@@ -19,6 +19,8 @@ from blog.storage.access import Access
 from tests.blogs import Blogs
 from tests.servers.serving import TIMEOUT, Server, add_author, serve
 
+pytestmark = pytest.mark.long
+
 CLIENTS = 16
 UPDATES = 3
 RICK = ("rick", "password")

@@ -388,7 +388,7 @@ class Blog(RuleBasedStateMachine):
         assert integrity.faults(self.database) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_sequence_of_requests_does_what_the_model_says(
     make_app: Callable[..., Application], clock: Clock, database: Database, database_url: str
 ) -> None:

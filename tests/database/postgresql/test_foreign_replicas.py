@@ -26,6 +26,8 @@ from tests.servers import pgbouncer
 from tests.servers.postgresql import Cluster, cluster, is_installed
 from tests.servers.serving import eventually
 
+pytestmark = pytest.mark.long
+
 
 class Pair(NamedTuple):
     """A primary, and a standby that follows another one."""

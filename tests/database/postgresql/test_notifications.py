@@ -155,6 +155,7 @@ def test_state_is_unknown_behind_pgbouncer_and_the_reason_is_logged_once(
     assert warnings(caplog) == ["the URL is that of a pooler, which delivers no notifications"]
 
 
+@pytest.mark.slow
 def test_each_reason_is_logged_once_in_whatever_order_they_come(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

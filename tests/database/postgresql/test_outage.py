@@ -33,6 +33,8 @@ from tests.servers.postgresql import FAST, Cluster, cluster, is_installed
 from tests.servers.serving import eventually
 from tests.servers.wires import Wire, wire_to
 
+pytestmark = pytest.mark.long
+
 # A commit waits for the disk and for standbys here, as it does in earnest.
 SETTINGS = {**FAST, "synchronous_commit": "on", "deadlock_timeout": "100ms"}
 # The longest that a client waits to be told, in seconds.

@@ -22,10 +22,12 @@ from blog.maintenance import integrity, schema
 from blog.settings import Settings
 from tests.blogs import Blogs
 from tests.contract import create, write_post
-from tests.people import RICK
+from tests.people import RICK, RICK_PASSWORD
 from tests.servers.pgbouncer import Bouncer, bouncer, is_installed
 from tests.servers.postgresql import Cluster
 from tests.servers.serving import TIMEOUT, add_author, serve
+
+pytestmark = pytest.mark.long
 
 POOL_SIZE = 2
 APPS = 2
@@ -224,7 +226,7 @@ def test_server_starts_and_serves_through_it(
         add_author(tmp_path, env=env)
         with serve(tmp_path, "--workers", "2", env=env) as server:
             content = {"title": "First!", "body": "First post!"}
-            created = requests.post(f"{server.url}/post", json=content, auth=RICK)
+            created = requests.post(f"{server.url}/post", json=content, auth=RICK_PASSWORD)
             read = requests.get(created.headers["Location"])
             log = server.stderr_text()
 

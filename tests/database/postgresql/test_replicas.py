@@ -26,6 +26,8 @@ from tests.servers.replication import paused, stopped, who_serves
 from tests.servers.serving import eventually
 from tests.tokens import issue
 
+pytestmark = pytest.mark.long
+
 # What a server is asked stands in its log; what it acknowledged it still knows after a kill.
 SETTINGS = {
     **FAST,

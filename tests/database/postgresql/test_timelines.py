@@ -15,6 +15,8 @@ from tests.contract import write_post
 from tests.servers.postgresql import FAST, Cluster, is_installed, replicated
 from tests.servers.serving import eventually
 
+pytestmark = pytest.mark.long
+
 SETTINGS = {**FAST, "synchronous_commit": "on", "wal_retrieve_retry_interval": "100ms"}
 
 

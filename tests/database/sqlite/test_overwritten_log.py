@@ -29,7 +29,7 @@ from tests.people import RICK
 from tests.servers.serving import add_author, run_blog, serve, start, wait_until_it_serves
 from tests.storage.kept import keep, kept_at
 
-pytestmark = pytest.mark.databases("sqlite")
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.long]
 
 POST = {"title": "First!", "body": ""}
 HEADER = 32

@@ -74,6 +74,7 @@ def test_the_library_is_loaded_only_where_wanted(wanted: bool, tmp_path: Path) -
     assert printed == f"{wanted}\n"
 
 
+@pytest.mark.long
 def test_processes_that_count_in_one_place_report_the_sum(tmp_path: Path) -> None:
     read = "client = app.test_client(); client.get('/post'); "
     (tmp_path / "counts").mkdir()
@@ -236,6 +237,7 @@ def counting(place: Path) -> set[int]:
     return {int(file.stem.rpartition("_")[2]) for file in files if b'"/post"' in file.read_bytes()}
 
 
+@pytest.mark.long
 def test_counts_of_all_workers_add_up_and_survive_them(tmp_path: Path) -> None:
     env = {"BLOG_METRICS": "1", "TMPDIR": str(tmp_path)}
     listed = 0
@@ -256,6 +258,7 @@ def test_counts_of_all_workers_add_up_and_survive_them(tmp_path: Path) -> None:
         assert (before, lists_served(server)) == (listed, listed)
 
 
+@pytest.mark.long
 def test_what_workers_count_in_is_private_and_gone_at_the_end(tmp_path: Path) -> None:
     env = {"BLOG_METRICS": "1", "TMPDIR": str(tmp_path)}
     with serve(tmp_path, env=env):
