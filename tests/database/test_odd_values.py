@@ -137,6 +137,7 @@ def test_text_that_can_not_be_read_is_not_in_the_log(
     assert "secret" not in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["id", "slug", "author_name", "title"])
 def test_the_check_names_rows_with_text_that_is_not_utf8(
     rick: str, empty_url: str, column: str
@@ -151,6 +152,7 @@ def test_the_check_names_rows_with_text_that_is_not_utf8(
     assert "restore a backup" in failed(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["id", "slug", "author_name"])
 def test_the_check_names_rows_whose_key_is_a_blob(rick: str, empty_url: str, column: str) -> None:
     post_as("rick")

@@ -44,6 +44,7 @@ def endless() -> Iterable[dict[str, Any]]:
     return iter(lambda: part(b"a" * 10_000), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("request_", "sends", "status"),
     [
@@ -194,6 +195,7 @@ def test_a_query_with_many_parts_gets_no_cache_key(app: Application, separator: 
     assert received.status == 400
 
 
+@pytest.mark.slow
 def test_a_target_that_is_too_long_is_decoded_to_its_beginning_only() -> None:
     class Environs(Threads):
         def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:

@@ -85,6 +85,7 @@ def test_the_gateway_refuses_it_too(app: Application, target: str) -> None:
     assert received.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.slow
 def test_fields_given_many_times_are_one_list(app: Application) -> None:
     request = scope("GET", "/post")
     request["headers"] += [(b"accept", b"a/b")] * 90 + [(b"accept", b"c/d,e/f")] * 9

@@ -217,6 +217,7 @@ def test_what_the_gateway_refuses_needs_a_host_first(
     assert (received.status, b"Host header" in received.body) == (400, True)
 
 
+@pytest.mark.slow
 def test_a_long_request_is_refused_for_its_length_where_it_names_a_host(app: Application) -> None:
     long = {**scope(), "raw_path": b"/" + b"a" * LONGEST_TARGET}
 

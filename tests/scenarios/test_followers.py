@@ -62,6 +62,7 @@ def test_page_with_something_on_it_is_not_held(client: FlaskClient) -> None:
 
 
 # Longer than any wait: a wait that ignores its header shows in the time of the run.
+@pytest.mark.slow
 @pytest.mark.parametrize("wish", ["wait=30", "wait=31", "wait=99999999", 'Wait="30"', "x, wait=30"])
 def test_wait_ends_when_something_comes_and_is_for_thirty_seconds_at_most(
     app: Application, client: FlaskClient, pool: ThreadPoolExecutor, wish: str
@@ -76,6 +77,7 @@ def test_wait_ends_when_something_comes_and_is_for_thirty_seconds_at_most(
     assert response.headers["Preference-Applied"] == "wait=30"
 
 
+@pytest.mark.slow
 def test_wait_ends_when_a_scheduled_post_falls_due(
     app: Application, client: FlaskClient, pool: ThreadPoolExecutor, clock: Clock
 ) -> None:
@@ -149,6 +151,7 @@ def test_place_of_one_who_has_waited_is_free_again(
     assert applied == ["wait=1", "wait=1"]
 
 
+@pytest.mark.slow
 def test_those_who_wait_keep_no_connection(
     make_app: Callable[..., Application], pool: ThreadPoolExecutor
 ) -> None:

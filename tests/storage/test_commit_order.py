@@ -254,6 +254,7 @@ def follow_while(database: Database, writers: Sequence[Future[None]]) -> list[tu
             return told
 
 
+@pytest.mark.slow
 def test_follower_sees_each_of_many_commits_once_and_in_order(
     database: Database, pool: ThreadPoolExecutor
 ) -> None:
