@@ -22,7 +22,7 @@ def blog(command: str, stdin: str = "", **env: str) -> Result:
 
 
 def done(result: Result) -> str:
-    """Assert that a command did what it was told without complaint; give what it printed.
+    """Assert that a command did what it was asked without complaint; give what it printed.
 
     On standard error it names the database, if it has used one.
     """
@@ -39,9 +39,9 @@ def failed(result: Result) -> str:
     Another one before it names the database, if it has used one.
     """
     assert result.exit_code == 1
-    told = re.fullmatch(r"(?:Database: '.+'\n)?Error: (.+)\n", result.stderr)
-    assert told, result.stderr or result.exception
-    return told[1]
+    error = re.fullmatch(r"(?:Database: '.+'\n)?Error: (.+)\n", result.stderr)
+    assert error, result.stderr or result.exception
+    return error[1]
 
 
 def post_as(name: str) -> None:

@@ -57,11 +57,11 @@ def progress(place: Path) -> str:
 
 
 def processes_of(place: Path) -> set[str]:
-    """The ids of all processes that were told of the place."""
-    told, found = f"TMPDIR={place}\0".encode(), set()
+    """The ids of all processes with that place in their environment."""
+    variable, found = f"TMPDIR={place}\0".encode(), set()
     for file in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if told in file.read_bytes():
+            if variable in file.read_bytes():
                 found.add(file.parent.name)
         except OSError:
             # It has ended, or is somebody else's.
@@ -246,7 +246,7 @@ def test_row_that_wrk_is_too_slow_for_is_named() -> None:
     assert "**floor**: wrk is as busy as it can be" in report.render(results)
 
 
-def test_machine_that_does_other_things_is_told() -> None:
+def test_machine_that_does_other_things_is_reported() -> None:
     rows = {"floor": figures(16000, others=0.4), "granian alone": figures(60000)}
 
     printed = report.render(Results("a machine", rows))

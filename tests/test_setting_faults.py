@@ -61,7 +61,7 @@ def test_the_reason_is_in_our_own_words(
         ("BLOG_PORT_80_TCP_ADDR", "10.0.0.7"),
     ],
 )
-def test_what_kubernetes_sets_is_told_as_such(
+def test_what_kubernetes_sets_is_reported_as_such(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = refused(monkeypatch, **{name: value})

@@ -147,7 +147,7 @@ def test_bad_url_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch
     assert "'https://me:***@example.org/?page=1'" in message
 
 
-def test_every_fault_is_told_at_once_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_fault_is_reported_at_once_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     message = refused(
         monkeypatch, BLOG_THREADS="many", BLOG_MAX_BODY="huge", BLOG_TITEL="Mine", BLOG_A="1"
     )
@@ -263,7 +263,7 @@ def test_lists_are_written_with_commas_and_shown_so(monkeypatch: pytest.MonkeyPa
     assert shown["BLOG_CORS_ORIGINS"] == "https://a.example,http://[::1]:3000"
 
 
-def test_every_fault_in_a_list_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_fault_in_a_list_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     message = refused(monkeypatch, BLOG_CORS_ORIGINS="https://a.example,b.example,*")
 
     assert "BLOG_CORS_ORIGINS: 'b.example' is invalid: " in message

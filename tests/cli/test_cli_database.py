@@ -106,7 +106,7 @@ def test_addition_to_a_database_with_faults_is_printed_and_is_none_of_them(rick:
         ("sqlite:///missing/blog.db", "No such file or directory"),
     ],
 )
-def test_unusable_database_url_is_told_without_its_password(url: str, expected: str) -> None:
+def test_unusable_database_url_is_reported_without_its_password(url: str, expected: str) -> None:
     message = failed(blog("database upgrade", BLOG_DATABASE_URL=url))
 
     assert expected in message

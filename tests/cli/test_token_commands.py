@@ -60,7 +60,7 @@ def test_the_secret_is_shown_once() -> None:
 
 
 @pytest.mark.parametrize(("options", "expected"), [("", 201), (" --scope write", 201)])
-def test_a_token_may_write_unless_told_otherwise(options: str, expected: int) -> None:
+def test_a_token_may_write_by_default(options: str, expected: int) -> None:
     assert statuses("rick", add(options)) == (200, expected)
 
 

@@ -106,7 +106,7 @@ def test_another_blank_is_refused(text: str) -> None:
         parse_moment(text)
 
 
-def test_a_long_text_is_not_told_in_full() -> None:
+def test_a_long_text_is_not_shown_in_full() -> None:
     with pytest.raises(ValueError) as refusal:
         parse_date_time("x" * 1000)
 

@@ -257,7 +257,7 @@ def test_a_list_may_be_as_long_as_it_likes() -> None:
     assert render("<ul>" + "<li>x" * 6000 + "</ul>", "html").count("<li>") == 6000
 
 
-def test_elements_beside_each_other_are_not_nested() -> None:
+def test_elements_next_to_each_other_are_not_nested() -> None:
     assert render("<DIV title='>'>x</div>" * 6000, "html").count("<div") == 6000
 
 

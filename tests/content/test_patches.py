@@ -216,7 +216,7 @@ def test_a_test_that_fails_is_a_conflict(path: str, value: object) -> None:
     assert str(refusal.value) == text
 
 
-def test_a_conflict_names_the_operation_and_tells_no_value() -> None:
+def test_a_conflict_names_the_operation_and_shows_no_value() -> None:
     operations = [
         {"op": "test", "path": "/title", "value": "First!"},
         {"op": "test", "path": "/é", "value": "secret"},

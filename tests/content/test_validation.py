@@ -135,7 +135,7 @@ def test_what_is_required_is_said_to_be_missing() -> None:
          "'2026-02-30T00:00:00Z'"),
     ],
 )  # fmt: skip
-def test_a_value_that_breaks_a_rule_is_told_in_a_sentence(
+def test_a_value_that_breaks_a_rule_is_reported_in_a_sentence(
     field: str, value: object, sentence: str
 ) -> None:
     assert faults_of_post(**{field: value}) == {f"#/{field}": sentence}

@@ -224,7 +224,7 @@ def test_a_value_of_a_wrong_type_is_not_taken_for_a_state_of_the_database(
         session.reading().execute(select(post.c.id).where(post.c.created_date == "yesterday"))
 
 
-def test_a_session_that_finds_every_connection_in_use_is_told_so(
+def test_a_session_that_finds_every_connection_in_use_gets_an_error_that_says_so(
     hasty: Database, blogs: Blogs
 ) -> None:
     # SQLite has as many again for those who read while others do.

@@ -72,7 +72,7 @@ def test_replicas_are_named_one_by_one(query: str, monkeypatch: pytest.MonkeyPat
     assert said.endswith(": write each replica as host=NAME:PORT")
 
 
-def test_a_port_that_is_no_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_is_no_number_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "postgresql://me:s3cret@example.org:port/blog"
 
     assert refused(monkeypatch, BLOG_DATABASE_URL=url) == (

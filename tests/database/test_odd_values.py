@@ -31,7 +31,7 @@ COLUMNS = [
 ]
 # Text that is not UTF-8.
 TEXT = "CAST(x'61ff' AS TEXT)"
-# How what is put into a column is told.
+# How a value that is put into a column is reported.
 WRONG = {
     ("body", "x'ff00'"): "a row has a blob in body",
     ("title", "x'ff00'"): "a row has a blob in title",

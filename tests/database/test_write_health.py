@@ -59,7 +59,7 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(user)
 
 
-def told(client: FlaskClient) -> tuple[int, str, bool]:
+def health(client: FlaskClient) -> tuple[int, str, bool]:
     """What readiness and the metric say."""
     ready = client.get(READY)
     failing = "blog_writes_failing 1.0" in client.get("/metrics").text
@@ -81,10 +81,10 @@ def database_url(sqlite_blogs: Blogs, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def test_writes_that_succeed_are_told(counted: FlaskClient) -> None:
+def test_writes_that_succeed_are_reported(counted: FlaskClient) -> None:
     write_post(counted)
 
-    assert told(counted) == (200, "working", False)
+    assert health(counted) == (200, "working", False)
 
 
 def test_a_full_database_is_503_for_writes_and_reads_go_on(
@@ -97,14 +97,14 @@ def test_a_full_database_is_503_for_writes_and_reads_go_on(
     assert "database or disk is full" in caplog.text
 
 
-def test_writes_that_fail_are_told_until_one_succeeds(counted: FlaskClient) -> None:
+def test_writes_that_fail_are_reported_until_one_succeeds(counted: FlaskClient) -> None:
     fill(counted.application)
     counted.post("/post", json=POST, auth=RICK)
-    before = told(counted)
+    before = health(counted)
     counted.application.extensions["blog"].database.engine.dispose()
     write_post(counted)
 
-    assert (before, told(counted)) == ((200, "failing", True), (200, "working", False))
+    assert (before, health(counted)) == ((200, "failing", True), (200, "working", False))
 
 
 def test_change_of_write_health_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -224,7 +224,7 @@ def reading_url(postgresql: Cluster, on_server: str) -> Iterator[str]:
         postgresql.execute("DROP OWNED BY reader", name)
 
 
-def test_a_role_that_may_only_read_is_told_at_the_start(reading_url: str, tmp_path: Path) -> None:
+def test_a_role_that_may_only_read_is_logged_at_the_start(reading_url: str, tmp_path: Path) -> None:
     env = {"BLOG_DATABASE_URL": reading_url, "BLOG_SECRET_KEY": "x" * 32}
     with start(tmp_path, env=env) as server:
         eventually(lambda: "serving http" in server.stderr_text(), server.stderr_text)
@@ -234,12 +234,12 @@ def test_a_role_that_may_only_read_is_told_at_the_start(reading_url: str, tmp_pa
         assert requests.get(f"{server.url}{READY}").json()["writes"] == "failing"
 
 
-def test_a_full_disk_of_a_server_is_told(
+def test_a_full_disk_of_a_server_is_reported(
     postgresql: Cluster, on_server: str, make_app: Callable[..., Application]
 ) -> None:
     client = make_app(database_url=on_server, metrics=True).test_client()
-    assert told(client) == (200, "working", False)
+    assert health(client) == (200, "working", False)
     on_insert(postgresql, on_server, fail("53100", 100))
 
     assert_problem(client.post("/post", json=POST, auth=RICK), 503)
-    assert told(client) == (200, "failing", True)
+    assert health(client) == (200, "failing", True)

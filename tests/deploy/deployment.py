@@ -135,7 +135,7 @@ def pgbouncer(place: Path, port: int, server_port: int) -> list[str]:
 
 
 def certificate(place: Path) -> Path:
-    """A certificate that signs itself, in a file with its key, which is beside it as well."""
+    """A self-signed certificate, in a file with its key; the key is in a second file, too."""
     pem, key = place / "blog.pem", place / "blog.key"
     if not pem.exists():
         subject = ["-subj", "/CN=blog.example.org", "-keyout", str(key), "-out", str(pem)]

@@ -74,8 +74,8 @@ def test_any_other_address_reaches_the_blog(front: Front, target: str) -> None:
     front.ask(target, HOST)
 
     def reaches() -> bool:
-        told = {line["target"].partition("?")[0] for line in front.node.requests()[before:]}
-        return target.replace("%6F", "o").partition("?")[0] in told
+        logged = {line["target"].partition("?")[0] for line in front.node.requests()[before:]}
+        return target.replace("%6F", "o").partition("?")[0] in logged
 
     eventually(reaches, front.node.stderr_text)
 

@@ -152,7 +152,7 @@ def test_every_package_is_documented_in_the_order_of_imports() -> None:
     assert tuple(packages) == ROOMS
 
 
-def test_secret_scanners_are_told_the_pattern_of_tokens() -> None:
+def test_secret_scanners_are_given_the_pattern_of_tokens() -> None:
     (pattern,) = re.findall(r"matches `(blogpat_\S+)`", read("signing-in.md"))
 
     assert re.fullmatch(pattern, new_secret())

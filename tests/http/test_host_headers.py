@@ -131,10 +131,10 @@ def test_readiness_without_a_host_or_an_address_is_400(make_app: MakeApp) -> Non
 
 def test_a_target_that_names_a_host_wins_over_the_header(make_app: MakeApp) -> None:
     app = make_app(allowed_hosts="blog.example:8080")
-    told = {"REQUEST_URI": "HTTP://blog.example:8080/post?limit=1"}
+    variables = {"REQUEST_URI": "HTTP://blog.example:8080/post?limit=1"}
     client = app.test_client()
 
-    response = client.get("/post", headers={"Host": "other.example"}, environ_overrides=told)
+    response = client.get("/post", headers={"Host": "other.example"}, environ_overrides=variables)
 
     assert response.json["_links"]["self"] == "http://blog.example:8080/post"
 
@@ -142,9 +142,9 @@ def test_a_target_that_names_a_host_wins_over_the_header(make_app: MakeApp) -> N
 @pytest.mark.parametrize("authority", ["", "other.example", "u:p@blog.example", "a b"])
 def test_a_target_that_names_another_host_is_refused(make_app: MakeApp, authority: str) -> None:
     client = make_app(allowed_hosts="blog.example").test_client()
-    told = {"RAW_URI": f"http://{authority}/post", "REQUEST_URI": ""}
+    variables = {"RAW_URI": f"http://{authority}/post", "REQUEST_URI": ""}
 
-    response = client.get("/post", headers={"Host": "blog.example"}, environ_overrides=told)
+    response = client.get("/post", headers={"Host": "blog.example"}, environ_overrides=variables)
 
     assert response.status_code in (400, 421)
 
@@ -165,8 +165,8 @@ def test_a_host_from_a_proxy_has_the_same_grammar(
     make_app: MakeApp, family: str, subtests: pytest.Subtests
 ) -> None:
     client = make_app(trusted_proxies=1, proxy_header=family).test_client()
-    told = [text for text in SENT if text.strip() and not set(text) & set(',"\\')]
-    for host in [*VALID, *told]:
+    others = [text for text in SENT if text.strip() and not set(text) & set(',"\\')]
+    for host in [*VALID, *others]:
         with subtests.test(host=host):
             headers = {"X-Forwarded-Host": host, "Forwarded": f'host="{host}"'}
 

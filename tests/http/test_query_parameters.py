@@ -169,15 +169,15 @@ def test_a_percent_sign_by_itself_stands_for_itself(client: FlaskClient, query: 
     assert len(response.json["data"]) == 1
 
 
-@pytest.mark.parametrize(("count", "told"), [(50, 50), (51, 1), (5000, 1)])
+@pytest.mark.parametrize(("count", "faults"), [(50, 50), (51, 1), (5000, 1)])
 def test_more_than_fifty_parameters_are_not_parsed(
-    client: FlaskClient, count: int, told: int
+    client: FlaskClient, count: int, faults: int
 ) -> None:
     query = "&".join(f"x{n}=1" for n in range(count))
     problem = assert_problem(client.get(f"/post?{query}"), 400)
 
     faulty = [fault for fault in problem.get("errors", ()) if fault.get("parameter", "")[:1] == "x"]
-    assert len(faulty) == told
+    assert len(faulty) == faults
 
 
 @MANY

@@ -49,9 +49,9 @@ def test_another_spelling_of_a_path_is_404(metered: FlaskClient, path: str, meth
 @cases("raw", ["/%2fmetrics", "/%2Fmetrics", "/metrics%2f", "/x%2F..%2Fmetrics"])
 @cases("name", ["REQUEST_URI", "RAW_URI"])
 def test_an_encoded_slash_divides_no_path(metered: FlaskClient, name: str, raw: str) -> None:
-    told = {"REQUEST_URI": "", "RAW_URI": "", name: raw}
+    variables = {"REQUEST_URI": "", "RAW_URI": "", name: raw}
 
-    assert_problem(send(metered, "/metrics", **told), 404)
+    assert_problem(send(metered, "/metrics", **variables), 404)
 
 
 def test_an_encoded_slash_in_the_query_is_none_of_the_path(client: FlaskClient) -> None:

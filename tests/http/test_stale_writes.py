@@ -140,9 +140,9 @@ def test_a_tag_of_any_representation_names_its_version(
 ) -> None:
     seen = [tag_of(client, path, headers), client.get(f"{path}?fields=slug").headers["ETag"]]
     edit(client, path, title="Second")
-    told = [changed(write(client, path, if_match=tag)) for tag in seen]
+    fields = [changed(write(client, path, if_match=tag)) for tag in seen]
 
-    assert told == [["title"], ["title"]]
+    assert fields == [["title"], ["title"]]
 
 
 def test_the_tag_of_the_history_names_the_version_of_the_post(

@@ -43,7 +43,7 @@ def test_a_copy_is_one_file_that_can_be_read_elsewhere(database: Database, tmp_p
     back_up(database, target, ignore_progress)
 
     assert list(target.parent.iterdir()) == [target]
-    # Bytes 18 and 19 are 2 in a file that needs a write-ahead log beside it, and 1 in others.
+    # Bytes 18 and 19 are 2 in a file that needs a write-ahead log, and 1 in others.
     assert target.read_bytes()[18:20] == b"\x01\x01"
 
 

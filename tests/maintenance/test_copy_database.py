@@ -43,7 +43,7 @@ pytestmark = pytest.mark.slow
 
 KINDS = ["sqlite", "postgresql"]
 RICK = Caller("rick", "author")
-# What has a database keep something else than it was told.
+# Triggers by which a database stores something else than it was sent.
 MEDDLING = {
     "sqlite": (
         "CREATE TRIGGER meddle AFTER INSERT ON post BEGIN "
@@ -227,7 +227,7 @@ def test_what_is_written_meanwhile_is_wholly_absent(filled: Database, target_url
     assert done(blog("database check", BLOG_DATABASE_URL=target_url)) == "No faults found.\n"
 
 
-def test_a_row_that_the_target_does_not_take_is_told_in_a_line(
+def test_a_row_that_the_target_does_not_take_is_reported_in_a_line(
     sqlite_blogs: Blogs, postgresql_blogs: Blogs, tmp_path: Path
 ) -> None:
     with sqlite_blogs.copy(tmp_path) as source_url, postgresql_blogs.empty(tmp_path) as url:
@@ -276,7 +276,7 @@ def test_a_source_of_which_there_is_no_file_is_refused(tmp_path: Path, target_ur
     assert is_untouched(target_url)
 
 
-def test_a_target_that_can_not_be_reached_is_told_in_a_line(database_url: str) -> None:
+def test_a_target_that_can_not_be_reached_is_reported_in_a_line(database_url: str) -> None:
     said = failed(copy(database_url, "postgresql+psycopg://me:s3cret@127.0.0.1:1/blog"))
 
     assert said.startswith("the database can't be reached:")

@@ -88,7 +88,7 @@ def test_by_force_without_a_database_the_old_file_stays(precious: Path) -> None:
 def sqlite_database(
     sqlite_blogs: Blogs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Database]:
-    """A database in the file blog.db of the current directory, in use: its log is beside it."""
+    """A database in use: blog.db in the current directory, with its log."""
     monkeypatch.chdir(tmp_path)
     with sqlite_blogs.copy(tmp_path) as url, closing(Database(url)) as opened:
         keep(opened, "in the log")
@@ -136,7 +136,7 @@ def test_a_database_in_use_is_not_replaced(
 
 @contextmanager
 def in_the_middle_of_a_write(path: Path, mode: str) -> Iterator[None]:
-    """Have another program's database in this file, with what it has logged so far beside it."""
+    """Have another program's database in this file, with its log in the same directory."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute(f"PRAGMA journal_mode={mode}")
         # The smallest cache has the log written at once.
@@ -149,7 +149,7 @@ def in_the_middle_of_a_write(path: Path, mode: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["replaced", "new"])
 @pytest.mark.parametrize(("mode", "suffix"), [("WAL", "-wal"), ("DELETE", "-journal")])
-def test_what_a_crash_left_beside_the_target_spoils_no_copy(
+def test_what_a_crash_left_next_to_the_target_spoils_no_copy(
     sqlite_database: Database, precious: Path, mode: str, suffix: str, is_there: bool
 ) -> None:
     with in_the_middle_of_a_write(Path("other.db"), mode):

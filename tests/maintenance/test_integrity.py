@@ -148,11 +148,11 @@ def test_a_clock_that_goes_back_leaves_the_database_sound(
 @pytest.mark.parametrize(
     ("column", "value"), [*OTHER_VALUES.items(), *((name, "NULL") for name in NULLABLE)]
 )
-def test_a_column_in_which_a_post_and_its_revision_differ_is_told(
+def test_a_column_in_which_a_post_and_its_revision_differ_is_reported(
     database: Database, database_url: str, post: Post, table: str, column: str, value: str
 ) -> None:
     if (column, value) == ("posted_date", "NULL"):
-        # A published post has a date, whoever writes it.
+        # A published post has a date, whichever code writes it.
         both = [f"UPDATE {name} SET status = 'draft' WHERE version = 2" for name in TABLES]
         change(database_url, *both)
     change(database_url, f"UPDATE {table} SET {column} = {value} WHERE version = 2")
@@ -162,7 +162,7 @@ def test_a_column_in_which_a_post_and_its_revision_differ_is_told(
     assert difference in integrity.faults(database)
 
 
-def test_all_columns_that_differ_are_told_in_one_sentence(
+def test_all_columns_that_differ_are_reported_in_one_sentence(
     database: Database, database_url: str, post: Post
 ) -> None:
     change(database_url, "UPDATE post SET body = 'x', title = 'x', author_name = 'joe'")
@@ -171,7 +171,7 @@ def test_all_columns_that_differ_are_told_in_one_sentence(
     assert fault == f"post {post.id} differs from its revision in author_name, title, body"
 
 
-def test_of_several_posts_the_one_that_differs_is_told(
+def test_of_several_posts_the_one_that_differs_is_reported(
     database: Database, database_url: str, post: Post, other: Post
 ) -> None:
     change(database_url, f"UPDATE post SET body = 'x' WHERE id = '{other.id}'")
@@ -179,16 +179,16 @@ def test_of_several_posts_the_one_that_differs_is_told(
     assert integrity.faults(database) == [f"post {other.id} differs from its revision in body"]
 
 
-def told(database: Database, database_url: str, *damage: str) -> Sequence[str]:
+def faults_after(database: Database, database_url: str, *damage: str) -> Sequence[str]:
     """What is said of the database after some damage."""
     change(database_url, *damage)
     return sorted(integrity.faults(database))
 
 
-def test_a_post_whose_newest_revision_is_missing_is_told(
+def test_a_post_whose_newest_revision_is_missing_is_reported(
     database: Database, database_url: str, post: Post
 ) -> None:
-    faults = told(database, database_url, "DELETE FROM revision WHERE sequence = 2")
+    faults = faults_after(database, database_url, "DELETE FROM revision WHERE sequence = 2")
 
     assert faults == [
         f"post {post.id} has no revision of its version",
@@ -196,52 +196,54 @@ def test_a_post_whose_newest_revision_is_missing_is_told(
     ]
 
 
-def test_a_post_without_any_revision_is_told(
+def test_a_post_without_any_revision_is_reported(
     database: Database, database_url: str, post: Post
 ) -> None:
-    faults = told(database, database_url, "DELETE FROM revision")
+    faults = faults_after(database, database_url, "DELETE FROM revision")
 
     assert faults == [f"post {post.id} has no revision of its version"]
 
 
 @pytest.mark.parametrize("version", [1, 3])
-def test_a_post_at_another_version_is_told(
+def test_a_post_at_another_version_is_reported(
     database: Database, database_url: str, post: Post, version: int
 ) -> None:
-    faults = told(database, database_url, f"UPDATE post SET version = {version}")
+    faults = faults_after(database, database_url, f"UPDATE post SET version = {version}")
 
     assert f"post {post.id} is not at its version 2" in faults
 
 
-def test_a_post_that_is_missing_is_told(
+def test_a_post_that_is_missing_is_reported(
     database: Database, database_url: str, post: Post, other: Post
 ) -> None:
-    faults = told(database, database_url, f"DELETE FROM post WHERE id = '{post.id}'")
+    faults = faults_after(database, database_url, f"DELETE FROM post WHERE id = '{post.id}'")
 
     assert faults == [f"post {post.id} is not at its version 2"]
 
 
-def test_a_post_whose_deletion_is_missing_is_told(
+def test_a_post_whose_deletion_is_missing_is_reported(
     database: Database, database_url: str, deleted: Post
 ) -> None:
-    faults = told(database, database_url, "DELETE FROM revision WHERE operation = 'deleted'")
+    damage = "DELETE FROM revision WHERE operation = 'deleted'"
+
+    faults = faults_after(database, database_url, damage)
 
     assert faults == [f"post {deleted.id} is not at its version 2"]
 
 
-def test_a_living_post_with_a_deletion_is_told(
+def test_a_living_post_with_a_deletion_is_reported(
     database: Database, database_url: str, post: Post
 ) -> None:
     nothing = ", ".join(
         f"{name} = NULL" for name in ("status", "posted_date", "slug", "title", "format", "tags")
     )
     deletion = f"UPDATE revision SET operation = 'deleted', {nothing} WHERE version = 2"
-    faults = told(database, database_url, deletion)
+    faults = faults_after(database, database_url, deletion)
 
     assert f"post {post.id} was deleted, but still exists" in faults
 
 
-def test_a_living_post_with_a_later_deletion_is_told(
+def test_a_living_post_with_a_later_deletion_is_reported(
     database: Database, database_url: str, deleted: Post
 ) -> None:
     values = "2, status, created_date, updated_date, author_name, slug, title, format, tags, body"
@@ -250,7 +252,7 @@ def test_a_living_post_with_a_later_deletion_is_told(
         f"INSERT INTO post (id, {columns}, posted_date, body_html) "
         f"SELECT post_id, {values}, posted_date, '' FROM revision WHERE sequence = 2"
     )
-    faults = told(database, database_url, revived)
+    faults = faults_after(database, database_url, revived)
 
     assert f"post {deleted.id} was deleted, but still exists" in faults
 
@@ -262,11 +264,11 @@ def test_a_living_post_with_a_later_deletion_is_told(
         "UPDATE revision SET version = 9 WHERE version = 3",
     ],
 )
-def test_a_gap_in_the_versions_of_a_post_is_told(
+def test_a_gap_in_the_versions_of_a_post_is_reported(
     database: Database, database_url: str, deleted: Post, other: Post, damage: str
 ) -> None:
     only = f" AND post_id = '{deleted.id}'"
-    faults = told(database, database_url, damage + only)
+    faults = faults_after(database, database_url, damage + only)
 
     assert f"post {deleted.id} has a gap in its revisions" in faults
     assert not [fault for fault in faults if other.id in fault]
@@ -283,7 +285,7 @@ def test_a_gap_in_the_versions_of_a_post_is_told(
 def test_revisions_that_are_missing_are_counted(
     database: Database, database_url: str, other: Post, damage: str, missing: int
 ) -> None:
-    assert f"revisions are missing: {missing}" in told(database, database_url, damage)
+    assert f"revisions are missing: {missing}" in faults_after(database, database_url, damage)
 
 
 @pytest.mark.slow
@@ -296,39 +298,39 @@ def test_revisions_that_are_missing_are_counted(
         "UPDATE revision SET updated_date = '2000-01-01 00:00:00.000000' WHERE sequence = 1",
     ],
 )
-def test_a_revision_that_does_not_follow_from_the_one_before_is_told(
+def test_a_revision_that_does_not_follow_from_the_one_before_is_reported(
     database: Database, database_url: str, post: Post, damage: str
 ) -> None:
-    (fault,) = told(database, database_url, damage)
+    (fault,) = faults_after(database, database_url, damage)
 
     assert fault.endswith(f"of post {post.id} does not follow from the one before it")
 
 
-def test_a_key_that_leads_to_no_revision_is_told(
+def test_a_key_that_leads_to_no_revision_is_reported(
     database: Database, database_url: str, clock: Clock
 ) -> None:
     with database.session() as session:
         claim = IdempotencyKey("rick", "key", "f" * 64, clock())
         post_writes.create(Access(session, RICK, clock()), content("One"), claim)
 
-    assert told(database, database_url, "UPDATE idempotency_key SET version = 2") == [
+    assert faults_after(database, database_url, "UPDATE idempotency_key SET version = 2") == [
         "key 'key' of 'rick' has no revision"
     ]
 
 
-def test_a_history_that_is_missing_as_a_whole_is_told(
+def test_a_history_that_is_missing_as_a_whole_is_reported(
     database: Database, database_url: str, deleted: Post, other: Post
 ) -> None:
     damage = f"DELETE FROM revision WHERE post_id = '{deleted.id}'"
 
-    assert told(database, database_url, damage) == ["revisions are missing: 3"]
+    assert faults_after(database, database_url, damage) == ["revisions are missing: 3"]
 
 
 def test_a_blog_without_posts_is_sound(database: Database) -> None:
     assert integrity.faults(database) == []
 
 
-def test_a_missing_secret_key_is_told_where_the_blog_needs_it(
+def test_a_missing_secret_key_is_reported_where_the_blog_needs_it(
     database: Database, post: Post
 ) -> None:
     (fault,) = integrity.faults(database, needs_secret_key=True)

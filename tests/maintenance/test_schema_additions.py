@@ -136,7 +136,7 @@ def test_foreign_keys_of_others_in_the_place_of_ours_are_named_once(
     ]
 
 
-def test_two_foreign_keys_of_others_beside_ours_are_named_in_one_sentence(
+def test_two_foreign_keys_of_others_next_to_ours_are_named_in_one_sentence(
     postgresql_blogs: PostgreSQLBlogs, tmp_path: Path
 ) -> None:
     with postgresql_blogs.copy(tmp_path) as url:
@@ -243,7 +243,7 @@ def test_a_trigger_of_another_kind_under_our_name_is_named(
         "not validated",
     ],
 )
-def test_what_only_postgresql_has_is_told_where_it_matters(
+def test_what_only_postgresql_has_is_reported_where_it_matters(
     postgresql_blogs: PostgreSQLBlogs, tmp_path: Path, statements: list[str], faults: list[str]
 ) -> None:
     with postgresql_blogs.copy(tmp_path) as url:
@@ -252,7 +252,7 @@ def test_what_only_postgresql_has_is_told_where_it_matters(
             assert differences(database) == faults
 
 
-def test_an_index_that_is_being_built_again_is_no_difference_but_told_by_a_check(
+def test_an_index_that_is_being_built_again_is_no_difference_but_reported_by_a_check(
     postgresql_blogs: PostgreSQLBlogs, tmp_path: Path
 ) -> None:
     with postgresql_blogs.copy(tmp_path) as url:

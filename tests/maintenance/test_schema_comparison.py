@@ -17,7 +17,7 @@ from tests.maintenance.differences import differences
 from tests.rivals import change
 
 INDEXES = sorted(str(index.name) for table in metadata.tables.values() for index in table.indexes)
-# Each kind of constraint, by table and name, and how it is told.
+# Each kind of constraint, by table and name, and how it is reported.
 CONSTRAINTS = [
     ("setting", "pk_setting", "the primary key of setting is missing"),
     ("post", "uq_post_slug", "the unique constraint of post on slug is missing"),

@@ -18,7 +18,7 @@ from blog.maintenance.unfinished_files import unfinished_file
 from tests.blogs import Blogs
 from tests.servers.postgresql import Cluster
 
-# A process that writes a file, with one of SQLite's beside it, until it is told to end.
+# A process that writes a file, and one of SQLite's, until it is asked to end.
 WRITER = """
 import sys
 from pathlib import Path

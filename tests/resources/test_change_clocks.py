@@ -30,7 +30,7 @@ def publish(app: Application, clock: Clock, ahead: timedelta, status: Status = "
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=1), MINUTE])
-def test_what_a_node_that_is_a_little_ahead_publishes_is_told_once_it_can_be_read(
+def test_what_a_node_that_is_a_little_ahead_publishes_is_in_the_feed_once_it_can_be_read(
     app: Application, client: FlaskClient, clock: Clock, ahead: timedelta
 ) -> None:
     path = publish(app, clock, ahead)
@@ -44,7 +44,7 @@ def test_what_a_node_that_is_a_little_ahead_publishes_is_told_once_it_can_be_rea
     assert client.get(path).status_code == 200
 
 
-def test_what_a_node_that_is_far_ahead_publishes_is_told_as_not_there_yet(
+def test_what_a_node_that_is_far_ahead_publishes_is_reported_as_not_there_yet(
     app: Application, client: FlaskClient, clock: Clock
 ) -> None:
     path = publish(app, clock, 60 * MINUTE)
@@ -55,7 +55,7 @@ def test_what_a_node_that_is_far_ahead_publishes_is_told_as_not_there_yet(
     assert client.get(path).status_code == 404
 
 
-def test_what_is_scheduled_after_a_clock_was_far_ahead_is_told_once_it_can_be_read(
+def test_what_is_scheduled_after_a_clock_was_far_ahead_is_in_the_feed_once_it_can_be_read(
     app: Application, client: FlaskClient, clock: Clock
 ) -> None:
     path = publish(app, clock, 365 * DAY, status="draft")
@@ -70,7 +70,7 @@ def test_what_is_scheduled_after_a_clock_was_far_ahead_is_told_once_it_can_be_re
     assert (entry["operation"], entry["title"]) == ("created", "a")
 
 
-def test_a_later_follower_is_told_once_of_what_was_scheduled_after_a_wrong_clock(
+def test_a_later_follower_gets_once_what_was_scheduled_after_a_wrong_clock(
     app: Application, client: FlaskClient, clock: Clock
 ) -> None:
     path = publish(app, clock, 365 * DAY, status="draft")

@@ -187,7 +187,7 @@ def test_pages_of_every_length_hold_every_change_once(client: FlaskClient, limit
     assert pages[-1] == []
 
 
-def test_page_has_twenty_changes_unless_told_otherwise(client: FlaskClient) -> None:
+def test_page_has_twenty_changes_by_default(client: FlaskClient) -> None:
     for _ in range(21):
         create(client)
 
@@ -250,7 +250,7 @@ def test_poll_is_304_after_what_the_caller_can_not_see(
     assert client.get(url, headers=seen).status_code == 304
 
 
-def test_page_of_one_tells_nothing_of_writes_that_the_caller_can_not_see(
+def test_page_of_one_reveals_nothing_of_writes_that_the_caller_can_not_see(
     client: FlaskClient,
 ) -> None:
     url = f"{end(client)}&limit=1"
@@ -321,7 +321,7 @@ def test_cursor_of_the_changes_is_none_of_a_list(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(("caller", "expected"), [(None, 0), (JOE, 0), (RICK, 3), (ANN, 3)])
-def test_draft_is_told_to_those_who_may_edit_it(
+def test_draft_is_shown_to_those_who_may_edit_it(
     client: FlaskClient, caller: Credentials, expected: int
 ) -> None:
     path = create(client, status="draft")

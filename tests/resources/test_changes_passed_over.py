@@ -66,7 +66,7 @@ def test_what_one_request_may_pass_over_is_not_looked_at_again(
     assert (page.items, page.position.sequence) == ([], MOST_PASSED_OVER)
 
 
-def test_what_was_passed_over_is_told_once_it_is_due(session: Session) -> None:
+def test_what_was_passed_over_is_in_the_feed_once_it_is_due(session: Session) -> None:
     edit_often(session, MOST_PASSED_OVER - 1)
     page = changes.follow(Access(session, None, NOW), 1, BEGINNING)
 

@@ -27,7 +27,7 @@ def create(database: Database, clock: Clock, **ahead: float) -> None:
 
 
 @pytest.mark.parametrize("caller", [None, RICK])
-def test_what_is_published_by_a_clock_ahead_is_told_when_ours_has_come_there(
+def test_what_is_published_by_a_clock_ahead_is_in_the_feed_when_ours_has_come_there(
     database: Database, clock: Clock, caller: Caller | None
 ) -> None:
     create(database, clock, seconds=2)

@@ -205,7 +205,7 @@ def test_titles_compare_by_code_point(client: FlaskClient) -> None:
         ("bodyHtml,tags,slug", {"tags": ["web"], "slug": "t", "bodyHtml": "<p><em>B</em></p>\n"}),
     ],
 )
-def test_fields_chooses_what_is_shown_beside_the_links(
+def test_fields_chooses_what_is_shown_next_to_the_links(
     client: FlaskClient, wanted: str, expected: dict[str, object]
 ) -> None:
     write_post(client, title="T", body="*B*", tags=["web"])
@@ -276,7 +276,7 @@ def test_unknown_parameter_is_answered_with_the_nearest_one(client: FlaskClient)
     assert faults(response, 400) == {"auhtor": "is not a known parameter; did you mean 'author'?"}
 
 
-def test_lenient_client_is_not_told_of_an_unknown_parameter(client: FlaskClient) -> None:
+def test_lenient_client_gets_no_error_for_an_unknown_parameter(client: FlaskClient) -> None:
     response = client.get("/post?auhtor=rick&limit=5", headers={"Prefer": "handling=lenient"})
 
     assert response.status_code == 200

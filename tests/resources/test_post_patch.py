@@ -174,7 +174,7 @@ def test_numbered_slug_set_back_to_itself_is_no_change(client: FlaskClient, cloc
     assert after.headers["ETag"] == before.headers["ETag"]
 
 
-def test_all_faults_of_a_patched_post_are_told_at_once(client: FlaskClient) -> None:
+def test_all_faults_of_a_patched_post_are_reported_at_once(client: FlaskClient) -> None:
     own = path_of(write_post(client).headers["Location"])
     operations = [
         {"op": "replace", "path": "/authorName", "value": "joe"},

@@ -60,7 +60,7 @@ def test_every_link_of_the_root_can_be_followed(
     assert set(statuses.values()) == {200}
 
 
-def test_root_is_told_to_be_current_by_its_etag(client: FlaskClient) -> None:
+def test_root_is_revalidated_by_its_etag(client: FlaskClient) -> None:
     etag = client.get("/").headers["ETag"]
 
     response = client.get("/", headers={"If-None-Match": etag})
@@ -91,7 +91,7 @@ def test_writing_to_the_root_is_405(client: FlaskClient, method: str) -> None:
     assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
-def test_options_of_the_root_tells_its_methods(client: FlaskClient) -> None:
+def test_options_of_the_root_lists_its_methods(client: FlaskClient) -> None:
     response = client.options("/")
 
     assert response.status_code == 204

@@ -170,7 +170,7 @@ def test_a_tag_from_before_the_upgrade_is_412_for_a_version_from_after_it(
     assert_problem(upgraded.change(kind, method, if_match=without_date(tag)), 412)
 
 
-def test_a_tag_from_before_the_upgrade_tells_what_has_changed(
+def test_a_tag_from_before_the_upgrade_names_what_has_changed(
     upgraded: Restored, clock: Clock
 ) -> None:
     tag = without_date(upgraded.tags["post"])

@@ -23,7 +23,7 @@ _SEPARATORS = [", ", ",", " ,\t", "\r\nTransfer-Encoding: "]
 
 
 def coding(chance: Random) -> str:
-    """The value of a Transfer-Encoding header; several where they are told in several fields."""
+    """The value of a Transfer-Encoding header; several where there are several fields."""
     codings = [_spelt(chance, chance.choice(_CODINGS)) for _ in range(chance.choice([1, 1, 2, 3]))]
     return chance.choice(_SEPARATORS).join(codings)
 
@@ -44,7 +44,7 @@ def is_taken(coding: str) -> bool:
 
 
 def creation(chance: Random, fields: list[str], version: str = "HTTP/1.1") -> bytes:
-    """A request to create a post, with other fields beside the usual ones; maybe only a part."""
+    """A request to create a post, with other fields next to the usual ones; maybe only a part."""
     credentials = b64encode(b"rick:password").decode()
     usual = [
         *(f"POST /post {version}", "Host: a", "Content-Type: application/json"),

@@ -110,8 +110,8 @@ class Author:
         # So many writers may have to wait too long for each other; nothing has been done then.
         if answer.status_code == 503:
             return None
-        told = f"{write!r:.300} got {answer.status_code}: {answer.text}"
-        require(answer.status_code == _STATUSES[write.verb], told)
+        outcome = f"{write!r:.300} got {answer.status_code}: {answer.text}"
+        require(answer.status_code == _STATUSES[write.verb], outcome)
         made = _last(answer.headers.get("Location", ""))
         place = write.post_id or made, write.number
         require(made in ("", place[0], str(write.number)), f"{write!r:.300} made {made}")
@@ -234,7 +234,7 @@ class Trial:
     def crash(self, moment: float) -> None:
         """Kill a server some time after the first of all authors has written something."""
         crashed, before = Event(), self.acknowledged
-        # Whoever waits for an answer waits until the server ends, so this must end first.
+        # A client that waits for a response waits until the server ends, so this must end first.
         with ThreadPoolExecutor(AUTHORS) as pool, self.served() as url:
             working = [pool.submit(author.work, url, crashed) for author in self.authors]
             eventually(lambda: self.acknowledged > before, lambda: "no author can write")
@@ -307,7 +307,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="repeats the moments and texts of a run")
     options = parser.parse_args()
     seed = random.randrange(2**32) if options.seed is None else options.seed
-    # Whoever ends this ends the server too.
+    # An interrupt of this process ends the server too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         with TemporaryDirectory() as place:

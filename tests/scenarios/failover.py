@@ -22,7 +22,7 @@ from tests.servers.postgresql import FAST, Cluster, directory, is_installed
 from tests.servers.serving import add_author, eventually, serve
 
 # What is acknowledged has been replayed by the standby: it is lost with both servers alone, and
-# whoever reads from the standby sees it.
+# every reader of the standby sees it.
 SETTINGS = {**FAST, "synchronous_commit": "remote_apply"}
 _DATABASE = "blogdb"
 # How long it takes somebody to see that the primary has gone, and to promote the standby.

@@ -18,7 +18,7 @@ from tests.servers.outages import UNKNOWN
 from tests.servers.serving import TIMEOUT
 
 RICK = ("rick", "password")
-# The longest that a client waits to be told that its write can't be done, in seconds.
+# The longest that a client waits for a 503 to its write, in seconds.
 LONGEST = 5.0
 # Between two requests of one client: the servers are to be busy, not the machine exhausted.
 _PAUSE = 0.01
@@ -48,7 +48,7 @@ class Promise:
 
 @dataclass
 class Ledger:
-    """What all clients together were told, and every promise that was broken."""
+    """What all clients together have received, and every promise that was broken."""
 
     promises: dict[str, Promise] = field(default_factory=dict)
     # The titles of posts whose creation was not acknowledged, and whether it was denied.
@@ -189,11 +189,11 @@ class Writer(Client):
             verb, node + path, json=content, headers=headers, timeout=TIMEOUT
         )
         self.ledger.writes.append(Write(node, began, monotonic(), answer.status_code))
-        told = f"{verb} {path} got {answer.status_code} after {monotonic() - began:.1f} s"
-        self.ledger.require(answer.status_code in (200, 201, 412, 503), f"{told}: {answer.text}")
+        outcome = f"{verb} {path} got {answer.status_code} after {monotonic() - began:.1f} s"
+        self.ledger.require(answer.status_code in (200, 201, 412, 503), f"{outcome}: {answer.text}")
         if answer.status_code == 503:
-            self.ledger.require(monotonic() - began <= LONGEST, told)
-            self.ledger.require("Retry-After" in answer.headers, f"{told} without Retry-After")
+            self.ledger.require(monotonic() - began <= LONGEST, outcome)
+            self.ledger.require("Retry-After" in answer.headers, f"{outcome} without Retry-After")
         return answer
 
 

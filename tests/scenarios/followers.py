@@ -112,9 +112,9 @@ class Follower:
     def __init__(self, url: str, auth: tuple[str, str] | None) -> None:
         self.http = session(auth)
         self.copy: Posts = {}
-        self.told: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self.polls: Counter[int] = Counter()
-        # The versions that there are, of each post the newest of which it was told.
+        # The versions that there are, of each post the newest of which it has seen.
         self._versions: dict[str, int] = {}
         self._next = f"{url}/change?limit={_PAGE}"
         self._tag = ""
@@ -148,7 +148,7 @@ class Follower:
         return len(items)
 
     def _apply(self, operation: str, url: str, version: int) -> None:
-        self.told[operation] += 1
+        self.counts[operation] += 1
         if (operation == "created") == (url in self._versions):
             raise BrokenCopy(f"{url} is {operation} and was {self._versions.get(url)}")
         if version <= self._versions.get(url, 0):
@@ -197,7 +197,7 @@ def differences(copy: Posts, server: Posts) -> list[str]:
 
 @dataclass(frozen=True)
 class Trial:
-    """What was written, what each follower was told, and how the copies differ from the server."""
+    """What was written, what each follower was sent, and how the copies differ from the server."""
 
     written: Counter[str]
     followers: Sequence[Follower]
@@ -265,7 +265,7 @@ def report(kind: str, trial: Trial) -> None:
     for name, group in (("followed", trial.followers), ("came late", trial.late)):
         for caller, follower, posts in zip(FOLLOWERS, group, trial.posts, strict=True):
             who = caller[0] if caller else "anonymous"
-            print(f"  {who:10} {name:10} {posts:6} posts, told {shape(follower.told)}, "
+            print(f"  {who:10} {name:10} {posts:6} posts, sent {shape(follower.counts)}, "
                   f"polls {shape(follower.polls)}", flush=True)  # fmt: skip
     for difference in trial.broken[:10]:
         print(f"  {difference}")

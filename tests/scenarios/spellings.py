@@ -84,7 +84,7 @@ def address(spelt: str) -> str:
 
 
 def is_told_alike(value: str, link: str) -> bool:
-    """Whether a link leads to the host of a header, whoever reads it."""
+    """Whether a link leads to the host of a header, by whichever rules it is read."""
     parts = urlsplit(link)
     usual = value.removesuffix(":80").removesuffix(":")
     return parts.netloc == usual and parts.username is None and bool(parts.hostname)

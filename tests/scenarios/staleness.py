@@ -1,9 +1,8 @@
 """`scripts/staleness-test`: no read begun after a write was acknowledged shows what was before it.
 
 Two worker processes serve readers while a writer changes posts. A reader notes what is acknowledged
-before it asks, and holds what it is shown against that: in a post, in lists, and where it is told
-that what it has is still so. On PostgreSQL a second node is asked, too, how long it takes until it
-shows what the first one has acknowledged.
+before it asks, and compares the response with that: a post, lists, and a 304 for what it has. On
+PostgreSQL the time is measured until a second node shows what the first one has acknowledged.
 """
 
 from __future__ import annotations
@@ -151,7 +150,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="repeats the choices of a run")
     options = parser.parse_args()
     seed = random.randrange(2**32) if options.seed is None else options.seed
-    # Whoever ends this ends the server too.
+    # An interrupt of this process ends the server too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"seed {seed}")
     try:

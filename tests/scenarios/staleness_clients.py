@@ -86,7 +86,7 @@ class Post:
     last: int | None = None
 
 
-# What whoever reads from now on must be shown of each post, or what is newer.
+# What every later read must show of each post, or something newer.
 Promises = Mapping[str, tuple[Post, int]]
 
 

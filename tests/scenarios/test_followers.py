@@ -192,8 +192,8 @@ def test_followers_end_with_just_what_the_server_shows(trial: Trial) -> None:
 @pytest.mark.long
 def test_followers_have_seen_every_kind_of_change(trial: Trial) -> None:
     assert {"POST 201", "PATCH 200", "DELETE 204"} <= trial.written.keys()
-    assert all(len(follower.told) == 3 for follower in trial.followers)
-    assert all(len(follower.told) == 3 for follower in trial.late)
+    assert all(len(follower.counts) == 3 for follower in trial.followers)
+    assert all(len(follower.counts) == 3 for follower in trial.late)
 
 
 @pytest.mark.long

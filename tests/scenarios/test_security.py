@@ -44,12 +44,12 @@ def test_api1_broken_object_level_authorization(
 
 
 def test_api2_broken_authentication(make_app: Callable[..., Application]) -> None:
-    """A guesser is told nothing, and is soon not heard any more, not even when right."""
+    """Failures all look alike, and after a few of them even the right password is refused."""
     client = make_app(sign_in_failures=3).test_client()
-    told = [client.get("/", auth=(name, "wrong")).data for name in ("rick", "nobody", "rick")]
+    bodies = [client.get("/", auth=(name, "wrong")).data for name in ("rick", "nobody", "rick")]
     response = client.get("/", auth=RICK_PASSWORD)
 
-    assert len(set(told)) == 1
+    assert len(set(bodies)) == 1
     assert_problem(response, 429)
     assert int(response.headers["Retry-After"]) > 0
 

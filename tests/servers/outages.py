@@ -1,4 +1,4 @@
-"""What a test does to a PostgreSQL server, and what the clients of the blog are then told."""
+"""What a test does to a PostgreSQL server, and the details of the problems that clients get."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def titles(server: Cluster, url: str) -> list[str]:
     return [str(title) for (title,) in server.execute("SELECT title FROM post", database_of(url))]
 
 
-def told(response: TestResponse) -> str:
+def detail_of(response: TestResponse) -> str:
     """What a client is told that could not be served, and when to come again."""
     assert "Retry-After" in response.headers
     return str(assert_problem(response, 503)["detail"])

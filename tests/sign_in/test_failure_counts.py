@@ -112,7 +112,7 @@ def test_of_several_keys_the_longest_wait_counts(counts: FailureCounts, session:
 
 
 @pytest.mark.parametrize(("ahead", "expected"), [(-86400, SECONDS), (86400, 1)])
-def test_a_wrong_clock_locks_no_one_out_for_long(
+def test_a_wrong_clock_locks_no_author_out_for_long(
     counts: FailureCounts, session: Session, ahead: int, expected: int
 ) -> None:
     for _ in range(MOST):

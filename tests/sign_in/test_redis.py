@@ -152,7 +152,7 @@ def test_a_wrong_password_of_redis_is_logged(
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "fault"),
     [
         ("redis://localhost?socket_timeout=soon", "socket_timeout"),
         ("redis://localhost?nonsense=1", "nonsense"),
@@ -162,11 +162,11 @@ def test_a_wrong_password_of_redis_is_logged(
     ],
 )
 def test_a_url_that_can_not_be_used_stops_the_start(
-    url: str, told: str, monkeypatch: pytest.MonkeyPatch
+    url: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLOG_RATE_LIMIT_URL", url)
 
-    with pytest.raises(InvalidSetting, match=f"^BLOG_RATE_LIMIT_URL: '.*{told}") as caught:
+    with pytest.raises(InvalidSetting, match=f"^BLOG_RATE_LIMIT_URL: '.*{fault}") as caught:
         read_settings()
     assert PASSWORD not in str(caught.value)
 

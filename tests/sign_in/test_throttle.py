@@ -302,7 +302,7 @@ def test_a_valid_token_is_never_throttled(client: FlaskClient, database: Databas
 def test_a_thread_is_left_to_readers_however_many_sign_in(make_client: MakeClient) -> None:
     """A gateway that can retry the request gets a response at once."""
     client = make_client(threads=2, sign_in_failures=100)
-    told = [{"blog.retry": False}, {"blog.retry": False}]
+    values = [{"blog.retry": False}, {"blog.retry": False}]
     # A password that was never compared before, because that takes a turn.
     wrong = (RICK_PASSWORD[0], token_hex())
     with ExitStack() as places, ThreadPoolExecutor(2) as others:
@@ -310,7 +310,7 @@ def test_a_thread_is_left_to_readers_however_many_sign_in(make_client: MakeClien
             places.enter_context(passwords._HASHING)
         asked = [
             others.submit(client.get, "/", auth=wrong, environ_overrides=environ)
-            for environ in told
+            for environ in values
         ]
         refused = next(as_completed(asked)).result()
         places.close()

@@ -1,4 +1,4 @@
-"""The change feed in storage: whoever follows ends with what there is, and all are told the same.
+"""The change feed in storage: every follower ends with what there is, and all get the same.
 
 Histories are made at random, on a coarse clock, so that many things happen at one moment.
 """
@@ -48,7 +48,7 @@ class Follower:
     caller: Caller | None
     position: FeedPosition = BEGINNING
     copy: Shown = field(default_factory=dict)
-    told: list[Change] = field(default_factory=list)
+    feed: list[Change] = field(default_factory=list)
 
     def poll(self, session: Session, now: datetime, limit: int) -> bool:
         """Read on; give whether that was all."""
@@ -68,8 +68,8 @@ class Follower:
     def _apply(self, change: Change) -> None:
         assert (change.operation == "created") == (change.post_id not in self.copy), change
         # A version that is put off is "deleted", and "created" once it is due.
-        assert identity(change) not in map(identity, self.told), change
-        self.told.append(change)
+        assert identity(change) not in map(identity, self.feed), change
+        self.feed.append(change)
         if change.operation == "deleted":
             del self.copy[change.post_id]
         else:
@@ -111,9 +111,9 @@ class Blog:
         return shown
 
     def check(self, follower: Follower) -> None:
-        """Assert that a follower who has been told all has just what there is."""
-        # While the clock is behind, posts that were told of are hidden again. A version that was
-        # written meanwhile is dated up to a second after the one before it, and told of then.
+        """Assert that a follower who has read all of it has just what there is."""
+        # While the clock is behind, posts that were in the feed are hidden again. A version that
+        # was written meanwhile is dated up to a second after the one before it: it comes then.
         newest = self.session.reading().scalar(select(func.max(revision.c.updated_date)))
         if self.now >= max(self.latest, newest or self.latest):
             assert follower.copy == self.shown(follower.caller)
@@ -289,28 +289,28 @@ PUBLISHED_IN_BETWEEN = [SCHEDULED, Create(JOE), Tick(4), Edit(1, title="b"), Pol
 @example(history=MOVED_ON_AND_BACK)
 @example(history=GONE_WHEN_DUE)
 @example(history=PUBLISHED_IN_BETWEEN)
-def test_every_follower_is_told_the_same_and_has_what_there_is(
+def test_every_follower_gets_the_same_and_has_what_there_is(
     session: Session, history: list[Step]
 ) -> None:
     blog = play(session, history)
 
     for follower in blog.finish():
         blog.check(follower)
-        dates = [change.date for change in follower.told]
+        dates = [change.date for change in follower.feed]
         assert dates == sorted(dates)
-        assert follower.told == told_from_the_beginning(blog, follower.caller)
+        assert follower.feed == feed_from_the_beginning(blog, follower.caller)
 
 
-def told_from_the_beginning(blog: Blog, caller: Caller | None) -> list[Change]:
-    """What one is told who comes late and takes everything at once."""
+def feed_from_the_beginning(blog: Blog, caller: Caller | None) -> list[Change]:
+    """What a follower gets who comes late and reads everything at once."""
     late = Follower(caller)
     late.poll_to_the_end(blog.session, blog.now, 1000)
-    return late.told
+    return late.feed
 
 
-# A version that was told of is hidden again, edited, and shown again.
+# A version that was in the feed is hidden again, edited, and shown again.
 EDITED_WHILE_BACK = [SCHEDULED, Tick(4), Poll(0, 20), Tick(-3), Edit(0, posted=9), Poll(0, 20)]
-# Of two that fell due at one moment, the one that was not told of yet is edited.
+# Of two that fell due at one moment, the one that was not in the feed yet is edited.
 IN_A_TIE_WHILE_BACK = [*IN_A_TIE[:4], Tick(-2), Edit(1, posted=6, title="b"), Poll(0, 20)]
 # A version is dated after the one before it, which is ahead of the clock.
 DATED_AHEAD = [Create(RICK), Tick(-3), Edit(0, title="a"), Tick(3), Poll(0, 2)]
@@ -352,15 +352,15 @@ def test_what_falls_due_stands_between_the_commits_before_and_after(session: Ses
     blog = play(session, [SCHEDULED, Create(JOE), Tick(4), *edits])
     scheduled, other = blog.owners
 
-    told = told_from_the_beginning(blog, None)
+    feed = feed_from_the_beginning(blog, None)
 
-    assert [(change.post_id, change.operation, change.version) for change in told] == [
+    assert [(change.post_id, change.operation, change.version) for change in feed] == [
         (other, "created", 1),
         (scheduled, "created", 1),
         (other, "updated", 2),
         (scheduled, "updated", 2),
     ]
-    assert [change.date for change in told] == [at(3), at(6), at(7), at(7)]
+    assert [change.date for change in feed] == [at(3), at(6), at(7), at(7)]
 
 
 @cases(
@@ -376,13 +376,13 @@ def test_what_falls_due_stands_between_the_commits_before_and_after(session: Ses
         ([Tick(2), Edit(0, posted=8)], [("created", 1, 6), ("deleted", 2, 6), ("created", 2, 8)]),
     ],
 )
-def test_readers_are_told_of_a_scheduled_post_as_it_is_when_due(
+def test_readers_see_a_scheduled_post_as_it_is_when_due(
     session: Session, history: list[Step], expected: list[tuple[str, int, int]]
 ) -> None:
     blog = play(session, [SCHEDULED, Tick(1), *history, Tick(9)])
 
-    told = told_from_the_beginning(blog, None)
+    feed = feed_from_the_beginning(blog, None)
 
-    assert [(item.operation, item.version, item.date) for item in told] == [
+    assert [(item.operation, item.version, item.date) for item in feed] == [
         (operation, version, at(hour)) for operation, version, hour in expected
     ]

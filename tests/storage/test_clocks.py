@@ -49,7 +49,7 @@ def dates(session: Session, table: Table, column: Column[Any]) -> list[Any]:
     return sorted(session.reading().scalars(select(column).select_from(table)))
 
 
-def test_failures_while_the_clock_was_ahead_lock_nobody_out(
+def test_failures_while_the_clock_was_ahead_lock_no_author_out(
     strict: FlaskClient, clock: Clock
 ) -> None:
     clock.advance(days=YEAR)
@@ -243,7 +243,7 @@ def fill_ahead(storage: Any, key: str, ahead: float) -> None:
 
 
 @pytest.mark.parametrize(("ahead", "locked"), [(YEAR * 86400.0, False), (30.0, True)])
-def test_failures_that_the_library_has_counted_ahead_lock_nobody_out_for_long(
+def test_failures_that_the_library_has_counted_ahead_lock_no_author_out_for_long(
     session: Session, clock: Clock, shared: Storage, ahead: float, locked: bool
 ) -> None:
     counts = FailureCounts(MOST, 300, shared)

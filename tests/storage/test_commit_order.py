@@ -241,17 +241,17 @@ def write_rounds(database: Database, writer: int) -> None:
 
 
 def follow_while(database: Database, writers: Sequence[Future[None]]) -> list[tuple[int, Change]]:
-    """All that an editor is told in a tight loop, and the number that stands in the cursor."""
-    told: list[tuple[int, Change]] = []
+    """All that an editor reads in a tight loop, and the number that stands in the cursor."""
+    read: list[tuple[int, Change]] = []
     position = BEGINNING
     while True:
         ended = all(writer.done() for writer in writers)
         with database.session() as session:
             page = changes.follow(Access(session, ANN, utc_now()), 1, position)
         position = page.position
-        told += [(position.sequence, change) for change in page.items]
+        read += [(position.sequence, change) for change in page.items]
         if ended and not page.items:
-            return told
+            return read
 
 
 @pytest.mark.slow
@@ -260,16 +260,16 @@ def test_follower_sees_each_of_many_commits_once_and_in_order(
 ) -> None:
     writers = [pool.submit(write_rounds, database, writer) for writer in range(WRITERS)]
 
-    told = follow_while(database, writers)
+    read = follow_while(database, writers)
 
     for writer in writers:
         writer.result()
-    seen = [(number, change.post_id, change.version) for number, change in told]
-    assert [number for number, _ in told] == list(range(1, WRITERS * ROUNDS * EACH + 1))
+    seen = [(number, change.post_id, change.version) for number, change in read]
+    assert [number for number, _ in read] == list(range(1, WRITERS * ROUNDS * EACH + 1))
     assert seen == kept(database)
 
 
-def test_edit_begun_before_a_post_was_due_and_committed_after_it_was_told_deletes_it_for_nobody(
+def test_edit_begun_before_a_post_was_due_and_committed_after_deletes_it_for_no_follower(
     database: Database,
 ) -> None:
     due = utc_now()

@@ -228,7 +228,7 @@ class Blog(RuleBasedStateMachine):
         return None
 
     def check_stale(self, post: Post, seen: int, answer: TestResponse) -> None:
-        """A write that comes too late is told what has changed."""
+        """A write that comes too late gets the names of the changed fields."""
         problem = assert_problem(answer, 412)
         before, now = post.versions[seen - 1].fields, post.fields
         assert problem["etag"] == answer.headers["ETag"]
@@ -319,12 +319,12 @@ class Blog(RuleBasedStateMachine):
             return
         # Who reads the list may make it a precondition, as with the post.
         post.tags[len(post.versions)] = answer.headers["ETag"]
-        assert [self.told(item) for item in answer.json["data"]] == [
+        assert [self.listed(item) for item in answer.json["data"]] == [
             (number, version.operation, format_date_time(version.at), version.by, version.fields)
             for number, version in reversed(list(enumerate(post.versions, 1)))
         ]
 
-    def told(self, item: Fields) -> tuple[Any, ...]:
+    def listed(self, item: Fields) -> tuple[Any, ...]:
         """A version as a list has it, with the body that it has by itself."""
         event = tuple(item[name] for name in ("version", "operation", "at", "by"))
         whole = self.client.get(path_of(item["_links"]["self"]), auth=ANN).json

@@ -208,7 +208,7 @@ def test_a_grant_says_who_has_the_token_and_for_what(session: Session, database:
     assert token == VerifiedToken(expected, last_used=None)
 
 
-def test_a_grant_tells_the_day_of_the_last_use(session: Session, database: Database) -> None:
+def test_a_grant_has_the_day_of_the_last_use(session: Session, database: Database) -> None:
     name, secret = issue(database)
     used = tokens.find_verified(session, name, digest(secret), NOW)
     assert used

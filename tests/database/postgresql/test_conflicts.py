@@ -17,7 +17,7 @@ from blog.http.application import Application
 from tests.blogs import Blogs
 from tests.contract import write_post
 from tests.people import RICK
-from tests.servers.outages import AWAY, database_of, fail, held, on_insert, titles, told
+from tests.servers.outages import AWAY, database_of, detail_of, fail, held, on_insert, titles
 from tests.servers.postgresql import Cluster
 from tests.servers.serving import TIMEOUT
 
@@ -46,7 +46,7 @@ def test_transactions_that_lock_each_other_out_both_succeed(
                     text("UPDATE author SET bio = concat(bio, 'x') WHERE name = :name"),
                     {"name": name},
                 )
-                # Only at first: whoever begins anew finds the other one gone.
+                # Only at first: a transaction that begins again finds the other one gone.
                 next(met, int)()
 
         with database.session() as session:
@@ -66,7 +66,7 @@ def test_transactions_that_lock_each_other_out_both_succeed(
 def test_read_that_always_has_to_give_way_is_503(
     postgresql: Cluster, database_url: str, client: FlaskClient
 ) -> None:
-    # A standby cuts off what reads the rows that it is told to remove.
+    # A standby cuts off reads of the rows that it has to remove.
     for statement in (
         "CREATE FUNCTION give_way() RETURNS boolean LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$",
@@ -78,7 +78,7 @@ def test_read_that_always_has_to_give_way_is_503(
     ):
         postgresql.execute(statement, database_of(database_url))
 
-    assert told(client.get("/post")) == AWAY
+    assert detail_of(client.get("/post")) == AWAY
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])
@@ -99,7 +99,7 @@ def test_write_that_another_always_comes_before_is_503(
 
     response = client.post("/post", json=POST, auth=RICK)
 
-    assert told(response) == AWAY
+    assert detail_of(response) == AWAY
     assert titles(postgresql, database_url) == []
 
 
@@ -111,7 +111,7 @@ def test_statement_that_takes_too_long_is_503(
 
     response = client.post("/post", json=POST, auth=RICK)
 
-    assert told(response) == AWAY
+    assert detail_of(response) == AWAY
     assert titles(postgresql, database_url) == []
 
 
@@ -122,4 +122,4 @@ def test_lock_that_is_held_too_long_is_503(
     with held(postgresql, database_url):
         response = client.post("/post", json=POST, auth=RICK)
 
-    assert told(response) == AWAY
+    assert detail_of(response) == AWAY

@@ -67,7 +67,7 @@ def client(pair: Pair) -> Iterator[FlaskClient]:
         yield app.test_client()
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the log says of the standby."""
     return [line for line in caplog.messages if "another cluster" in line]
 
@@ -79,7 +79,7 @@ def test_replica_of_another_cluster_is_not_used_and_logged_once(
 
     for _ in range(2):
         assert [post["title"] for post in client.get("/post").json["data"]] == ["Ours"]
-    assert told(caplog) == [
+    assert warnings(caplog) == [
         "the replica 127.0.0.1 is of another cluster than the primary: not used"
     ]
 

@@ -24,9 +24,9 @@ from tests.servers.outages import (
     UNKNOWN,
     configured,
     cut_all,
+    detail_of,
     held,
     titles,
-    told,
     until_waiting,
 )
 from tests.servers.postgresql import FAST, Cluster, cluster, is_installed
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.long
 
 # A commit waits for the disk and for standbys here, as it does in earnest.
 SETTINGS = {**FAST, "synchronous_commit": "on", "deadlock_timeout": "100ms"}
-# The longest that a client waits to be told, in seconds.
+# The longest that a client waits to be detail_of, in seconds.
 LONGEST = 6
 POST = {"title": "First!", "body": "First post!"}
 
@@ -112,7 +112,7 @@ def test_commit_that_no_standby_confirms_is_503_that_says_to_check(
         response = client.post("/post", json=POST, auth=RICK)
         took = monotonic() - began
 
-    assert told(response) == UNKNOWN
+    assert detail_of(response) == UNKNOWN
     assert took < LONGEST
 
 
@@ -124,7 +124,7 @@ def test_reads_go_on_at_once_after_a_commit_that_no_standby_confirms(
         response = client.post("/post", json=POST, auth=RICK)
         statuses = [client.get("/post").status_code for _ in range(3)]
 
-    assert told(response) == UNKNOWN
+    assert detail_of(response) == UNKNOWN
     assert statuses == [200] * 3
 
 
@@ -145,7 +145,7 @@ def test_commit_whose_confirmation_is_cancelled_is_503_that_says_to_check(
         # The server calls this a success, with a warning.
         response = writing.result()
 
-    assert told(response) == UNKNOWN
+    assert detail_of(response) == UNKNOWN
 
 
 @pytest.mark.parametrize(("arrives", "written"), [(False, []), (True, ["First!"])])
@@ -156,7 +156,7 @@ def test_connection_lost_during_commit_is_503_that_says_to_check(
 
     response = wired.post("/post", json=POST, auth=RICK)
 
-    assert told(response) == UNKNOWN
+    assert detail_of(response) == UNKNOWN
     assert wire.cuts == 1
     eventually(lambda: titles(server, url) == written, lambda: str(titles(server, url)))
 
@@ -249,7 +249,7 @@ def test_write_after_the_server_was_killed_and_started_succeeds(
         return responses[-1].status_code == 201
 
     eventually(succeeds, lambda: responses[-1].text)
-    assert told(away) in (AWAY, UNKNOWN)
+    assert detail_of(away) in (AWAY, UNKNOWN)
     assert titles(server, url) == ["First!"]
 
 
@@ -262,7 +262,7 @@ def test_server_that_hangs_is_503_in_time_and_serves_when_it_goes_on(
         responses = [client.get(path), client.post("/post", json=POST, auth=RICK)]
         took = monotonic() - began
 
-    assert [told(response) for response in responses] == [AWAY, AWAY]
+    assert [detail_of(response) for response in responses] == [AWAY, AWAY]
     assert took < 2 * LONGEST
     eventually(lambda: client.get(path).status_code == 200, lambda: "reads do not go on")
 
@@ -278,7 +278,7 @@ def test_server_that_hangs_during_a_write_is_503_in_time(
             response = writing.result()
             took = monotonic() - began
 
-    assert told(response) == AWAY
+    assert detail_of(response) == AWAY
     assert took < LONGEST
 
 
@@ -294,7 +294,7 @@ def test_server_that_takes_no_writes_is_503_and_still_read(
         response = client.post("/post", json=POST, auth=RICK)
 
     assert before.status_code == 200
-    assert told(response) == AWAY
+    assert detail_of(response) == AWAY
 
 
 def test_write_after_the_server_takes_writes_again_succeeds(

@@ -263,7 +263,7 @@ def test_read_without_the_primary_is_not_cached(
     database = client.application.extensions["blog"].database
     cache = create_cache(client.application, Settings())
     with closing(cache):
-        eventually(lambda: cache.state() is not None, lambda: "nothing is told")
+        eventually(lambda: cache.state() is not None, lambda: "no state was noted")
         before = cache.state()
         connection = database.backend._replicas.connect_without_primary()
         connection.close()

@@ -19,7 +19,7 @@ from tests.commands import blog, failed
 from tests.contract import assert_problem, create
 from tests.people import RICK
 from tests.rivals import change
-from tests.servers.outages import AWAY, told
+from tests.servers.outages import AWAY, detail_of
 
 STATES = [
     *("08006", "0A000", "0LP01", "0P000", "22021", "22P05", "25006", "25P02", "26000", "28000"),
@@ -79,7 +79,7 @@ def test_state_of_the_server_is_503_and_one_line(
     caplog.set_level(logging.WARNING, logger="blog")
     response = meddled.ask(method, path, state)
 
-    assert told(response) == AWAY
+    assert detail_of(response) == AWAY
     assert [record.exc_info for record in caplog.records if record.name == "blog.errors"] == [None]
 
 

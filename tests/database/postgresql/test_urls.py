@@ -26,7 +26,7 @@ AT = "write an @ in a name or a password of the database URL as %40"
     ],
 )
 @pytest.mark.parametrize("use", [Database, read_replica_url])
-def test_at_sign_that_is_not_encoded_is_told_without_the_password(use: type, url: str) -> None:
+def test_at_sign_that_is_not_encoded_is_reported_without_the_password(use: type, url: str) -> None:
     with pytest.raises(DatabaseError) as refusal:
         use(url)
 

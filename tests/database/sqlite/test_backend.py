@@ -119,7 +119,7 @@ def test_a_file_that_has_gone_is_not_made_anew(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_file_is_told_where_one_is_required(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_where_one_is_required(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'gone.db'}")
 
     with pytest.raises(DatabaseError, match=r"^there is no database at '.*gone\.db'$"):

@@ -22,7 +22,7 @@ from tests.people import RICK
 
 pytestmark = pytest.mark.databases("sqlite")
 
-TOLD = ("requestId", "address", "method", "target", "route", "status", "bytes")
+LOGGED = ("requestId", "address", "method", "target", "route", "status", "bytes")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_a_request_is_one_record(client: FlaskClient, caplog: pytest.LogCaptureF
     response = client.get("/post?limit=3&sort=-postedDate")
 
     record = only_record(caplog)
-    assert {name: record[name] for name in TOLD} == {
+    assert {name: record[name] for name in LOGGED} == {
         "requestId": response.headers["X-Request-Id"],
         "address": "127.0.0.1",
         "method": "GET",
@@ -130,10 +130,10 @@ def test_the_route_is_the_template_of_the_url(
 def test_every_request_has_an_id_of_its_own(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told = [client.get("/").headers["X-Request-Id"] for _ in range(3)]
+    ids = [client.get("/").headers["X-Request-Id"] for _ in range(3)]
 
-    assert [r.requestId for r in caplog.records if r.name == "blog.access"] == told
-    assert len(set(told)) == 3
+    assert [r.requestId for r in caplog.records if r.name == "blog.access"] == ids
+    assert len(set(ids)) == 3
 
 
 def test_an_id_that_the_client_sends_is_not_taken(client: FlaskClient) -> None:

@@ -179,7 +179,7 @@ def test_own_pages_are_those_of_the_base_url(make_app: MakeApp, base_url: str, o
 
 
 @pytest.mark.parametrize(("hops", "expected"), [(0, 403), (1, 201)])
-def test_own_pages_are_those_that_a_trusted_proxy_tells(
+def test_own_pages_are_those_that_a_trusted_proxy_names(
     make_app: MakeApp, hops: int, expected: int
 ) -> None:
     client = make_app(trusted_proxies=hops).test_client()

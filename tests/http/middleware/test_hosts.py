@@ -73,7 +73,7 @@ def test_the_host_of_the_base_url_is_served_and_no_other(
     assert (status(client, host), status(client, "localhost")) == (200, 421)
 
 
-def test_further_hosts_are_served_besides_that_of_the_base_url(make_app: MakeApp) -> None:
+def test_further_hosts_are_served_in_addition_to_that_of_the_base_url(make_app: MakeApp) -> None:
     app = make_app(base_url="https://blog.example.org", allowed_hosts="localhost")
     client = app.test_client()
 
@@ -89,7 +89,7 @@ def test_a_host_without_a_port_has_the_default_of_the_scheme(make_app: MakeApp) 
 
 
 @pytest.mark.parametrize(("hops", "expected"), [(0, 421), (1, 200)])
-def test_the_host_is_the_one_that_a_trusted_proxy_tells(
+def test_the_host_is_the_one_that_a_trusted_proxy_names(
     make_app: MakeApp, hops: int, expected: int
 ) -> None:
     client = make_app(allowed_hosts=HOSTS, trusted_proxies=hops).test_client()

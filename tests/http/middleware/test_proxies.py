@@ -170,8 +170,8 @@ def test_a_connection_does_not_make_a_new_client() -> None:
 def of_proxies(family: str, count: int) -> list[tuple[str, str]]:
     """What each of some proxies adds; the first says what is true of the client."""
     if family == "forwarded":
-        told = ['for="[2001:db8::7]:567";proto=https;host="blog.example.org"']
-        return [("Forwarded", value) for value in [*told, *["for=192.0.2.1"] * (count - 1)]]
+        sent = ['for="[2001:db8::7]:567";proto=https;host="blog.example.org"']
+        return [("Forwarded", value) for value in [*sent, *["for=192.0.2.1"] * (count - 1)]]
     told_by_name = {
         "X-Forwarded-For": ("2001:db8::7", "192.0.2.1"),
         "X-Forwarded-Proto": ("https", "http"),
@@ -192,9 +192,9 @@ def of_proxies(family: str, count: int) -> list[tuple[str, str]]:
 @example(hops=2, forgeries=["for=6.6.6.6;x="])
 def test_a_client_can_not_forge_forwarded(hops: int, forgeries: list[str]) -> None:
     forged = [("Forwarded", value) for value in forgeries]
-    told = seen("forwarded", hops, [*forged, *of_proxies("forwarded", hops)])
+    read = seen("forwarded", hops, [*forged, *of_proxies("forwarded", hops)])
 
-    assert told == Seen("2001:db8::7", "https", "blog.example.org")
+    assert read == Seen("2001:db8::7", "https", "blog.example.org")
 
 
 @MANY
@@ -204,9 +204,9 @@ def test_a_client_can_not_forge_the_address_in_x_forwarded_for(
     hops: int, forgeries: list[str]
 ) -> None:
     forged = [("X-Forwarded-For", value) for value in forgeries]
-    told = seen("x-forwarded", hops, [*forged, *of_proxies("x-forwarded", hops)])
+    read = seen("x-forwarded", hops, [*forged, *of_proxies("x-forwarded", hops)])
 
-    assert told == Seen("2001:db8::7", "https", "blog.example.org", "/blog")
+    assert read == Seen("2001:db8::7", "https", "blog.example.org", "/blog")
 
 
 @pytest.mark.parametrize(
@@ -317,8 +317,8 @@ def test_a_scheme_is_read_in_any_case(scheme: str) -> None:
 def test_a_port_is_added_to_a_host_that_has_none(
     scheme: str, host: str, port: str, expected: str
 ) -> None:
-    told = {"Proto": scheme, "Host": host, "Port": port}
-    headers = [(f"X-Forwarded-{name}", value) for name, value in told.items()]
+    read = {"Proto": scheme, "Host": host, "Port": port}
+    headers = [(f"X-Forwarded-{name}", value) for name, value in read.items()]
 
     assert seen("x-forwarded", 1, headers) == Seen(PEER, scheme, expected)
 
