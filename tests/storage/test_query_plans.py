@@ -26,7 +26,7 @@ from blog.storage.post_list import SORTS, Filter, PostQuery
 from blog.storage.tables import post, revision
 from tests.blogs import Blogs
 from tests.contract import Clock, path_of, write_post
-from tests.people import ANN, RICK
+from tests.people import ANN, ANN_PASSWORD, RICK, RICK_PASSWORD
 from tests.servers.postgresql import directory
 from tests.storage import million
 from tests.storage.plans import Statements, all_faults, conditions, cost, recorded
@@ -197,7 +197,7 @@ def test_every_other_read_is_along_an_index(
 
 
 @pytest.mark.parametrize("way", ["password", "token"])
-@pytest.mark.parametrize("auth", [RICK, ANN])
+@pytest.mark.parametrize("auth", [RICK_PASSWORD, ANN_PASSWORD])
 def test_every_write_finds_its_rows_by_an_index(
     client: FlaskClient,
     database: Database,
@@ -220,8 +220,8 @@ def test_every_sign_in_finds_its_rows_by_an_index(
 ) -> None:
     elsewhere = {"REMOTE_ADDR": "192.0.2.1"}
     with recorded(database) as statements:
-        right = client.get("/", auth=RICK, environ_overrides=elsewhere)
-        wrong = client.get("/", auth=(RICK[0], "wrong password"), environ_overrides=elsewhere)
+        right = client.get("/", auth=RICK_PASSWORD, environ_overrides=elsewhere)
+        wrong = client.get("/", auth=("rick", "wrong password"), environ_overrides=elsewhere)
 
     assert (right.status_code, wrong.status_code) == (200, 401)
     kinds = {text.split()[0] for text in statements}
