@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from blog.database.database import Database
 from tests.contract import assert_problem, create, path_of
-from tests.people import ANN, RICK
+from tests.people import ANN, RICK, RICK_PASSWORD
 from tests.tokens import WRITES, issue, me
 
 
@@ -77,7 +77,7 @@ def test_password_and_tokens_of_an_author_share_their_cursors(
     client: FlaskClient, database: Database
 ) -> None:
     create(client, status="draft")
-    ways = [RICK, issue(database), issue(database, label="reader", scope="read")]
+    ways = [RICK_PASSWORD, issue(database), issue(database, label="reader", scope="read")]
     cursors = [path_of(client.get("/change", auth=auth).json["_links"]["next"]) for auth in ways]
 
     answers = [client.get(cursors[0], auth=auth).status_code for auth in ways]
