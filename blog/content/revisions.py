@@ -97,7 +97,7 @@ class Revision:
             previous_date=self.previous_date,
             updated_date=self.updated_date,
             author_name=self.author_name,
-            body_html=render(content.body, content.format) if with_html else None,
+            body_html=render(content.body, content.format, self.post_id) if with_html else None,
             editable=True,
         )
 

@@ -78,15 +78,16 @@ def create(
 
 def _new_values(access: Access, content: PostContent) -> dict[str, Any]:
     """The columns of a new post, but for its slug."""
+    post_id = new_post_id()
     return {
         **content_values(content, access),
-        "id": new_post_id(),
+        "id": post_id,
         "version": 1,
         "created_date": access.now,
         "previous_date": None,
         "updated_date": access.now,
         "author_name": access.author.name,
-        "body_html": render(content.body, content.format),
+        "body_html": render(content.body, content.format, post_id),
     }
 
 
@@ -265,7 +266,7 @@ def _edited_values(access: Access, current: Post, content: PostContent) -> dict[
     values = content_values(content, access)
     before = current.written
     if (content.body, content.format) != (before.body, before.format):
-        values["body_html"] = render(content.body, content.format)
+        values["body_html"] = render(content.body, content.format, current.id)
     return values | next_version(current.version, current.updated_date, access.now)
 
 

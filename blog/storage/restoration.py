@@ -106,7 +106,7 @@ class Restoration:
             "id": tombstone.post_id,
             "created_date": tombstone.created_date,
             "author_name": tombstone.author_name,
-            "body_html": render(content.body, content.format),
+            "body_html": render(content.body, content.format, tombstone.post_id),
         }
 
 

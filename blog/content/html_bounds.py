@@ -1,13 +1,19 @@
-"""The nesting depth of HTML, computed in linear time.
+"""What HTML may have, counted in linear time before it is parsed.
 
-A parser needs time that grows with the square of the depth, so the depth is limited before the HTML
-is parsed. The depth that is computed here is never less than that in a parser.
+A parser needs time that grows with the square of the depth, of the attributes of an element, and of
+the character references in a text. The depth that is computed here is never less than that in a
+parser.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+
+LARGEST = 8 * 1024 * 1024
+DEEPEST = 500
+MOST_ATTRIBUTES = 500
+MOST_REFERENCES = 250_000
 
 # A comment, an element of plain text, an opening tag with its attributes, or a closing tag. A
 # closing tag inside the first three closes nothing; an opening one counts, as it may for a parser.
@@ -19,6 +25,11 @@ _TOKEN = re.compile(
     | </(?P<closed>[a-z][^\s/>]*)""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
+# A tag that is long enough for too many attributes.
+_LONG_TAG = re.compile(
+    rf"""<[a-z](?:[^>"']|"[^"]*"|'[^']*'){{{MOST_ATTRIBUTES},}}+""", re.IGNORECASE
+)
+_BLANK = re.compile(r"\"[^\"]*\"|'[^']*'|[\s/]+[^\s/>=]")
 _OPENING = re.compile(r"<([a-z][^\s/>]*)", re.IGNORECASE)
 
 # Elements without content, and those that end where the next of their kind begins. In SVG and
@@ -26,6 +37,24 @@ _OPENING = re.compile(r"<([a-z][^\s/>]*)", re.IGNORECASE)
 _VOID = "area base br col embed hr img input link meta param source track wbr"
 _ENDED_BY_THE_NEXT = "colgroup dd dt li option p rb rp rt rtc tbody td tfoot th thead tr"
 _NEVER_NESTED = frozenset([*_VOID.split(), *_ENDED_BY_THE_NEXT.split()])
+
+
+def excess(html: str) -> str | None:
+    """What the HTML has too much of, as the end of a sentence about a body; None for nothing."""
+    if len(html) > LARGEST:
+        return f"renders to more than {LARGEST} characters of HTML"
+    if html.count("&") > MOST_REFERENCES:
+        return f"has more than {MOST_REFERENCES} character references"
+    if nests_deeper(html, DEEPEST):
+        return f"nests HTML elements more than {DEEPEST} deep"
+    if _has_long_tag(html):
+        return f"has an HTML element with more than {MOST_ATTRIBUTES} attributes"
+    return None
+
+
+def _has_long_tag(html: str) -> bool:
+    """Whether an element has too many attributes; those in quotes have no part in the count."""
+    return any(len(_BLANK.findall(tag[0])) > MOST_ATTRIBUTES for tag in _LONG_TAG.finditer(html))
 
 
 def nests_deeper(html: str, limit: int) -> bool:

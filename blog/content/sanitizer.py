@@ -1,0 +1,77 @@
+"""The elements, attributes, classes and addresses of a post that may stand in any page."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import nh3
+
+from blog.content.highlighting import CLASSES
+
+_SCHEMES = "ftp http https irc ircs magnet mailto sms tel xmpp"
+# The elements that are kept besides those that nh3 keeps.
+_ADDED = "audio figcaption figure iframe input mark picture section source time track video"
+# The attributes of elements, for which nh3 would keep others.
+_OWN = {
+    "*": "class dir id lang role title",
+    "a": "href hreflang rel",
+    "audio": "controls loop muted preload src",
+    "details": "open",
+    "iframe": "allowfullscreen height loading referrerpolicy sandbox src width",
+    "img": "align alt decoding height loading sizes src srcset width",
+    "input": "checked disabled type",
+    "li": "value",
+    "ol": "reversed start type",
+    "source": "height media sizes src srcset type width",
+    "time": "datetime",
+    "track": "default kind label src srclang",
+    "ul": "type",
+    "video": "controls height loop muted playsinline poster preload src width",
+}
+_ALIGNED = "caption col colgroup div h1 h2 h3 h4 h5 h6 p table tbody td tfoot th thead tr"
+_ATTRIBUTES = nh3.ALLOWED_ATTRIBUTES | {tag: set(names.split()) for tag, names in _OWN.items()}
+_ATTRIBUTES |= {tag: _ATTRIBUTES.get(tag, set()) | {"align"} for tag in _ALIGNED.split()}
+_MEDIA = frozenset({"audio", "source", "track", "video"})
+_CLASS = re.compile(
+    r"(?:language-|align|wp-block-|kg-|is-|has-|markdown-alert|footnote)[\w-]*|anchor", re.ASCII
+)
+_WEB = re.compile(r"https?://|(?!//)(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
+
+
+def sanitize(html: str) -> str:
+    """HTML without anything that runs, loads another page, or styles the page around it."""
+    return _cleaner().clean(html)
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=nh3.ALLOWED_TAGS | set(_ADDED.split()),
+        attributes=_ATTRIBUTES,
+        attribute_filter=_keep_attribute,
+        generic_attribute_prefixes={"aria-"},
+        link_rel=None,
+        url_schemes=set(_SCHEMES.split()),
+    )
+
+
+def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
+    """The value of an attribute to keep, None for none."""
+    if attribute == "class":
+        kept = [name for name in value.split() if name in CLASSES or _CLASS.fullmatch(name)]
+        return " ".join(kept) or None
+    if attribute == "cite":
+        return None
+    if attribute == "srcset":
+        return _srcset(value)
+    if attribute == "poster" or (attribute == "src" and tag in _MEDIA):
+        return value.strip() if _WEB.match(value.strip()) else None
+    return value
+
+
+def _srcset(value: str) -> str | None:
+    """The candidates of a list of images (HTML, section 4.8.4.2.1) with addresses of the web."""
+    candidates = (candidate.split() for candidate in re.split(r",\s+|,$", value.strip()))
+    kept = [" ".join(parts) for parts in candidates if parts and _WEB.match(parts[0])]
+    return ", ".join(kept) or None
