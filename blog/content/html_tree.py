@@ -6,10 +6,10 @@ The HTML that comes out is as unsafe as what goes in: `sanitizer` has the last w
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from blog.content.addresses import mark_relative, split
 from blog.content.highlighting import highlight_all
 
 # The hosts whose pages a post may embed.
@@ -26,6 +26,8 @@ _EMBED = {
 _POST_LINK = re.compile(r"((?:[^?#]*/)?post/[0-9a-f]{24}([0-9a-f]{8}))#(.+)", re.DOTALL)
 # An id of the author's choice, at the end of a heading.
 _OWN_ID = re.compile(r"\s*\{#([\w:.-]+)\}\s*$")
+# Attributes whose values are ids.
+_NAMING_IDS = ("aria-controls", "aria-describedby", "aria-labelledby")
 _KEPT_RELATIONS = ("nofollow", "ugc", "sponsored", "me")
 
 
@@ -43,7 +45,7 @@ def adapt(html: str, post_id: str, *, is_markdown: bool) -> str:
     _prefix_ids(body, _prefix(post_id))
     for link in body.css("a[href], area[href]"):
         _adapt_link(link, _prefix(post_id))
-    _adapt_images(body)
+    _adapt_media(body)
     for frame in body.css("iframe"):
         _adapt_embed(frame)
     for control in body.css("input"):
@@ -90,10 +92,10 @@ def _prefix_ids(body: LexborNode, prefix: str) -> None:
         element.attrs["id"] = prefix + _fragment(element.attributes["id"] or "")
     for target in body.css("a[name]:not([id])"):
         target.attrs["id"] = prefix + _fragment(target.attributes["name"] or "")
-    for element in body.css("[aria-labelledby], [aria-describedby], [aria-controls], [headers]"):
-        for name in ("aria-labelledby", "aria-describedby", "aria-controls", "headers"):
-            if value := element.attributes.get(name):
-                element.attrs[name] = " ".join(prefix + each for each in value.split())
+    for name in _NAMING_IDS:
+        for element in body.css(f"[{name}]"):
+            ids = (element.attributes[name] or "").split()
+            element.attrs[name] = " ".join(prefix + each for each in ids)
 
 
 def _fragment(text: str) -> str:
@@ -107,10 +109,17 @@ def _adapt_link(link: LexborNode, prefix: str) -> None:
         address = _within(address, prefix)
     elif other := _POST_LINK.fullmatch(address):
         address = f"{other[1]}#p{other[2]}-{other[3].removeprefix(f'p{other[2]}-')}"
+    _lead_to(link, mark_relative(address))
+
+
+def _lead_to(link: LexborNode, address: str) -> None:
+    """Set the address of a link; another site learns nothing of the page that leads there."""
     link.attrs["href"] = address
-    relations = _relations(link, address)
-    if relations:
-        link.attrs["rel"] = relations
+    given = (link.attributes.get("rel") or "").lower().split()
+    kept = [relation for relation in _KEPT_RELATIONS if relation in given]
+    own = ["noopener", "noreferrer"] if split(address).netloc else []
+    if own or kept:
+        link.attrs["rel"] = " ".join([*own, *kept])
     elif "rel" in link.attributes:
         del link.attrs["rel"]
 
@@ -122,48 +131,41 @@ def _within(address: str, prefix: str) -> str:
     return f"#{prefix}{address[1:].removeprefix(prefix)}"
 
 
-def _relations(link: LexborNode, address: str) -> str:
-    given = (link.attributes.get("rel") or "").lower().split()
-    kept = [relation for relation in _KEPT_RELATIONS if relation in given]
-    return " ".join([*(["noopener", "noreferrer"] if _split(address).netloc else []), *kept])
-
-
-def _split(address: str) -> SplitResult:
-    """The parts of an address; those of one that is invalid are empty."""
-    try:
-        # As in a browser, a backslash is a slash, and line breaks do not count.
-        return urlsplit(address.replace("\\", "/"))
-    except ValueError:
-        return urlsplit("")
-
-
-def _adapt_images(body: LexborNode) -> None:
-    """Let a page load all images but the first when they come into view."""
+def _adapt_media(body: LexborNode) -> None:
+    """Mark relative addresses; a page loads all images but the first as they come into view."""
+    for name in ("src", "poster"):
+        for element in body.css(f"[{name}]"):
+            element.attrs[name] = mark_relative((element.attributes[name] or "").strip())
+    for element in body.css("[srcset]"):
+        element.attrs["srcset"] = _candidates(element.attributes["srcset"] or "")
     for image in body.css("img")[1:]:
         image.attrs["loading"] = "lazy"
         image.attrs["decoding"] = "async"
 
 
+def _candidates(srcset: str) -> str:
+    """A list of images (HTML, section 4.8.4.2.1) with each relative address marked."""
+    parts = (candidate.split(maxsplit=1) for candidate in re.split(r",\s+|,$", srcset.strip()))
+    return ", ".join(
+        " ".join([mark_relative(first), *rest]) for first, *rest in filter(None, parts)
+    )
+
+
 def _adapt_embed(frame: LexborNode) -> None:
-    address = (frame.attributes.get("src") or "").strip()
-    parts = _split("https:" + address if address.startswith("//") else address)
+    # It was marked with those of images.
+    address = frame.attributes.get("src") or ""
+    parts = split(address)
     if parts.scheme == "https" and parts.netloc.lower() in EMBED_HOSTS:
         frame.attrs["src"] = parts.geturl()
         for name, value in _EMBED.items():
             frame.attrs[name] = value
     elif address:
-        _link_instead(frame, address)
+        link = frame.parser.create_node("a")
+        _lead_to(link, address)
+        link.insert_child(address)
+        frame.replace_with(link)
     else:
         frame.decompose()
-
-
-def _link_instead(frame: LexborNode, address: str) -> None:
-    link = frame.parser.create_node("a")
-    link.attrs["href"] = address
-    if relations := _relations(link, address):
-        link.attrs["rel"] = relations
-    link.insert_child(address)
-    frame.replace_with(link)
 
 
 def _adapt_control(control: LexborNode) -> None:

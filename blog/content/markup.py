@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from blog.content import markdown
+from blog.content.addresses import hide_marks
 from blog.content.html_bounds import excess
 from blog.content.html_tree import adapt
 from blog.content.posts import Format
@@ -15,8 +16,11 @@ from blog.errors import Fault, Invalid
 def render(body: str, format: Format, post_id: str) -> str:
     """Render a body in a format to sanitized HTML, as a part of any page.
 
+    A relative address in it has a mark, and is made absolute by `addresses.make_absolute`.
+
     Raises Invalid if the HTML would be too long or nested too deeply.
     """
+    body = hide_marks(body)
     if format == "text":
         return _paragraphs(body)
     is_markdown = format == "markdown"

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from werkzeug.exceptions import BadRequest
 
+from blog.content.addresses import make_absolute
 from blog.http.relations import REGISTERED
 from blog.http.request import current_request
 from blog.representations.document import Link
@@ -82,6 +83,10 @@ class Links:
     def problem(self, fragment: str) -> str:
         """The type of a problem (RFC 9457): an identifier, and the URL of its documentation."""
         return f"{self._base}/documentation/problems#{fragment}"
+
+    def resolve(self, html: str) -> str:
+        """The HTML of a post, with its relative addresses made absolute."""
+        return make_absolute(html, self._base)
 
     @staticmethod
     def query(link: Link, parameters: Mapping[str, str]) -> Link:

@@ -136,6 +136,8 @@ class Post(_PostResource):
 
     def _patched(self, patch: Patch, current: content.Post) -> PostContent:
         seen = {**as_json(current, ATTRIBUTES), **self.links_of(self.document(current))}
+        if current.body_html is not None:
+            seen["bodyHtml"] = self.links.resolve(current.body_html)
         changed, faults = patch(seen)
         return validate(PostContent, changed, SERVER_FIELDS, faults, current=current.content)
 
@@ -154,12 +156,19 @@ def represent(post: content.Post, fields: tuple[str, ...], links: Links) -> Docu
         shown[relations.REVISIONS] = shown[relations.VERSION_HISTORY] = links.revisions(post.id)
     return Document(
         shown,
-        dict(zip(fields, _reader(fields)(post), strict=True)),
+        _values(post, fields, links),
         title=post.written.title,
         updated=post.updated_date,
         published=post.written.posted_date,
         validators=validators_of(post),
     )
+
+
+def _values(post: content.Post, fields: tuple[str, ...], links: Links) -> dict[str, object]:
+    values: dict[str, object] = dict(zip(fields, _reader(fields)(post), strict=True))
+    if "bodyHtml" in values and post.body_html is not None:
+        values["bodyHtml"] = links.resolve(post.body_html)
+    return values
 
 
 def validators_of(post: content.Post) -> Validators:

@@ -76,7 +76,7 @@ def test_edit_is_linked_for_those_who_may(
 @cases(
     ("format", "html"),
     [
-        ("markdown", "<p><em>a</em> <b>b</b></p>\n"),
+        ("markdown", "<p><em>a</em> <b>b</b>&lt;script&gt;x&lt;/script&gt;</p>\n"),
         ("html", "*a* <b>b</b>"),
         ("text", "<p>*a* &lt;b&gt;b&lt;/b&gt;&lt;script&gt;x&lt;/script&gt;</p>\n"),
     ],

@@ -1,0 +1,54 @@
+"""Relative addresses in the HTML of posts: stored with a mark, and absolute when they are read.
+
+So feeds and pages of other sites can show a post, whichever address the blog has now.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+# Noncharacters of Unicode (section 23.7), which `hide_marks` keeps out of what authors write. The
+# first stands for the scheme and host of the blog, the second for its base URL with a slash.
+_HOST_MARK = "\ufdd0"
+_BASE_MARK = "\ufdd1"
+_MARKS = str.maketrans(dict.fromkeys((_HOST_MARK, _BASE_MARK), "\N{REPLACEMENT CHARACTER}"))
+_ANYWHERE = "https://any/"
+
+
+def hide_marks(text: str) -> str:
+    """The text without the characters that mark an address."""
+    return text.translate(_MARKS)
+
+
+def split(address: str) -> SplitResult:
+    """The parts of an address as a browser reads it. Raises ValueError for one that is invalid."""
+    return urlsplit(address.replace("\\", "/"))
+
+
+def mark_relative(address: str) -> str:
+    """The address as it is stored: with a mark where it is relative to the blog.
+
+    One that no browser can read leads nowhere.
+    """
+    try:
+        parts = split(address)
+    except ValueError:
+        return "#"
+    if parts.scheme or address.startswith("#"):
+        return address
+    if parts.netloc:
+        return f"https:{address}"
+    path = urljoin(_ANYWHERE, address).removeprefix(_ANYWHERE)
+    return f"{_HOST_MARK}/{path}" if parts.path.startswith("/") else _BASE_MARK + path
+
+
+def make_absolute(html: str, base: str) -> str:
+    """HTML in which each marked address is absolute.
+
+    ``base`` is the base URL of the blog, without a slash at its end.
+    """
+    if _HOST_MARK not in html and _BASE_MARK not in html:
+        return html
+    parts = urlsplit(base)
+    host = f"{parts.scheme}://{parts.netloc}"
+    return html.replace(_HOST_MARK, host).replace(_BASE_MARK, f"{base}/")

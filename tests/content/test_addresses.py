@@ -1,0 +1,95 @@
+"""Addresses in the HTML of posts: marked where they are relative, and absolute when read."""
+
+from __future__ import annotations
+
+import pytest
+
+from blog.content.addresses import hide_marks, make_absolute, mark_relative
+from blog.content.markup import render
+
+BASE = "https://example.org/blog"
+ID = "0123456789abcdef0123456789abcdef"
+
+
+def read(address: str) -> str:
+    """An address as it is stored and read again."""
+    return make_absolute(mark_relative(address), BASE)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("x.png", "https://example.org/blog/x.png"),
+        ("./x.png", "https://example.org/blog/x.png"),
+        ("../x.png", "https://example.org/blog/x.png"),
+        ("images/a/../b.png?v=1#f", "https://example.org/blog/images/b.png?v=1#f"),
+        ("?tag=a", "https://example.org/blog/?tag=a"),
+        ("", "https://example.org/blog/"),
+        ("/x.png", "https://example.org/x.png"),
+        ("//cdn.example/x.png", "https://cdn.example/x.png"),
+    ],
+)
+def test_a_relative_address_becomes_absolute(address: str, expected: str) -> None:
+    assert read(address) == expected
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://example.com/x", "HTTP://example.com", "mailto:a@example.org", "#x", "tel:1"],
+)
+def test_another_address_stays_as_it_is(address: str) -> None:
+    assert read(address) == address
+
+
+@pytest.mark.parametrize("address", ["http://[", "https://[::1/x"])
+def test_an_invalid_address_leads_nowhere(address: str) -> None:
+    assert read(address) == "#"
+
+
+def test_without_a_prefix_both_kinds_are_below_the_host() -> None:
+    html = mark_relative("a") + " " + mark_relative("/b")
+
+    assert make_absolute(html, "http://localhost:5000") == (
+        "http://localhost:5000/a http://localhost:5000/b"
+    )
+
+
+@pytest.mark.parametrize("format", ["markdown", "html", "text"])
+def test_an_author_can_not_write_a_mark(format: str) -> None:
+    html = render("a \ufdd0 b \ufdd1 c", format, ID)  # type: ignore[arg-type]
+
+    assert make_absolute(html, BASE) == html
+    assert html.count("\ufffd") == 2
+
+
+def test_other_characters_are_no_marks() -> None:
+    text = "a \ufdd2 \ufffe \x01 ü"
+
+    assert hide_marks(text) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ('<a href="x">y</a>', '<a href="https://example.org/blog/x">y</a>'),
+        ('<img src="/x">', '<img src="https://example.org/x">'),
+        (
+            '<img srcset="a.png, /b.png 2x">',
+            '<img srcset="https://example.org/blog/a.png, https://example.org/b.png 2x">',
+        ),
+        (
+            '<video src="a" poster="b"></video>',
+            '<video src="https://example.org/blog/a" poster="https://example.org/blog/b"></video>',
+        ),
+        (
+            '<audio><source src="a"></audio>',
+            '<audio><source src="https://example.org/blog/a"></audio>',
+        ),
+        (
+            '<video><track src="a"></video>',
+            '<video><track src="https://example.org/blog/a"></video>',
+        ),
+    ],
+)
+def test_every_address_of_a_post_is_absolute(html: str, expected: str) -> None:
+    assert make_absolute(render(html, "html", ID), BASE) == expected
