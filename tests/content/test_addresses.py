@@ -6,6 +6,7 @@ import pytest
 
 from blog.content.addresses import hide_marks, make_absolute, mark_relative
 from blog.content.markup import render
+from blog.content.posts import Format
 
 BASE = "https://example.org/blog"
 ID = "0123456789abcdef0123456789abcdef"
@@ -55,8 +56,8 @@ def test_without_a_prefix_both_kinds_are_below_the_host() -> None:
 
 
 @pytest.mark.parametrize("format", ["markdown", "html", "text"])
-def test_an_author_can_not_write_a_mark(format: str) -> None:
-    html = render("a \ufdd0 b \ufdd1 c", format, ID)  # type: ignore[arg-type]
+def test_an_author_can_not_write_a_mark(format: Format) -> None:
+    html = render("a \ufdd0 b \ufdd1 c", format, ID)
 
     assert make_absolute(html, BASE) == html
     assert html.count("\ufffd") == 2

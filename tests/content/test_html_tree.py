@@ -1,0 +1,267 @@
+"""What a post gets of its HTML beyond what its author wrote: ids, relations, embeds, classes."""
+
+from __future__ import annotations
+
+import pytest
+
+from blog.content.markup import render
+from blog.content.posts import Format
+
+ID = "0123456789abcdef0123456789abcdef"
+PREFIX = "p89abcdef-"
+OTHER = "fedcba9876543210fedcba9876543210"
+
+
+def markdown(body: str) -> str:
+    """The HTML of a Markdown text."""
+    return render(body, "markdown", ID)
+
+
+def html(body: str) -> str:
+    """The HTML of an HTML text."""
+    return render(body, "html", ID)
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("Hello, World!", "hello-world"),
+        ("`code` & *more*", "code--more"),
+        ("Überschrift 1.2", "überschrift-12"),
+        ("日本語", "日本語"),
+        ("snake_case-kept", "snake_case-kept"),
+    ],
+)
+def test_a_heading_has_the_id_that_github_gives_it(heading: str, expected: str) -> None:
+    assert markdown(f"# {heading}").startswith(f'<h1 id="{PREFIX}{expected}">')
+
+
+def test_two_equal_headings_have_two_ids() -> None:
+    rendered = markdown("# A\n\n# A\n\n# A")
+
+    assert [f'id="{PREFIX}a{suffix}"' in rendered for suffix in ("", "-1", "-2")] == [True] * 3
+
+
+@pytest.mark.parametrize("text", ["## A {#own}", "## A {#own} ##", "A {#own}\n---"])
+def test_an_author_may_choose_the_id_of_a_heading(text: str) -> None:
+    assert markdown(text) == f'<h2 id="{PREFIX}own">A</h2>\n'
+
+
+def test_a_heading_has_no_link_of_its_own() -> None:
+    assert "<a" not in markdown("# A *b*\n\n## `c` {#d}")
+
+
+def test_a_link_to_a_heading_leads_there() -> None:
+    rendered = markdown("[x](#two-words)\n\n# Two words")
+
+    assert f'<a href="#{PREFIX}two-words">' in rendered
+    assert f'<h1 id="{PREFIX}two-words">' in rendered
+
+
+@pytest.mark.parametrize("address", ["#", "#top"])
+def test_a_link_to_the_beginning_of_the_page_stays(address: str) -> None:
+    assert html(f'<a href="{address}">x</a>') == f'<a href="{address}">x</a>'
+
+
+@pytest.mark.parametrize("start", ["/", "", "https://example.org/blog/"])
+def test_a_link_into_another_post_leads_to_the_id_there(start: str) -> None:
+    assert f"post/{OTHER}#p76543210-two-words" in html(f'<a href="{start}post/{OTHER}#two-words">')
+
+
+def test_a_name_is_an_id() -> None:
+    assert html('<a name="x">y</a>') == f'<a id="{PREFIX}x">y</a>'
+
+
+def test_a_body_that_was_rendered_gets_no_second_prefix_in_its_links() -> None:
+    assert html(f'<a href="#{PREFIX}x">y</a>') == f'<a href="#{PREFIX}x">y</a>'
+
+
+def test_references_to_ids_are_those_of_the_post() -> None:
+    rendered = html('<figure aria-labelledby="a b"><p id="a">x</p></figure>')
+
+    assert f'aria-labelledby="{PREFIX}a {PREFIX}b"' in rendered
+
+
+@pytest.mark.parametrize(
+    ("address", "relations"),
+    [
+        ("https://example.com/", 'rel="noopener noreferrer"'),
+        ("//example.com/", 'rel="noopener noreferrer"'),
+        ("/post", None),
+        ("x", None),
+        ("mailto:a@example.com", None),
+    ],
+)
+def test_only_another_site_learns_nothing_of_the_page(address: str, relations: str | None) -> None:
+    rendered = html(f'<a href="{address}">x</a>')
+
+    assert (relations in rendered) if relations else ("rel=" not in rendered)
+
+
+def test_relations_that_say_something_of_a_link_stay() -> None:
+    rendered = html('<a href="https://example.com/" rel="ME nofollow author ugc sponsored">x</a>')
+
+    assert 'rel="noopener noreferrer nofollow ugc sponsored me"' in rendered
+
+
+@pytest.mark.parametrize(
+    "scheme", ["irc://a/b", "xmpp:a@b.example", "magnet:?xt=1", "sms:1", "ftp://a/b", "tel:1"]
+)
+def test_a_link_may_lead_to_another_program(scheme: str) -> None:
+    assert f'href="{scheme}"' in html(f'<a href="{scheme}">x</a>')
+
+
+def test_all_images_but_the_first_are_loaded_when_they_come_into_view() -> None:
+    first, *others = html('<img src="a"><img src="b"><img src="c">').split("<img")[1:]
+
+    assert "loading" not in first
+    assert all('loading="lazy" decoding="async"' in other for other in others)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://www.youtube.com/embed/x",
+        "//player.vimeo.com/video/1",
+        "https://open.spotify.com/embed/track/1",
+        "https://w.soundcloud.com/player/?url=x",
+        "https://codepen.io/a/embed/b",
+    ],
+)
+@pytest.mark.parametrize("format", ["markdown", "html"])
+def test_a_page_of_a_known_host_is_embedded_in_a_sandbox(address: str, format: Format) -> None:
+    embed = f'<iframe src="{address}" width="560"></iframe>'
+
+    rendered = render(embed, format, ID)
+
+    absolute = address if address.startswith("https:") else f"https:{address}"
+    assert f'src="{absolute}"' in rendered
+    assert 'sandbox="allow-scripts allow-same-origin allow-popups"' in rendered
+    assert 'loading="lazy"' in rendered
+    assert 'referrerpolicy="strict-origin-when-cross-origin"' in rendered
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/x",
+        "http://www.youtube.com/embed/x",
+        "https://www.youtube.com.evil.example/",
+        "https://www.youtube.com@evil.example/",
+        "https://evil.example\\@www.youtube.com/",
+        "https://www.youtube.com:8443/",
+        "/post",
+    ],
+)
+@pytest.mark.parametrize("format", ["markdown", "html"])
+def test_any_other_embedded_page_becomes_a_link(address: str, format: Format) -> None:
+    rendered = render(f'<iframe src="{address}"></iframe>', format, ID)
+
+    assert "<iframe" not in rendered
+    assert "<a href=" in rendered
+
+
+def test_an_author_can_not_widen_the_sandbox_of_an_embedded_page() -> None:
+    rendered = html(
+        '<iframe src="https://www.youtube.com/x" sandbox="allow-top-navigation" allow="camera">'
+    )
+
+    assert "allow-top-navigation" not in rendered
+    assert "camera" not in rendered
+
+
+@pytest.mark.parametrize("name", ["script", "style", "title", "textarea", "iframe", "plaintext"])
+def test_a_tag_that_is_mentioned_hides_nothing(name: str) -> None:
+    rendered = markdown(f"Use the <{name}> tag.\n\nMore *text*.")
+
+    assert rendered == (f"<p>Use the &lt;{name}&gt; tag.</p>\n<p>More <em>text</em>.</p>\n")
+
+
+def test_a_tag_that_is_no_element_is_text() -> None:
+    assert markdown("Vec<T> and Option<String>") == "<p>Vec&lt;T&gt; and Option&lt;String&gt;</p>\n"
+
+
+def test_a_comment_is_not_shown() -> None:
+    assert markdown("a <!-- b --> c") == "<p>a  c</p>\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("www.example.com", "http://www.example.com"),
+        ("See https://example.com/a_b.", "https://example.com/a_b"),
+        ("a@example.com", "mailto:a@example.com"),
+    ],
+)
+def test_an_address_in_the_text_is_a_link(text: str, expected: str) -> None:
+    assert f'<a href="{expected}"' in markdown(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("~a~ ~~b~~", "<p><del>a</del> <del>b</del></p>\n"),
+        ("==a== b^2^", "<p><mark>a</mark> b<sup>2</sup></p>\n"),
+        ("$a_b$", '<p><code class="language-math">a_b</code></p>\n'),
+        ("$`a`$", '<p><code class="language-math">a</code></p>\n'),
+        ("It costs $5, or $6.", "<p>It costs $5, or $6.</p>\n"),
+        ("a\n\n: b", "<dl>\n<dt>a</dt>\n<dd>\n<p>b</p>\n</dd>\n</dl>\n"),
+        (
+            "- [x] a\n- [ ] b",
+            '<ul>\n<li><input type="checkbox" checked="" disabled=""> a</li>\n'
+            '<li><input type="checkbox" disabled=""> b</li>\n</ul>\n',
+        ),
+        (
+            "> [!NOTE]\n> a",
+            '<div class="markdown-alert markdown-alert-note">\n'
+            '<p class="markdown-alert-title">Note</p>\n<p>a</p>\n</div>\n',
+        ),
+    ],
+)
+def test_markdown_has_what_authors_expect(text: str, expected: str) -> None:
+    assert markdown(text) == expected
+
+
+@pytest.mark.parametrize(
+    "control", ["<input>", '<input type="text" value="x">', "<button>x</button>"]
+)
+def test_a_control_of_a_form_is_no_control(control: str) -> None:
+    assert not {"<input", "<button"} & set(html(control).split())
+
+
+def test_notes_have_one_number_each_and_lead_back() -> None:
+    rendered = markdown("a[^x] b[^x]\n\n[^x]: Note.")
+
+    assert rendered.count(f'href="#{PREFIX}fn-x"') == 2
+    assert rendered.count(">1</a>") == 2
+    assert f'<section class="footnotes">\n<ol>\n<li id="{PREFIX}fn-x">' in rendered
+    assert f'href="#{PREFIX}fnref-x-2"' in rendered
+
+
+def test_code_has_the_classes_of_its_language() -> None:
+    rendered = markdown("```python\ndef f(): pass\n```")
+
+    assert rendered.startswith('<pre><code class="language-python"><span class="k">def</span>')
+
+
+@pytest.mark.parametrize("language", ["unknown", "x" * 50, ""])
+def test_code_in_no_known_language_stays_as_it_is(language: str) -> None:
+    assert ">def f(): pass\n</code></pre>" in markdown(f"```{language}\ndef f(): pass\n```")
+
+
+def test_highlighted_code_keeps_every_character() -> None:
+    code = '\n\n  a = "<b>&amp;</b>"\t# é\n\n'
+
+    rendered = markdown(f"```python\n{code}```")
+
+    assert rendered.count("&amp;amp;") == 1
+    assert rendered.startswith('<pre><code class="language-python">\n\n')
+
+
+def test_more_code_than_a_page_has_is_not_highlighted() -> None:
+    assert "<span" not in markdown("```python\n" + "a = 1\n" * 20_000 + "```")
+
+
+@pytest.mark.parametrize("format", ["markdown", "html", "text"])
+def test_an_empty_body_is_empty(format: Format) -> None:
+    assert render("", format, ID) == ""
