@@ -29,6 +29,11 @@ _EXAMPLE = re.compile(
     r"^`{32} example(?P<extensions>[^\n]*)\n(?P<markdown>.*?)^\.\n(?P<html>.*?)^`{32}$",
     re.DOTALL | re.MULTILINE,
 )
+# Attributes that a page adds, or that only a script on GitHub reads.
+_OF_PAGES = {
+    *("rel", "loading", "decoding"),
+    *("data-footnote-ref", "data-footnote-backref", "data-footnote-backref-idx", "data-footnotes"),
+}
 
 
 @dataclass(frozen=True)
@@ -61,19 +66,14 @@ def _text(archive: str, folder: str, name: str) -> str:
 
 
 def normalised(html: str) -> str:
-    """The HTML as a parser reads it, with attributes in order, and headings without ids."""
+    """The HTML as a parser reads it, with attributes in order, and headings as in the suites."""
     body = _body(html)
-    for element in body.css("*"):
-        attributes = sorted(element.attributes.items())
-        for name, _ in attributes:
-            del element.attrs[name]
-        for name, value in attributes:
-            element.attrs[name] = value or ""
+    _sort_attributes(body)
     return body.html or ""
 
 
 def outline(html: str) -> str:
-    """The elements and the text, without attributes, comments and the colours of code."""
+    """Normalised HTML, without comments, colours of code, and what a page adds to links."""
     body = _body(html)
     for colour in body.css("pre span"):
         colour.unwrap()
@@ -81,17 +81,27 @@ def outline(html: str) -> str:
         if node.is_comment_node:
             node.decompose()
     for element in body.css("*"):
-        for name in element.attributes:
+        for name in _OF_PAGES & set(element.attributes):
             del element.attrs[name]
+    _sort_attributes(body)
     return body.html or ""
+
+
+def _sort_attributes(body: LexborNode) -> None:
+    for element in body.css("*"):
+        attributes = sorted(element.attributes.items())
+        for name, _ in attributes:
+            del element.attrs[name]
+        for name, value in attributes:
+            element.attrs[name] = value or ""
 
 
 def _body(html: str) -> LexborNode:
     body = LexborHTMLParser(f"<body>{html}").body
     assert body
+    # The suites have neither ids of headings nor links to them.
     for anchor in body.css("a.anchor[data-heading-content]"):
-        heading = anchor.parent
-        assert heading
-        del heading.attrs["id"]
         anchor.decompose()
+    for heading in body.css("h1[id], h2[id], h3[id], h4[id], h5[id], h6[id]"):
+        del heading.attrs["id"]
     return body

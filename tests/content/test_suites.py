@@ -64,6 +64,13 @@ DIFFERENCES = (
     Difference(without(r"(?s).+"), {"extensions": {20}}),
 )
 
+# What a page does not have: classes of the author's own, attributes that HTML does not know or that
+# only a search engine reads, and addresses of schemes that are not known to be safe.
+LOSSES = {
+    "CommonMark": {152, 153, 154, 164} | {169, 616} | {598, 599, 601},
+    "regressions": {9, 14},
+}
+
 
 def intended(suite: str) -> dict[int, Callable[[str], str]]:
     """How to undo the intended difference of each example of a suite that has one."""
@@ -72,6 +79,11 @@ def intended(suite: str) -> dict[int, Callable[[str], str]]:
         for difference in DIFFERENCES
         for number in difference.numbers.get(suite, ())
     }
+
+
+def in_page(body: str) -> str:
+    """The HTML of a body in a page, without the prefix of its ids."""
+    return markup.render(body, "markdown", POST).replace(f"p{POST[-8:]}-", "")
 
 
 def test_every_example_is_read(suite: str) -> None:
@@ -97,11 +109,14 @@ def test_nothing_differs_but_what_is_intended(suite: str) -> None:
             assert normalised(undone) == normalised(undo[example.number](example.html))
 
 
-def test_elements_and_text_are_the_same_in_a_page(suite: str) -> None:
-    for example in examples(suite):
-        rendered = markup.render(example.markdown, "markdown", POST)
+def test_page_has_the_same_elements_attributes_and_text_but_where_intended(suite: str) -> None:
+    different = {
+        example.number
+        for example in examples(suite)
+        if outline(in_page(example.markdown)) != outline(markdown.to_html(example.markdown))
+    }
 
-        assert outline(rendered) == outline(markdown.to_html(example.markdown))
+    assert different == LOSSES.get(suite, set())
 
 
 def test_sanitized_html_is_the_same_when_it_is_rendered_or_sanitized_again(suite: str) -> None:
