@@ -34,7 +34,7 @@ _ATTRIBUTES = nh3.ALLOWED_ATTRIBUTES | {tag: set(names.split()) for tag, names i
 _ATTRIBUTES |= {tag: _ATTRIBUTES.get(tag, set()) | {"align"} for tag in _ALIGNED.split()}
 _MEDIA = frozenset({"audio", "source", "track", "video"})
 _CLASS = re.compile(
-    r"(?:language-|align|wp-block-|kg-|is-|has-|markdown-alert|footnote)[\w-]*|anchor", re.ASCII
+    r"language-.+|(?:align|wp-block-|kg-|is-|has-|markdown-alert|footnote)[\w-]*|anchor", re.ASCII
 )
 _WEB = re.compile(r"https?://|(?!//)(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
 
