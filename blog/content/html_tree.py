@@ -78,13 +78,13 @@ def _name_heading(anchor: LexborNode) -> None:
 
 
 def _mark_math(math: LexborNode) -> None:
-    if math.tag == "code":
-        math.attrs["class"] = "language-math"
-        return
-    code = math.parser.create_node("code")
-    code.attrs["class"] = "language-math"
-    code.insert_child(math.text())
-    math.replace_with(code)
+    """Let math be code in a language of that name; ``is-display`` is a formula by itself."""
+    is_display = math.attributes["data-math-style"] == "display"
+    code = math if math.tag == "code" else math.parser.create_node("code")
+    code.attrs["class"] = "language-math is-display" if is_display else "language-math"
+    if code is not math:
+        code.insert_child(math.text())
+        math.replace_with(code)
 
 
 def _prefix_ids(body: LexborNode, prefix: str) -> None:

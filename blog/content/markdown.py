@@ -27,6 +27,9 @@ _NAMES = (
     "tbody td tfoot th thead time tr track tt u ul var video wbr"
 )
 _ELEMENTS = frozenset(_NAMES.split())
+_NOTE = re.compile(r"\[\^([^\]\s]+)\]")
+_DEFINITION = re.compile(r"\[\^([^\]\s]+)\]:")
+_SUPERSCRIPT = re.compile(r"\^[^\s^]+\^")
 _NAME = re.compile(r"/?([a-z][^\s/>]*)", re.IGNORECASE)
 
 
@@ -37,6 +40,7 @@ def to_html(markdown: str) -> str:
     """
     extensions = _extensions(
         autolink=markdown.count("@") <= _MOST_ADDRESSES,
+        superscript=_marks_superscripts(markdown),
         table=_cells(markdown) <= _MOST_CELLS,
     )
     html = comrak.render_markdown(markdown, extensions, _parsing(), _rendering())
@@ -49,15 +53,25 @@ def _cells(markdown: str) -> int:
     return widest * markdown.count("\n")
 
 
+def _marks_superscripts(markdown: str) -> bool:
+    """Whether each caret is part of a superscript without blanks, or of a note.
+
+    To comrak, all between two carets of a paragraph is a superscript: ``2^10 and 2^20`` is not.
+    """
+    notes = set(_DEFINITION.findall(markdown))
+    rest = _NOTE.sub(lambda note: "" if note[1] in notes else note[0], markdown)
+    return "^" not in _SUPERSCRIPT.sub("", rest)
+
+
 @cache
-def _extensions(*, autolink: bool, table: bool) -> comrak.ExtensionOptions:
+def _extensions(*, autolink: bool, superscript: bool, table: bool) -> comrak.ExtensionOptions:
     options = comrak.ExtensionOptions()
     options.alerts = options.description_lists = options.footnotes = options.highlight = True
-    options.math_code = options.math_dollars = options.superscript = True
+    options.math_code = options.math_dollars = True
     # One tilde strikes through, as on GitHub, and does not make a subscript.
     options.strikethrough = options.tasklist = True
     options.header_id_prefix = ""
-    options.autolink, options.table = autolink, table
+    options.autolink, options.superscript, options.table = autolink, superscript, table
     return options
 
 

@@ -203,6 +203,7 @@ def test_an_address_in_the_text_is_a_link(text: str, expected: str) -> None:
         ("~a~ ~~b~~", "<p><del>a</del> <del>b</del></p>\n"),
         ("==a== b^2^", "<p><mark>a</mark> b<sup>2</sup></p>\n"),
         ("$a_b$", '<p><code class="language-math">a_b</code></p>\n'),
+        ("$$a$$", '<p><code class="language-math is-display">a</code></p>\n'),
         ("$`a`$", '<p><code class="language-math">a</code></p>\n'),
         ("It costs $5, or $6.", "<p>It costs $5, or $6.</p>\n"),
         ("a\n\n: b", "<dl>\n<dt>a</dt>\n<dd>\n<p>b</p>\n</dd>\n</dl>\n"),
