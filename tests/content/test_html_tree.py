@@ -224,6 +224,20 @@ def test_markdown_has_what_authors_expect(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["2^10 and 2^20", "a[^b] c[^d]", "a ^ b ^ c", "a^2^ and 2^10", "`a^b` or `c^d`"]
+)
+def test_a_caret_that_marks_no_superscript_stays(text: str) -> None:
+    assert markdown(text).count("^") == text.count("^")
+
+
+def test_superscripts_and_notes_stand_together() -> None:
+    rendered = markdown("a^2^ b[^1] c^3^\n\n[^1]: Note.")
+
+    assert rendered.count("<sup>") == 2
+    assert rendered.count('<sup class="footnote-ref">') == 1
+
+
+@pytest.mark.parametrize(
     "control", ["<input>", '<input type="text" value="x">', "<button>x</button>"]
 )
 def test_a_control_of_a_form_is_no_control(control: str) -> None:
