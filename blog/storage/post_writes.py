@@ -258,7 +258,7 @@ def update_post(
         # The derived slug may be the one that the post has.
         settled = content.model_copy(update={"slug": values.get("slug", content.slug)})
         if has_content(current, settled, access):
-            return _leave(connection, write, current, rendered, key)
+            return _leave(connection, write, current, rendered, key=key)
         edited = _update(connection, write, current, values)
         if edited is not None:
             tags.rewrite(transaction, current, edited)

@@ -72,7 +72,7 @@ class Restoration:
         if self.key is None and post_writes.stays(current, content, access):
             return Restored(current.version, written=False)
         changed = post_writes.update_post(
-            access, write, current, content, self.key, is_restored=True
+            access, write, current, content, key=self.key, is_restored=True
         )
         if changed is None:
             return None
