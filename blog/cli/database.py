@@ -85,6 +85,24 @@ def database_copy(from_url: str, to_url: str) -> None:
     click.echo(f"Copied and compared every row: {listed}.")
 
 
+@database.command("render")
+def database_render() -> None:
+    """Render posts anew that another version rendered; `serve` does it too.
+
+    The database may be in use. After an interruption, it goes on where it was. Prints one line per
+    post whose body exceeds a limit of this version, so that it is shown as text.
+    """
+    from blog.maintenance.rendering import render_anew
+
+    with opening.database(connections=2) as opened:
+        opening.require_current(opened)
+        with _progress("Rendering") as progress:
+            renewal = render_anew(opened, progress)
+    click.echo(f"Rendered {renewal.rendered} posts anew.")
+    for post_id in renewal.escaped:
+        click.echo(f"post {post_id}: the body exceeds a limit, and is shown as text")
+
+
 @database.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")

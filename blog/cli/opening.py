@@ -23,13 +23,13 @@ def load_settings() -> Settings:
     return read_settings()
 
 
-def command_limits(settings: Settings) -> Limits:
-    """The limits of a command: one connection, and no time limit for its statements."""
-    return replace(settings.limits, connections=1, statement=0)
+def command_limits(settings: Settings, connections: int = 1) -> Limits:
+    """The limits of a command: few connections, and no time limit for its statements."""
+    return replace(settings.limits, connections=connections, statement=0)
 
 
 @contextmanager
-def database(*, make: bool = False) -> Iterator[Database]:
+def database(*, make: bool = False, connections: int = 1) -> Iterator[Database]:
     """The database of the settings, which has to contain a blog, of any schema.
 
     With ``make``, it is created if there is none. Raises DatabaseError if there is no database, or
@@ -38,7 +38,7 @@ def database(*, make: bool = False) -> Iterator[Database]:
     from blog.maintenance import schema
 
     settings = load_settings()
-    with connect(settings) as opened:
+    with connect(settings, connections) as opened:
         made = make and make_file(opened, settings)
         schema.require_blog(opened, place(settings.database_url), create=make)
         if not made:
@@ -59,6 +59,14 @@ def session(*, make: bool = False) -> Iterator[Session]:
         yield given
 
 
+def require_current(opened: Database) -> None:
+    """Raise DatabaseError if the schema of a database is not the current one."""
+    from blog.maintenance import schema
+
+    with opened.session("primary, else replica") as given:
+        schema.require_current(given)
+
+
 def make_file(opened: Database, settings: Settings, *, err: bool = True) -> bool:
     """Create the file of a database if there is none, and print it; return whether it was created.
 
@@ -70,13 +78,12 @@ def make_file(opened: Database, settings: Settings, *, err: bool = True) -> bool
     return made
 
 
-def connect(settings: Settings) -> closing[Database]:
+def connect(settings: Settings, connections: int = 1) -> closing[Database]:
     """The database of the settings, not connected yet."""
     from blog.database.database import Database
 
-    return closing(
-        Database(settings.database_url, command_limits(settings), settings.database_read_url)
-    )
+    limits = command_limits(settings, connections)
+    return closing(Database(settings.database_url, limits, settings.database_read_url))
 
 
 def name_database(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import NamedTuple
 
 from blog.content import markdown
 from blog.content.addresses import hide_marks
@@ -11,6 +12,22 @@ from blog.content.html_tree import adapt
 from blog.content.posts import Format
 from blog.content.sanitizer import sanitize
 from blog.errors import Fault, Invalid
+
+# Raised with every change to what `render` returns: stored HTML of other versions is then rendered
+# anew.
+VERSION = 1
+
+
+class Rendering(NamedTuple):
+    """The HTML of a stored body, and whether it is escaped text, since the body exceeds a bound."""
+
+    html: str
+    is_escaped: bool
+
+
+def rendering_version() -> str:
+    """What the HTML that is rendered now is stored with: it differs where the HTML may differ."""
+    return str(VERSION)
 
 
 def render(body: str, format: Format, post_id: str) -> str:
@@ -28,6 +45,14 @@ def render(body: str, format: Format, post_id: str) -> str:
     if reason := excess(html):
         raise Invalid([Fault(reason, pointer="#/body")])
     return sanitize(adapt(html, post_id, is_markdown=is_markdown))
+
+
+def render_stored(body: str, format: Format, post_id: str) -> Rendering:
+    """Render a body that was accepted before: one that exceeds a bound now is escaped text."""
+    try:
+        return Rendering(render(body, format, post_id), is_escaped=False)
+    except Invalid:
+        return Rendering(_paragraphs(body), is_escaped=True)
 
 
 def _paragraphs(text: str) -> str:

@@ -95,7 +95,8 @@ class Post(NamedTuple):
     """A post as it is stored, and whether the caller may change it.
 
     ``sort_date`` is its place in lists by date; ``previous_date`` is when the version before this
-    one was written. ``body_html`` is None where it was not requested. ``written`` is a
+    one was written. ``body_html`` is None where it was not requested, and so is ``rendering``, the
+    version of the renderer that made it. ``written`` is a
     `PostContent`, or a row of the database, which has the same attributes, except the long texts
     that were not requested: to make contents of the rows takes a seventh of an uncached page.
     """
@@ -107,6 +108,7 @@ class Post(NamedTuple):
     updated_date: datetime
     author_name: str
     body_html: str | None
+    rendering: str | None
     editable: bool
     written: PostContent
 

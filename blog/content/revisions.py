@@ -11,7 +11,7 @@ import jsonpatch
 from pydantic import AfterValidator, BaseModel
 
 from blog.content import posts
-from blog.content.markup import render
+from blog.content.markup import render_stored, rendering_version
 from blog.content.posts import (
     CONTENT_ATTRIBUTES,
     GREATEST_VERSION,
@@ -89,6 +89,9 @@ class Revision:
         The revision is no tombstone, and was read with its body.
         """
         content = stored_content(self.written)
+        html = None
+        if with_html:
+            html = render_stored(content.body, content.format, self.post_id).html
         return Post(
             id=self.post_id,
             version=self.version,
@@ -97,7 +100,8 @@ class Revision:
             previous_date=self.previous_date,
             updated_date=self.updated_date,
             author_name=self.author_name,
-            body_html=render(content.body, content.format, self.post_id) if with_html else None,
+            body_html=html,
+            rendering=rendering_version() if with_html else None,
             editable=True,
         )
 

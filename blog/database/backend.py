@@ -83,6 +83,13 @@ class Backend(ABC):
     def lock_name(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction holds the lock of this name, and take it."""
 
+    def claim(self, connection: Connection, name: str) -> bool:
+        """Take the lock of this name until the transaction ends, and return whether it was free.
+
+        It keeps the processes of several machines from doing the same work.
+        """
+        return True
+
     @abstractmethod
     def change_detector(self, tables: Sequence[str]) -> ChangeDetector:
         """A detector of changes to these tables; it may report other changes too."""

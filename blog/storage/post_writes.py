@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from blog.content.markup import render
+from blog.content.markup import render, render_stored, rendering_version
 from blog.content.posts import (
     CONTENT_COLUMNS,
     LONG_TEXTS,
@@ -88,6 +88,7 @@ def _new_values(access: Access, content: PostContent) -> dict[str, Any]:
         "updated_date": access.now,
         "author_name": access.author.name,
         "body_html": render(content.body, content.format, post_id),
+        "rendering": rendering_version(),
     }
 
 
@@ -165,7 +166,8 @@ def _refusal(transaction: Transaction) -> BlogError:
 def edit(access: Access, post_id: str, precondition: Precondition, revise: Revise) -> Post:
     """Change a post to the content that ``revise`` returns for it, committed when this returns.
 
-    ``revise`` is called again when another change interferes. Equal content writes nothing.
+    ``revise`` is called again when another change interferes. Equal content writes nothing, but
+    for the HTML if another version of the renderer made it.
     Raises NotFound, Forbidden, PreconditionFailed or SlugTaken, and what ``revise`` raises.
     """
     write = conditional_write(access, post_id, precondition)
@@ -173,7 +175,7 @@ def edit(access: Access, post_id: str, precondition: Precondition, revise: Revis
     def attempt() -> Post | None:
         current = load(access.session.reading(), write)
         content = revise(current)
-        if has_content(current, content, access):
+        if stays(current, content, access):
             return current
         return update_post(access, write, current, content)
 
@@ -236,12 +238,16 @@ def update_post(
     current: Post,
     content: PostContent,
     key: IdempotencyKey | None = None,
+    *,
+    is_restored: bool = False,
 ) -> Post | None:
     """Write changed content; return None where the post has changed since it was loaded.
 
-    Raises SlugTaken.
+    Content that equals the present one writes no version. Restored content is not refused. Raises
+    SlugTaken, and Invalid as `render` does.
     """
-    values = _edited_values(access, current, content)
+    rendered = _rendered_anew(current, content, is_restored=is_restored)
+    values = rendered | _edited_values(access, current, content)
 
     def update_it(transaction: Transaction) -> Post | None:
         connection = transaction.connection
@@ -252,7 +258,7 @@ def update_post(
         # The derived slug may be the one that the post has.
         settled = content.model_copy(update={"slug": values.get("slug", content.slug)})
         if has_content(current, settled, access):
-            return _leave(connection, write, current, key)
+            return _leave(connection, write, current, rendered, key=key)
         edited = _update(connection, write, current, values)
         if edited is not None:
             tags.rewrite(transaction, current, edited)
@@ -264,10 +270,23 @@ def update_post(
 
 def _edited_values(access: Access, current: Post, content: PostContent) -> dict[str, Any]:
     values = content_values(content, access)
-    before = current.written
-    if (content.body, content.format) != (before.body, before.format):
-        values["body_html"] = render(content.body, content.format, current.id)
     return values | next_version(current.version, current.updated_date, access.now)
+
+
+def _rendered_anew(current: Post, content: PostContent, *, is_restored: bool) -> dict[str, Any]:
+    """The columns of the HTML, if it is to be made anew; only a new body is refused.
+
+    Raises Invalid as `render` does.
+    """
+    before = current.written
+    is_new = (content.body, content.format) != (before.body, before.format)
+    if not is_new and current.rendering == rendering_version():
+        return {}
+    if is_new and not is_restored:
+        html = render(content.body, content.format, current.id)
+    else:
+        html = render_stored(content.body, content.format, current.id).html
+    return {"body_html": html, "rendering": rendering_version()}
 
 
 def _update(
@@ -293,15 +312,29 @@ def _update_statement(
 
 
 def _leave(
-    connection: Connection, write: ConditionalWrite, current: Post, key: IdempotencyKey | None
+    connection: Connection,
+    write: ConditionalWrite,
+    current: Post,
+    rendered: Mapping[str, Any],
+    key: IdempotencyKey | None,
 ) -> Post | None:
-    """Leave a post as it is; return None where it has changed since it was loaded."""
+    """Leave a post at its version, perhaps with new HTML.
+
+    Returns None where it has changed since it was loaded.
+    """
+    if rendered:
+        left = _update(connection, write, current, rendered)
+    else:
+        left = _lock(connection, write, current)
+    if key and left:
+        key.store(connection, left, written=False)
+    return left
+
+
+def _lock(connection: Connection, write: ConditionalWrite, current: Post) -> Post | None:
     statement = _lock_statement(write.conditions)
-    if connection.execute(statement, write.values(current.version)).first() is None:
-        return None
-    if key:
-        key.store(connection, current, written=False)
-    return current
+    row = connection.execute(statement, write.values(current.version)).first()
+    return None if row is None else current
 
 
 @cache
@@ -313,6 +346,11 @@ def content_values(content: PostContent, access: Access) -> dict[str, Any]:
     """The columns that follow from the content alone: all but the slug."""
     values = {name: getattr(content, name) for name in CONTENT_COLUMNS if name != "slug"}
     return {**values, "posted_date": settle_date(content, access.now)}
+
+
+def stays(current: Post, content: PostContent, access: Access) -> bool:
+    """Whether nothing is to be written: a post has this content, and HTML of this program."""
+    return current.rendering == rendering_version() and has_content(current, content, access)
 
 
 def has_content(current: Post, content: PostContent, access: Access) -> bool:

@@ -37,10 +37,11 @@ def _find_statement(role: CallerRole, texts: frozenset[str]) -> Select[Any]:
 @cache
 def columns(texts: frozenset[str] = LONG_TEXTS) -> tuple[ColumnElement[Any], ...]:
     """The columns of a post, but for the long texts that are not named."""
-    content = [post.c[name] for name in CONTENT_COLUMNS if name not in LONG_TEXTS - texts]
-    own = [
-        null().label(name) if name in LONG_TEXTS - texts else post.c[name] for name in OWN_COLUMNS
-    ]
+    omitted = LONG_TEXTS - texts
+    if "body_html" in omitted:
+        omitted |= {"rendering"}
+    content = [post.c[name] for name in CONTENT_COLUMNS if name not in omitted]
+    own = [null().label(name) if name in omitted else post.c[name] for name in OWN_COLUMNS]
     return (*own, *content)
 
 

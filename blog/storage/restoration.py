@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, select
 
-from blog.content.markup import render
+from blog.content.markup import render_stored, rendering_version
 from blog.content.posts import PostContent
 from blog.content.revisions import Revision
 from blog.errors import Fault, Invalid, PreconditionFailed, SlugTaken
@@ -69,9 +69,11 @@ class Restoration:
         access = self.access
         write = post_writes.conditional_write(access, self.post_id, self.precondition)
         current = post_writes.load(access.session.reading(), write)
-        if self.key is None and post_writes.has_content(current, content, access):
+        if self.key is None and post_writes.stays(current, content, access):
             return Restored(current.version, written=False)
-        changed = post_writes.update_post(access, write, current, content, key=self.key)
+        changed = post_writes.update_post(
+            access, write, current, content, key=self.key, is_restored=True
+        )
         if changed is None:
             return None
         return Restored(changed.version, written=changed.version > current.version)
@@ -106,7 +108,8 @@ class Restoration:
             "id": tombstone.post_id,
             "created_date": tombstone.created_date,
             "author_name": tombstone.author_name,
-            "body_html": render(content.body, content.format, tombstone.post_id),
+            "body_html": render_stored(content.body, content.format, tombstone.post_id).html,
+            "rendering": rendering_version(),
         }
 
 

@@ -77,6 +77,8 @@ post = Table(
     Column("format", line(10), nullable=False),
     Column("tags", TextTuple, nullable=False),
     Column("summary", text()),
+    # The `rendering_version` of the HTML; empty where it is older than those.
+    Column("rendering", line(80), nullable=False, server_default=""),
     Column("body", text(), nullable=False),
     Column("body_html", text(), nullable=False),
     CheckConstraint("status IN ('published', 'draft')", name="status"),
@@ -93,6 +95,8 @@ Index(None, post.c.title, post.c.id)
 Index(None, post.c.author_name, post.c.sort_date, post.c.id)
 Index(None, post.c.author_name, post.c.updated_date, post.c.id)
 Index(None, post.c.author_name, post.c.title, post.c.id)
+# For finding the posts that are to be rendered anew.
+Index(None, post.c.rendering, post.c.id)
 
 # One row for each tag of each post. It repeats the columns that decide who may see the post and
 # where it is in a list, so that one index serves a tag without reading the posts.

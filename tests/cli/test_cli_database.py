@@ -11,6 +11,7 @@ import pytest
 from blog.settings import read_settings
 from tests.cases import cases
 from tests.commands import blog, done, failed, post_as
+from tests.renderings import DEEP, age
 from tests.rivals import change
 from tests.servers.serving import free_port
 
@@ -177,3 +178,29 @@ def test_backup_into_a_missing_directory_is_refused(rick: str) -> None:
     message = failed(blog("database backup missing/copy.db"))
 
     assert message.startswith("can't write 'missing/copy.db': ")
+
+
+def test_posts_are_rendered_anew_once(rick: str) -> None:
+    post_as("rick")
+    age(read_settings().database_url)
+
+    printed = [done(blog("database render")) for _ in range(2)]
+
+    assert printed == ["Rendered 1 posts anew.\n", "Rendered 0 posts anew.\n"]
+
+
+def test_posts_that_are_shown_as_text_are_listed(rick: str) -> None:
+    post_as("rick")
+    age(read_settings().database_url, DEEP)
+
+    assert re.fullmatch(
+        r"Rendered 1 posts anew\.\n"
+        r"post [0-9a-f]{32}: the body exceeds a limit, and is shown as text\n",
+        done(blog("database render")),
+    )
+
+
+def test_posts_of_an_old_schema_are_not_rendered(rick: str) -> None:
+    execute("UPDATE alembic_version SET version_num = '0001'")
+
+    assert failed(blog("database render")).endswith("run `blog database upgrade`")

@@ -14,7 +14,7 @@ from blog.database.postgresql.notifications import NotificationListener
 from blog.database.postgresql.replicas import Replicas
 from blog.database.postgresql.requirements import why_unwritable
 from blog.database.postgresql.server import PostgreSQLServer
-from blog.database.postgresql.transactions import LOCK_NAME, LOCK_ORDER
+from blog.database.postgresql.transactions import CLAIM_NAME, LOCK_NAME, LOCK_ORDER
 from blog.errors import Interrupted, OutcomeUnknown, StorageUnavailable, Unreachable
 
 # SQLSTATEs of a unique and of a foreign key constraint, which a concurrent write may have broken.
@@ -86,6 +86,10 @@ class PostgreSQL(Backend):
     def lock_name(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction holds the lock of this name, and take it."""
         connection.execute(LOCK_NAME, {"name": name})
+
+    def claim(self, connection: Connection, name: str) -> bool:
+        """Take the lock of this name until the transaction ends, and return whether it was free."""
+        return bool(connection.scalar(CLAIM_NAME, {"name": name}))
 
     def change_detector(self, tables: Sequence[str]) -> NotificationListener:
         """A listener for notifications of writes to these tables, by any node."""

@@ -1,0 +1,70 @@
+"""The version of a rendering: raised with what comes out, so that stored HTML is made anew."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+
+from blog.content.markup import VERSION, render, render_stored
+from blog.errors import Invalid
+
+POST_ID = "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b"
+MARKDOWN = """\
+# A heading
+## A heading {#own}
+
+*One*, **two**, ~~three~~, `four`, <kbd>five</kbd>, https://example.org, [six](/post "Six")[^1].
+
+| a | b |
+|:--|--:|
+| 1 | 2 |
+
+- [x] done
+- [ ] open
+
+> [!NOTE]
+> Noted, and $x < y$.
+
+```python
+def f() -> None: ...
+```
+
+![alt](image.png) <script>alert(1)</script><iframe src="https://www.youtube.com/embed/x"></iframe>
+
+[^1]: A note.
+"""
+HTML = '<h2 id="a">A</h2><a href="#a" onclick="x()">B</a><p style="x">C<unknown>D</unknown>'
+TEXT = "One\ntwo\n\n<three>"
+# The digest of what this program renders in the present version.
+DIGEST = "49b9ea9e73942a7b"
+# More than the renderer accepts.
+DEEP = "<b>" * 1000 + "deep"
+
+
+def test_version_was_raised_with_the_last_change_of_what_is_rendered() -> None:
+    rendered = (
+        render(MARKDOWN, "markdown", POST_ID),
+        render(HTML, "html", POST_ID),
+        render(TEXT, "text", POST_ID),
+    )
+    digest = sha256("\0".join((str(VERSION), *rendered)).encode()).hexdigest()[:16]
+
+    assert digest == DIGEST, "raise VERSION in blog/content/markup.py, then set DIGEST"
+
+
+def test_stored_body_is_rendered_like_a_new_one() -> None:
+    assert render_stored(MARKDOWN, "markdown", POST_ID) == (
+        render(MARKDOWN, "markdown", POST_ID),
+        False,
+    )
+
+
+def test_stored_body_that_is_refused_now_is_escaped_text() -> None:
+    with pytest.raises(Invalid):
+        render(DEEP, "html", POST_ID)
+
+    html, is_escaped = render_stored(DEEP, "html", POST_ID)
+
+    assert is_escaped
+    assert html.startswith("<p>&lt;b&gt;")
