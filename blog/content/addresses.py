@@ -11,13 +11,13 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 # first stands for the scheme and host of the blog, the second for its base URL with a slash.
 _HOST_MARK = "\ufdd0"
 _BASE_MARK = "\ufdd1"
-_MARKS = str.maketrans(dict.fromkeys((_HOST_MARK, _BASE_MARK), "\N{REPLACEMENT CHARACTER}"))
 _ANYWHERE = "https://any/"
 
 
 def hide_marks(text: str) -> str:
-    """The text without the characters that mark an address."""
-    return text.translate(_MARKS)
+    """The text with another character in place of each that marks an address."""
+    unknown = "\N{REPLACEMENT CHARACTER}"
+    return text.replace(_HOST_MARK, unknown).replace(_BASE_MARK, unknown)
 
 
 def split(address: str) -> SplitResult:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
 
 import comrak
 
@@ -26,11 +24,15 @@ _NAMES = (
     "s samp search section select slot small source span strike strong sub summary sup table "
     "tbody td tfoot th thead time tr track tt u ul var video wbr"
 )
-_ELEMENTS = frozenset(_NAMES.split())
 _NOTE = re.compile(r"\[\^([^\]\s]+)\]")
 _DEFINITION = re.compile(r"\[\^([^\]\s]+)\]:")
 _SUPERSCRIPT = re.compile(r"\^[^\s^]+\^")
-_NAME = re.compile(r"/?([a-z][^\s/>]*)", re.IGNORECASE)
+# An `iframe` with an address and nothing in it, or the beginning of a tag of no such element.
+_TAG = re.compile(
+    r"(?P<embed><iframe\s[^<>]*\bsrc=[^<>]*>\s*</iframe>)"
+    rf"|<(?!!--|/?(?:{'|'.join(_NAMES.split())})[\s/>])",
+    re.IGNORECASE,
+)
 
 
 def to_html(markdown: str) -> str:
@@ -88,35 +90,8 @@ def _rendering() -> comrak.RenderOptions:
 
 
 def _show_unknown_tags(html: str) -> str:
-    """Escape each tag that is not to be one.
+    """Escape the ``<`` of each tag that is not to be one.
 
     In the HTML of comrak, text has no ``<``: each one begins a tag, of comrak's or the author's.
     """
-    first, *pieces = html.split("<")
-    embeds = _embeds(pieces)
-    tags = (
-        f"<{piece}" if number in embeds or _is_tag(piece) else f"&lt;{piece}"
-        for number, piece in enumerate(pieces)
-    )
-    return first + "".join(tags)
-
-
-def _embeds(pieces: Sequence[str]) -> set[int]:
-    """The numbers of tags that begin or end an ``iframe`` with an address and nothing in it."""
-    pairs = enumerate(pairwise(pieces))
-    begun = {number for number, pair in pairs if _is_embed(*pair)}
-    return begun | {number + 1 for number in begun}
-
-
-def _is_embed(piece: str, following: str) -> bool:
-    return (
-        piece[:7].lower() == "iframe "
-        and " src=" in piece.lower()
-        and not piece.partition(">")[2].strip()
-        and following[:8].lower() == "/iframe>"
-    )
-
-
-def _is_tag(piece: str) -> bool:
-    name = _NAME.match(piece)
-    return name[1].lower() in _ELEMENTS if name else piece.startswith("!--")
+    return _TAG.sub(lambda found: found["embed"] or "&lt;", html)
