@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from blog.content import markdown
-from blog.content.html_bounds import excess
+from blog.content import html_bounds, markdown
 from blog.content.html_tree import adapt
 from blog.content.posts import Format
 from blog.content.sanitizer import sanitize
@@ -15,15 +14,26 @@ from blog.errors import Fault, Invalid
 def render(body: str, format: Format, post_id: str) -> str:
     """Render a body in a format to sanitized HTML, as a part of any page.
 
-    Raises Invalid if the HTML would be too long or nested too deeply.
+    Raises Invalid if there is too much of something to render it in time.
     """
     if format == "text":
         return _paragraphs(body)
-    is_markdown = format == "markdown"
-    html = markdown.to_html(body) if is_markdown else body
-    if reason := excess(html):
+    html = _from_markdown(body) if format == "markdown" else body
+    _refuse(html_bounds.excess(html))
+    return sanitize(adapt(html, post_id, is_markdown=format == "markdown"))
+
+
+def _from_markdown(body: str) -> str:
+    _refuse(markdown.excess(body))
+    html = markdown.to_html(body)
+    _refuse(html_bounds.length_excess(html))
+    return markdown.show_unknown_tags(html)
+
+
+def _refuse(reason: str | None) -> None:
+    """Raise Invalid if there is a reason."""
+    if reason:
         raise Invalid([Fault(reason, pointer="#/body")])
-    return sanitize(adapt(html, post_id, is_markdown=is_markdown))
 
 
 def _paragraphs(text: str) -> str:
