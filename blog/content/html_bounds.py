@@ -11,6 +11,7 @@ import re
 from collections import Counter
 
 LARGEST = 8 * 1024 * 1024
+MOST_TAGS = 250_000
 DEEPEST = 500
 MOST_ATTRIBUTES = 500
 MOST_REFERENCES = 250_000
@@ -29,7 +30,7 @@ _TOKEN = re.compile(
 _LONG_TAG = re.compile(
     rf"""<[a-z](?:[^>"']|"[^"]*"|'[^']*'){{{MOST_ATTRIBUTES},}}+""", re.IGNORECASE
 )
-_BLANK = re.compile(r"\"[^\"]*\"|'[^']*'|[\s/]+[^\s/>=]")
+_BLANK = re.compile(r"\"[^\"]*\"|'[^']*'|(?<![\s/])[\s/]++[^\s/>=]")
 _OPENING = re.compile(r"<([a-z][^\s/>]*)", re.IGNORECASE)
 
 # Elements without content, and those that end where the next of their kind begins. In SVG and
@@ -39,10 +40,19 @@ _ENDED_BY_THE_NEXT = "colgroup dd dt li option p rb rp rt rtc tbody td tfoot th 
 _NEVER_NESTED = frozenset([*_VOID.split(), *_ENDED_BY_THE_NEXT.split()])
 
 
-def excess(html: str) -> str | None:
-    """What the HTML has too much of, as the end of a sentence about a body; None for nothing."""
+def length_excess(html: str) -> str | None:
+    """What there is too much of to look closer, as `excess` says it."""
     if len(html) > LARGEST:
         return f"renders to more than {LARGEST} characters of HTML"
+    if html.count("<") > MOST_TAGS:
+        return f"renders to more than {MOST_TAGS} tags of HTML"
+    return None
+
+
+def excess(html: str) -> str | None:
+    """What the HTML has too much of, as the end of a sentence about a body; None for nothing."""
+    if reason := length_excess(html):
+        return reason
     if html.count("&") > MOST_REFERENCES:
         return f"has more than {MOST_REFERENCES} character references"
     if nests_deeper(html, DEEPEST):

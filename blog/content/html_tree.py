@@ -25,7 +25,7 @@ _EMBED = {
 }
 _POST_LINK = re.compile(r"((?:[^?#]*/)?post/[0-9a-f]{24}([0-9a-f]{8}))#(.+)", re.DOTALL)
 # An id of the author's choice, at the end of a heading.
-_OWN_ID = re.compile(r"\s*\{#([\w:.-]+)\}\s*$")
+_OWN_ID = re.compile(r"\{#([\w:.-]+)\}\s*$")
 # Attributes whose values are ids.
 _NAMING_IDS = ("aria-controls", "aria-describedby", "aria-labelledby")
 _KEPT_RELATIONS = ("nofollow", "ugc", "sponsored", "me")
@@ -74,7 +74,7 @@ def _name_heading(anchor: LexborNode) -> None:
     content = text.text_content or ""
     if own := _OWN_ID.search(content):
         heading.attrs["id"] = own[1]
-        text.replace_with(content[: own.start()])
+        text.replace_with(content[: own.start()].rstrip())
 
 
 def _mark_math(math: LexborNode) -> None:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import comrak
 
-# Text in which comrak would take minutes, though no post has it: it looks at the whole text again
-# for each address, and adds the missing cells to each row of a table.
-_MOST_ADDRESSES = 5_000
+from blog.content.html_bounds import DEEPEST
+
+_MOST_EMPHASIS = 300_000
+# What comrak takes long for, or much memory, and what no post has: an extension is left out where
+# there is more of its own. Comrak looks at the whole text again for each address, adds the missing
+# cells to each row of a table, and compares each heading and term with those before it.
+_MOST_ADDRESS_BYTES = 400_000_000
 _MOST_CELLS = 500_000
-_DELIMITERS = re.compile(r"^[ \t>*+\d.)]*\|?[ \t]*:?-[-:| \t]*$", re.MULTILINE)
+_MOST_HEADINGS = 1_000
+_MOST_TERMS = 3_000
+_MOST_FOOTNOTES = 5_000
+_MOST_SUPERSCRIPTS = 50_000
+_MOST_FORMULAS = 1_000
+# What begins a block, or stands between the cells of a table and its head.
+_MARKERS = re.compile(r"[ \t\v\f>*+\d.)\-:|]+")
+_HEADING = re.compile(r"#(?=[ \t\r\n])|[\r\n][ \t>]*+(?:=++|-++)[ \t]*+(?=[\r\n]|\Z)")
+_TERM = re.compile(r"[\r\n][ \t>*+\d.)\-]*+:[ \t]")
 
 # The elements of HTML, but for those of a whole page, and those in which tags are text (GitHub
 # Flavored Markdown, section 6.11): a post that mentions one of them would not be shown from there.
@@ -35,24 +48,55 @@ _TAG = re.compile(
 )
 
 
+def excess(markdown: str) -> str | None:
+    """What the Markdown has too much of, as the end of a sentence about a body; None for nothing.
+
+    Comrak needs time that grows with the square of the depth of quotes.
+    """
+    if _most(">", _MARKERS.findall(markdown)) > DEEPEST:
+        return f"nests quotes more than {DEEPEST} deep"
+    if markdown.count("*") + markdown.count("_") > _MOST_EMPHASIS:
+        return f"has more than {_MOST_EMPHASIS} asterisks and underscores"
+    return None
+
+
 def to_html(markdown: str) -> str:
     """Render Markdown with the extensions of GitHub, definition lists, marks and math.
 
     A tag that is no element of HTML, or that would hide the text after it, is text.
     """
-    extensions = _extensions(
-        autolink=markdown.count("@") <= _MOST_ADDRESSES,
-        superscript=_marks_superscripts(markdown),
-        table=_cells(markdown) <= _MOST_CELLS,
-    )
+    extensions = _extensions(*_kept(markdown))
     html = comrak.render_markdown(markdown, extensions, _parsing(), _rendering())
     return _show_unknown_tags(html)
 
 
+def _kept(markdown: str) -> Iterator[str]:
+    """The extensions of which a text does not have too much."""
+    size = len(markdown.encode())
+    found = {
+        "autolink": markdown.count("@") * size <= _MOST_ADDRESS_BYTES,
+        "description_lists": _number(_TERM, markdown) <= _MOST_TERMS,
+        "footnotes": markdown.count("[^") <= _MOST_FOOTNOTES,
+        "header_ids": _number(_HEADING, markdown) <= _MOST_HEADINGS,
+        "math_code": markdown.count("$`") <= _MOST_FORMULAS,
+        "superscript": markdown.count("^") <= _MOST_SUPERSCRIPTS and _marks_superscripts(markdown),
+        "table": _cells(markdown) <= _MOST_CELLS,
+    }
+    return (name for name, is_bounded in found.items() if is_bounded)
+
+
+def _number(expression: re.Pattern[str], text: str) -> int:
+    return sum(1 for _ in expression.finditer(text))
+
+
+def _most(character: str, texts: Iterable[str]) -> int:
+    return max((text.count(character) for text in texts), default=0)
+
+
 def _cells(markdown: str) -> int:
     """How many cells there are at most, where each row has as many as the widest table."""
-    widest = max((row.count("|") for row in _DELIMITERS.findall(markdown)), default=0)
-    return widest * markdown.count("\n")
+    widest = _most("|", (run for run in _MARKERS.findall(markdown) if "-" in run))
+    return widest * (markdown.count("\n") + markdown.count("\r"))
 
 
 def _marks_superscripts(markdown: str) -> bool:
@@ -66,14 +110,15 @@ def _marks_superscripts(markdown: str) -> bool:
 
 
 @cache
-def _extensions(*, autolink: bool, superscript: bool, table: bool) -> comrak.ExtensionOptions:
+def _extensions(*names: str) -> comrak.ExtensionOptions:
+    """Those that are always there, and those of these names."""
     options = comrak.ExtensionOptions()
-    options.alerts = options.description_lists = options.footnotes = options.highlight = True
-    options.math_code = options.math_dollars = True
+    options.alerts = options.highlight = options.math_dollars = True
     # One tilde strikes through, as on GitHub, and does not make a subscript.
     options.strikethrough = options.tasklist = True
-    options.header_id_prefix = ""
-    options.autolink, options.superscript, options.table = autolink, superscript, table
+    for name in names:
+        # An id has no prefix here.
+        setattr(options, *(("header_id_prefix", "") if name == "header_ids" else (name, True)))
     return options
 
 
@@ -90,7 +135,7 @@ def _rendering() -> comrak.RenderOptions:
 
 
 def _show_unknown_tags(html: str) -> str:
-    """Escape the ``<`` of each tag that is not to be one.
+    """Escape the ``<`` of each tag that is no element of HTML, or would hide the text after it.
 
     In the HTML of comrak, text has no ``<``: each one begins a tag, of comrak's or the author's.
     """

@@ -5,9 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import NamedTuple
 
-from blog.content import markdown
+from blog.content import html_bounds, markdown
 from blog.content.addresses import hide_marks
-from blog.content.html_bounds import excess
 from blog.content.html_tree import adapt
 from blog.content.posts import Format
 from blog.content.sanitizer import sanitize
@@ -33,18 +32,24 @@ def rendering_version() -> str:
 def render(body: str, format: Format, post_id: str) -> str:
     """Render a body in a format to sanitized HTML, as a part of any page.
 
-    A relative address in it has a mark, and is made absolute by `addresses.make_absolute`.
-
-    Raises Invalid if the HTML would be too long or nested too deeply.
+    A relative address in it has a mark, and is made absolute by `addresses.make_absolute`. Raises
+    Invalid if there is too much of something to render it in time.
     """
     body = hide_marks(body)
     if format == "text":
         return _paragraphs(body)
-    is_markdown = format == "markdown"
-    html = markdown.to_html(body) if is_markdown else body
-    if reason := excess(html):
+    html = body
+    if format == "markdown":
+        _refuse(markdown.excess(body))
+        html = markdown.to_html(body)
+    _refuse(html_bounds.excess(html))
+    return sanitize(adapt(html, post_id, is_markdown=format == "markdown"))
+
+
+def _refuse(reason: str | None) -> None:
+    """Raise Invalid if there is a reason."""
+    if reason:
         raise Invalid([Fault(reason, pointer="#/body")])
-    return sanitize(adapt(html, post_id, is_markdown=is_markdown))
 
 
 def render_stored(body: str, format: Format, post_id: str) -> Rendering:
