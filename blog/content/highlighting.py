@@ -20,7 +20,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 # and what follows in a post stays as it is.
 MOST_CODE = 100_000
 _MOST_SECONDS = 0.5
-_PIECE = re.compile(r".{0,1999}\n|.{1,2000}", re.DOTALL)
+_PIECE = re.compile(r".{0,4999}\n|.{1,5000}", re.DOTALL)
 CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 _PREFIX = "language-"
 
