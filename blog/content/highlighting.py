@@ -22,7 +22,9 @@ MOST_CODE = 100_000
 _MOST_SECONDS = 0.4
 _PIECE = re.compile(r".{0,1999}\n|.{1,2000}", re.DOTALL)
 # These take seconds for a piece that is made for it.
-_SLOW = frozenset({"autohotkey", "ahk", "easytrieve", "lilypond", "mcschema", "systemd"})
+_SLOW = frozenset(
+    ["ahk", "autohotkey", "easytrieve", "lilypond", "mcschema", "systemd", "tnt", "x++", "xpp"]
+)
 CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 _PREFIX = "language-"
 

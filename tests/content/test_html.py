@@ -27,6 +27,9 @@ from tests.content.tags import POST_ID
         ('<a href="ftp://example.org">x</a>',
          '<a href="ftp://example.org" rel="noopener noreferrer">x</a>'),
         ('<a href="gopher://example.org">x</a>', '<a rel="noopener noreferrer">x</a>'),
+        ('<img srcset="/a 1x, https://example.org/b 2x, data:c 3x">',
+         '<img srcset="/a 1x, https://example.org/b 2x">'),
+        ('<img srcset="/a,b 1x,/c 2x">', '<img srcset="/a,b 1x, /c 2x">'),
         ("before<!-- comment -->after", "beforeafter"),
     ],
 )  # fmt: skip

@@ -16,6 +16,8 @@ from tests.content.tags import POST_ID, tags_of
          "<strong>c</strong> <code>d</code></p>\n"),
         ("# Hi {#own}", '<h1 id="p89abcdef-own">Hi</h1>\n'),
         ("# Hi {#own} you", '<h1 id="p89abcdef-hi-own-you">Hi {#own} you</h1>\n'),
+        ("# `hi`", '<h1 id="p89abcdef-hi"><code>hi</code></h1>\n'),
+        ("[x](http://[)", '<p><a rel="noopener noreferrer">x</a></p>\n'),
         ("~~gone~~ ~gone~", "<p><del>gone</del> <del>gone</del></p>\n"),
         ("==seen== x^2^", "<p><mark>seen</mark> x<sup>2</sup></p>\n"),
         ("1 < 2 & \"3\"", "<p>1 &lt; 2 &amp; \"3\"</p>\n"),

@@ -98,6 +98,8 @@ ATTACKS = [
     '<svg><p id="x"><a id="y" xlink:id="z" name="w"></p></svg>',
     '<a ping="//evil.example/" target="_blank" href="//example.org">x</a>',
     '<a href="\\\\evil.example" rel="opener">x</a>',
+    '<img srcset="a 1x,data:image/svg+xml,x 2x">',
+    '<img srcset="a 1x,\tdata:image/svg+xml,x y,data:x">',
     '<img srcset="a 1x, data:image/svg+xml,x 2x">',
     '<video poster="javascript:alert(1)" src="data:text/html,x" autoplay></video>',
     '<source src="javascript:alert(1)"><track src="data:text/vtt,x">',
@@ -157,7 +159,7 @@ def dangers_of(name: str, value: str) -> Iterator[str]:
         yield f"class {value}"
     if name in REFERENCES and not all(part.startswith(PREFIX) for part in value.split()):
         yield f"{name} {value}"
-    if name == "href" and value.startswith("#") and not value.startswith(("#" + PREFIX, "#top")):
+    if name == "href" and re.match(rf"#(?!$|top$|{PREFIX})", value):
         yield value
 
 

@@ -80,3 +80,8 @@ def test_no_word_of_a_real_post_is_lost() -> None:
 
     assert len(every) > 1400
     assert missing == EXCEPTIONS
+
+
+def test_a_post_five_times_as_long_as_a_real_one_is_not_refused() -> None:
+    for body in bodies():
+        assert render(body.text * 5, body.format, "0" * 32), body.place
