@@ -30,6 +30,11 @@ from tests.content.tags import POST_ID
         ('<img srcset="/a 1x, https://example.org/b 2x, data:c 3x">',
          '<img srcset="/a 1x, https://example.org/b 2x">'),
         ('<img srcset="/a,b 1x,/c 2x">', '<img srcset="/a,b 1x, /c 2x">'),
+        ('<q cite="/a">x</q>', "<q>x</q>"),
+        ('<a href="//[">x</a>', '<a href="//[">x</a>'),
+        ('<video poster=" /a" src="https://example.org/b"></video>',
+         '<video poster="/a" src="https://example.org/b"></video>'),
+        ('<video poster="ftp://example.org/a" src="magnet:b"></video>', "<video></video>"),
         ("before<!-- comment -->after", "beforeafter"),
     ],
 )  # fmt: skip
