@@ -19,8 +19,12 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 # grows with the square of its length. So it gets pieces of whole lines, where a post has long code,
 # and what follows in a post stays as it is.
 MOST_CODE = 100_000
-_MOST_SECONDS = 0.5
+_MOST_SECONDS = 0.4
 _PIECE = re.compile(r".{0,4999}\n|.{1,5000}", re.DOTALL)
+# These take seconds for a piece that is made for it.
+_SLOW = frozenset(
+    ["ahk", "autohotkey", "easytrieve", "lilypond", "mcschema", "systemd", "tnt", "x++", "xpp"]
+)
 CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 _PREFIX = "language-"
 
@@ -29,13 +33,13 @@ def highlight_all(blocks: Iterable[LexborNode]) -> None:
     """Add the classes of Pygments to blocks of code that name a language it knows.
 
     Only the first 100,000 characters of all blocks are highlighted, by whole blocks, and only for
-    half a second, which real code never takes.
+    a time that real code never takes.
     """
     rest, last = MOST_CODE, thread_time() + _MOST_SECONDS
     for code in blocks:
         if thread_time() > last:
             return
-        lexer = _lexer(_language(code.attributes["class"] or ""))
+        lexer = _lexer(_language(code.attributes.get("class") or ""))
         text = code.text() if lexer else ""
         rest -= len(text)
         if lexer and rest >= 0:
@@ -73,9 +77,8 @@ def _language(classes: str) -> str:
 @cache
 def _names() -> frozenset[str]:
     """All names of languages; to look for one that is missing would search all packages."""
-    return frozenset(
-        alias for _, aliases, _, _ in get_all_lexers(plugins=False) for alias in aliases
-    )
+    names = (name for _, names, _, _ in get_all_lexers(plugins=False) for name in names)
+    return frozenset(names) - _SLOW
 
 
 def _lexer(language: str) -> Lexer | None:

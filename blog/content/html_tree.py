@@ -89,12 +89,12 @@ def _mark_math(math: LexborNode) -> None:
 
 def _prefix_ids(body: LexborNode, prefix: str) -> None:
     for element in body.css("[id]"):
-        element.attrs["id"] = prefix + _fragment(element.attributes["id"] or "")
+        element.attrs["id"] = prefix + _fragment(element.attributes.get("id") or "")
     for target in body.css("a[name]:not([id])"):
-        target.attrs["id"] = prefix + _fragment(target.attributes["name"] or "")
+        target.attrs["id"] = prefix + _fragment(target.attributes.get("name") or "")
     for name in _NAMING_IDS:
         for element in body.css(f"[{name}]"):
-            ids = (element.attributes[name] or "").split()
+            ids = (element.attributes.get(name) or "").split()
             element.attrs[name] = " ".join(prefix + each for each in ids)
 
 
@@ -104,6 +104,9 @@ def _fragment(text: str) -> str:
 
 
 def _adapt_link(link: LexborNode, prefix: str) -> None:
+    # The selector finds `xlink:href` too, which is none of HTML.
+    if "href" not in link.attributes:
+        return
     address = (link.attributes["href"] or "").strip()
     if address.startswith("#"):
         address = _within(address, prefix)
@@ -156,6 +159,8 @@ def _adapt_embed(frame: LexborNode) -> None:
     address = frame.attributes.get("src") or ""
     parts = split(address)
     if parts.scheme == "https" and parts.netloc.lower() in EMBED_HOSTS:
+        # What stands in it is for browsers that know no such element.
+        frame.inner_html = ""
         frame.attrs["src"] = parts.geturl()
         for name, value in _EMBED.items():
             frame.attrs[name] = value

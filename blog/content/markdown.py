@@ -10,7 +10,10 @@ import comrak
 
 from blog.content.html_bounds import DEEPEST
 
+# For these, comrak takes much memory.
 _MOST_EMPHASIS = 300_000
+_MOST_FOOTNOTES = 5_000
+
 # What comrak takes long for, or much memory, and what no post has: an extension is left out where
 # there is more of its own. Comrak looks at the whole text again for each address, adds the missing
 # cells to each row of a table, and compares each heading and term with those before it.
@@ -18,13 +21,12 @@ _MOST_ADDRESS_BYTES = 400_000_000
 _MOST_CELLS = 500_000
 _MOST_HEADINGS = 1_000
 _MOST_TERMS = 3_000
-_MOST_FOOTNOTES = 5_000
 _MOST_SUPERSCRIPTS = 50_000
 _MOST_FORMULAS = 1_000
 # What begins a block, or stands between the cells of a table and its head.
-_MARKERS = re.compile(r"[ \t\v\f>*+\d.)\-:|]+")
+_MARKERS = re.compile(r"[ \t\v\f>*+\d.)\-:~|]+")
 _HEADING = re.compile(r"#(?=[ \t\r\n])|[\r\n][ \t>]*+(?:=++|-++)[ \t]*+(?=[\r\n]|\Z)")
-_TERM = re.compile(r"[\r\n][ \t>*+\d.)\-]*+:[ \t]")
+_TERM = re.compile(r"[\r\n][ \t>*+\d.)\-]*+[:~][ \t]")
 
 # The elements of HTML, but for those of a whole page, and those in which tags are text (GitHub
 # Flavored Markdown, section 6.11): a post that mentions one of them would not be shown from there.
@@ -51,12 +53,15 @@ _TAG = re.compile(
 def excess(markdown: str) -> str | None:
     """What the Markdown has too much of, as the end of a sentence about a body; None for nothing.
 
-    Comrak needs time that grows with the square of the depth of quotes.
+    Comrak needs time that grows with the square of the depth of quotes. Without footnotes, the
+    text of each would not be shown.
     """
     if _most(">", _MARKERS.findall(markdown)) > DEEPEST:
         return f"nests quotes more than {DEEPEST} deep"
     if markdown.count("*") + markdown.count("_") > _MOST_EMPHASIS:
         return f"has more than {_MOST_EMPHASIS} asterisks and underscores"
+    if markdown.count("[^") > _MOST_FOOTNOTES:
+        return f"has more than {_MOST_FOOTNOTES} footnotes"
     return None
 
 
@@ -76,7 +81,6 @@ def _kept(markdown: str) -> Iterator[str]:
     found = {
         "autolink": markdown.count("@") * size <= _MOST_ADDRESS_BYTES,
         "description_lists": _number(_TERM, markdown) <= _MOST_TERMS,
-        "footnotes": markdown.count("[^") <= _MOST_FOOTNOTES,
         "header_ids": _number(_HEADING, markdown) <= _MOST_HEADINGS,
         "math_code": markdown.count("$`") <= _MOST_FORMULAS,
         "superscript": markdown.count("^") <= _MOST_SUPERSCRIPTS and _marks_superscripts(markdown),
@@ -113,7 +117,7 @@ def _marks_superscripts(markdown: str) -> bool:
 def _extensions(*names: str) -> comrak.ExtensionOptions:
     """Those that are always there, and those of these names."""
     options = comrak.ExtensionOptions()
-    options.alerts = options.highlight = options.math_dollars = True
+    options.alerts = options.footnotes = options.highlight = options.math_dollars = True
     # One tilde strikes through, as on GitHub, and does not make a subscript.
     options.strikethrough = options.tasklist = True
     for name in names:

@@ -37,6 +37,9 @@ _CLASS = re.compile(
     r"language-.+|(?:align|wp-block-|kg-|is-|has-|markdown-alert|footnote)[\w-]*|anchor", re.ASCII
 )
 _WEB = re.compile(r"https?://|(?!//)(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
+# What follows an address in a list of images; after it, a comma needs no blank.
+_DESCRIPTOR = re.compile(r"[\d.]+[hwx]", re.ASCII)
+_TOGETHER = re.compile(r"(\s[\d.]+[hwx]),(?=\S)", re.ASCII)
 
 
 def sanitize(html: str) -> str:
@@ -72,6 +75,11 @@ def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
 
 def _srcset(value: str) -> str | None:
     """The candidates of a list of images (HTML, section 4.8.4.2.1) with addresses of the web."""
-    candidates = (candidate.split() for candidate in re.split(r",\s+|,$", value.strip()))
-    kept = [" ".join(parts) for parts in candidates if parts and _WEB.match(parts[0])]
+    apart = _TOGETHER.sub(r"\1, ", value.strip())
+    candidates = (candidate.split() for candidate in re.split(r",\s+|,$", apart))
+    kept = [
+        " ".join(parts)
+        for parts in candidates
+        if parts and _WEB.match(parts[0]) and all(map(_DESCRIPTOR.fullmatch, parts[1:]))
+    ]
     return ", ".join(kept) or None

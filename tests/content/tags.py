@@ -1,0 +1,30 @@
+"""The tags of HTML, as a parser finds them."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+Tags = list[tuple[str, dict[str, str | None]]]
+
+# The post whose body is rendered, and what its ids begin with.
+POST_ID = "0" * 24 + "89abcdef"
+PREFIX = "p89abcdef-"
+
+
+class _Reader(HTMLParser):
+    """Notes every tag with its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: Tags = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def tags_of(html: str) -> Tags:
+    """Every tag that begins an element, with its attributes."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return reader.tags
