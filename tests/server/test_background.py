@@ -1,0 +1,100 @@
+"""Posts that are rendered anew while they are served, in a process beside the workers."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from blog.content.markup import rendering_version
+from blog.database.database import Database
+from blog.storage.tables import post
+from tests.maintenance.test_rendering import MANY, fill
+from tests.servers.serving import Server, eventually, serve, start, wait_until_it_serves
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def env(database_url: str) -> dict[str, str]:
+    """The settings of a server with many posts that are to be rendered anew."""
+    with closing(Database(database_url)) as database:
+        fill(database)
+    return {"BLOG_DATABASE_URL": database_url}
+
+
+def renderings(url: str) -> set[str]:
+    """The versions of the renderer that the stored HTML has."""
+    with closing(Database(url)) as database, database.session() as session:
+        return set(session.reading().scalars(select(post.c.rendering)))
+
+
+def messages(server: Server) -> list[str]:
+    """What the process that renders has logged."""
+    return [line["message"] for line in server.log() if line["logger"] == "blog.rendering"]
+
+
+def niceness(process: int) -> int:
+    """The priority of a process; a higher one is less."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[16])
+
+
+def test_server_renders_all_posts_anew(tmp_path: Path, env: dict[str, str]) -> None:
+    with serve(tmp_path, env=env) as server:
+        eventually(lambda: bool(messages(server)), server.stderr_text)
+        html = requests.get(f"{server.url}/post?fields=bodyHtml").json()["data"][0]["bodyHtml"]
+
+        assert (messages(server), html) == ([f"rendered {MANY} posts anew"], "<p>First post!</p>\n")
+        eventually(lambda: len(server.workers()) == 1, lambda: str(server.workers()))
+    assert renderings(env["BLOG_DATABASE_URL"]) == {rendering_version()}
+
+
+def test_rendering_has_the_lowest_priority(tmp_path: Path, env: dict[str, str]) -> None:
+    with serve(tmp_path, env=env) as server:
+        eventually(
+            lambda: sorted(map(niceness, server.workers())) == [0, 19],
+            lambda: str([*map(niceness, server.workers())]),
+        )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_rendering_ends_with_the_server(
+    tmp_path: Path, env: dict[str, str], number: signal.Signals
+) -> None:
+    url = env["BLOG_DATABASE_URL"]
+    with start(tmp_path, "--workers", "1", env=env) as server:
+        wait_until_it_serves(server)
+        eventually(lambda: rendering_version() in renderings(url), server.stderr_text)
+        processes = server.workers()
+        status = server.stop(number)
+
+        assert (status, len(processes), messages(server)) == (0, 2, [])
+    assert not any(Path(f"/proc/{process}").exists() for process in processes)
+    assert renderings(url) == {"old", rendering_version()}
+
+
+@pytest.mark.databases("sqlite")
+def test_server_that_ends_while_it_renders_removes_the_log(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    with start(tmp_path, "--workers", "1", env=env) as server:
+        wait_until_it_serves(server)
+        server.stop()
+
+    assert sorted(path.name for path in tmp_path.glob("blog.db*")) == ["blog.db"]
+
+
+def test_rendering_ends_when_the_server_is_killed(tmp_path: Path, env: dict[str, str]) -> None:
+    with start(tmp_path, "--workers", "1", env=env) as server:
+        eventually(lambda: 19 in map(niceness, server.workers()), server.stderr_text)
+        processes = server.workers()
+        server.stop(signal.SIGKILL)
+
+        eventually(
+            lambda: not any(Path(f"/proc/{process}").exists() for process in processes),
+            server.stderr_text,
+        )
