@@ -27,7 +27,8 @@ def render_posts() -> None:
             renewal = render_patiently(opened)
         finally:
             opened.shut_down()
-    logger.info("rendered %d posts anew", renewal.rendered)
+    if renewal.rendered:
+        logger.info("rendered %d posts anew", renewal.rendered)
     for post_id in renewal.escaped:
         logger.warning("post %s: the body exceeds a limit, and is shown as text", post_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -18,6 +18,7 @@ from blog.errors import AccountError
 if TYPE_CHECKING:
     from blog.database.database import Database
     from blog.database.session import Session
+    from blog.server.background import Background
     from blog.settings import Settings
 
 _NO_EDITOR = "no editor can sign in: `blog author add NAME --role editor` creates one"
@@ -65,13 +66,14 @@ class _Prepared(NamedTuple):
     """What is to be logged, and done in the background, when the server has started."""
 
     warnings: Sequence[str]
-    background: Callable[[], None] | None
+    background: Background
 
 
 def _prepare(settings: Settings) -> _Prepared:
     """Upgrade the database, and add an author if there is none."""
     from blog.cli.rendering import render_posts
     from blog.maintenance import rendering, schema
+    from blog.server.background import Background
     from blog.storage import accounts
 
     with opening.connect(settings) as opened:
@@ -82,7 +84,8 @@ def _prepare(settings: Settings) -> _Prepared:
             has_editor = any(account.is_editor for account in accounts.find_all(session))
             warnings = [] if has_editor else [_NO_EDITOR]
             warnings += _write_failure(opened, session)
-            return _Prepared(warnings, render_posts if rendering.has_old(session) else None)
+            is_due = rendering.has_old(session)
+            return _Prepared(warnings, Background(render_posts, is_due=is_due))
 
 
 def _add_first_author(session: Session) -> None:

@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from blog.server.worker import end_with_parent
@@ -18,21 +19,41 @@ _NICENESS = 19
 _STOP_SECONDS = 5
 
 
-@contextmanager
-def beside(work: Callable[[], None]) -> Iterator[None]:
-    """Do this work in a process of its own, which ends with the context at the latest.
+class Background:
+    """Does work in a process of its own, which ends with this context at the latest."""
 
-    ``work`` is a function of a module, and is ended by a SystemExit.
-    """
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(work,), daemon=True)
-    process.start()
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.join(_STOP_SECONDS)
-        process.kill()
-        process.join()
+    def __init__(self, work: Callable[[], None], *, is_due: bool) -> None:
+        """``work`` is a function of a module; each process loads that anew.
+
+        ``is_due`` is whether to start with the context, and not only when `start` is called.
+        """
+        self._work = work
+        self._is_due = is_due
+        self._process: BaseProcess | None = None
+
+    def start(self) -> None:
+        """Do the work, from the beginning if it is being done."""
+        self._stop()
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=_run, args=(self._work,), daemon=True)
+        self._process.start()
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid or 0, _NICENESS)
+
+    def __enter__(self) -> Background:
+        if self._is_due:
+            self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.join(_STOP_SECONDS)
+            self._process.kill()
+            self._process.join()
 
 
 def _run(work: Callable[[], None]) -> None:
@@ -40,7 +61,6 @@ def _run(work: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     end_with_parent()
-    os.nice(_NICENESS)
     work()
 
 

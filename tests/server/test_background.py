@@ -38,27 +38,32 @@ def messages(server: Server) -> list[str]:
     return [line["message"] for line in server.log() if line["logger"] == "blog.rendering"]
 
 
-def niceness(process: int) -> int:
-    """The priority of a process; a higher one is less."""
-    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[16])
-
-
 def test_server_renders_all_posts_anew(tmp_path: Path, env: dict[str, str]) -> None:
     with serve(tmp_path, env=env) as server:
         eventually(lambda: bool(messages(server)), server.stderr_text)
         html = requests.get(f"{server.url}/post?fields=bodyHtml").json()["data"][0]["bodyHtml"]
 
         assert (messages(server), html) == ([f"rendered {MANY} posts anew"], "<p>First post!</p>\n")
-        eventually(lambda: len(server.workers()) == 1, lambda: str(server.workers()))
+        eventually(lambda: not server.renderers(), lambda: str(server.renderers()))
     assert renderings(env["BLOG_DATABASE_URL"]) == {rendering_version()}
 
 
-def test_rendering_has_the_lowest_priority(tmp_path: Path, env: dict[str, str]) -> None:
+def test_reload_renders_what_is_old(tmp_path: Path, database_url: str) -> None:
+    with serve(tmp_path, env={"BLOG_DATABASE_URL": database_url}) as server:
+        with closing(Database(database_url)) as database:
+            fill(database)
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: bool(messages(server)), server.stderr_text)
+
+        assert messages(server) == [f"rendered {MANY} posts anew"]
+
+
+def test_reload_while_posts_are_rendered_goes_on(tmp_path: Path, env: dict[str, str]) -> None:
+    url = env["BLOG_DATABASE_URL"]
     with serve(tmp_path, env=env) as server:
-        eventually(
-            lambda: sorted(map(niceness, server.workers())) == [0, 19],
-            lambda: str([*map(niceness, server.workers())]),
-        )
+        eventually(lambda: rendering_version() in renderings(url), server.stderr_text)
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "old" not in renderings(url), server.stderr_text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -69,11 +74,11 @@ def test_rendering_ends_with_the_server(
     with start(tmp_path, "--workers", "1", env=env) as server:
         wait_until_it_serves(server)
         eventually(lambda: rendering_version() in renderings(url), server.stderr_text)
-        processes = server.workers()
+        [process] = server.renderers()
         status = server.stop(number)
 
-        assert (status, len(processes), messages(server)) == (0, 2, [])
-    assert not any(Path(f"/proc/{process}").exists() for process in processes)
+        assert (status, messages(server)) == (0, [])
+    assert not Path(f"/proc/{process}").exists()
     assert renderings(url) == {"old", rendering_version()}
 
 
@@ -90,11 +95,8 @@ def test_server_that_ends_while_it_renders_removes_the_log(
 
 def test_rendering_ends_when_the_server_is_killed(tmp_path: Path, env: dict[str, str]) -> None:
     with start(tmp_path, "--workers", "1", env=env) as server:
-        eventually(lambda: 19 in map(niceness, server.workers()), server.stderr_text)
-        processes = server.workers()
+        wait_until_it_serves(server)
+        [process] = server.renderers()
         server.stop(signal.SIGKILL)
 
-        eventually(
-            lambda: not any(Path(f"/proc/{process}").exists() for process in processes),
-            server.stderr_text,
-        )
+        eventually(lambda: not Path(f"/proc/{process}").exists(), server.stderr_text)
