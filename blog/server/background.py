@@ -35,7 +35,7 @@ class Background:
         """Do the work, from the beginning if it is being done."""
         self._stop()
         context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=_run, args=(self._work,), daemon=True)
+        self._process = context.Process(target=carry_out, args=(self._work,), daemon=True)
         self._process.start()
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, self._process.pid or 0, _NICENESS)
@@ -56,12 +56,16 @@ class Background:
             self._process.join()
 
 
-def _run(work: Callable[[], None]) -> None:
+def carry_out(work: Callable[[], None]) -> None:
+    """Do the work until a signal to stop, as the only thing that this process does."""
     # A terminal sends it to all processes of the server, which then ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     end_with_parent()
-    work()
+    with suppress(SystemExit):
+        work()
+    # As in a worker, the work has cleaned up, and the interpreter need not.
+    os._exit(0)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -29,6 +29,17 @@ def test_result_is_logged(rick: str, caplog: pytest.LogCaptureFixture) -> None:
     assert escaped.endswith(": the body exceeds a limit, and is shown as text")
 
 
+def test_nothing_is_logged_where_nothing_was_old(
+    rick: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    post_as("rick")
+
+    with caplog.at_level(logging.INFO, "blog.rendering"):
+        render_posts()
+
+    assert caplog.records == []
+
+
 @pytest.mark.databases("sqlite")
 def test_rendering_goes_on_when_the_database_is_available_again(
     rick: str, caplog: pytest.LogCaptureFixture

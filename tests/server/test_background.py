@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from sqlalchemy import select
 
 from blog.content.markup import rendering_version
 from blog.database.database import Database
+from blog.server.background import carry_out
 from blog.storage.tables import post
 from tests.maintenance.test_rendering import MANY, fill
 from tests.servers.serving import Server, eventually, serve, start, wait_until_it_serves
@@ -35,7 +39,33 @@ def renderings(url: str) -> set[str]:
 
 def messages(server: Server) -> list[str]:
     """What the process that renders has logged."""
-    return [line["message"] for line in server.log() if line["logger"] == "blog.rendering"]
+    # A measurement of coverage may have added lines of its own.
+    lines = [line for line in server.stderr_text().splitlines() if line.startswith("{")]
+    logged = map(json.loads, lines)
+    return [line["message"] for line in logged if line["logger"] == "blog.rendering"]
+
+
+def test_process_ends_at_the_end_of_its_work_or_at_a_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    did: list[object] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(os, "_exit", did.append)
+
+    def interrupted() -> None:
+        signal.raise_signal(signal.SIGINT)
+        did.append("interrupted")
+        signal.raise_signal(signal.SIGTERM)
+        did.append("never")
+
+    try:
+        carry_out(partial(did.append, "done"))
+        carry_out(interrupted)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    assert did == ["done", 0, "interrupted", 0]
 
 
 def test_server_renders_all_posts_anew(tmp_path: Path, env: dict[str, str]) -> None:
