@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -17,6 +18,7 @@ from blog.errors import AccountError
 if TYPE_CHECKING:
     from blog.database.database import Database
     from blog.database.session import Session
+    from blog.server.background import Background
     from blog.settings import Settings
 
 _NO_EDITOR = "no editor can sign in: `blog author add NAME --role editor` creates one"
@@ -48,20 +50,30 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
         head_timeout=settings.transfer_timeout,
     )
     with listen(host, port or settings.port, settings.transfer_timeout) as listener:
-        warnings = _prepare(settings)
+        prepared = _prepare(settings)
         run(
             listener,
             capacity,
             log_format=settings.log_format,
             metrics=settings.metrics,
             database=opening.place(settings.database_url),
-            warnings=warnings,
+            warnings=prepared.warnings,
+            background=prepared.background,
         )
 
 
-def _prepare(settings: Settings) -> list[str]:
-    """Upgrade the database, and add an author if there is none; return warnings."""
-    from blog.maintenance import schema
+class _Prepared(NamedTuple):
+    """What is to be logged, and done in the background, when the server has started."""
+
+    warnings: Sequence[str]
+    background: Background
+
+
+def _prepare(settings: Settings) -> _Prepared:
+    """Upgrade the database, and add an author if there is none."""
+    from blog.cli.rendering import render_posts
+    from blog.maintenance import rendering, schema
+    from blog.server.background import Background
     from blog.storage import accounts
 
     with opening.connect(settings) as opened:
@@ -71,7 +83,9 @@ def _prepare(settings: Settings) -> list[str]:
             _add_first_author(session)
             has_editor = any(account.is_editor for account in accounts.find_all(session))
             warnings = [] if has_editor else [_NO_EDITOR]
-            return [*warnings, *_write_failure(opened, session)]
+            warnings += _write_failure(opened, session)
+            is_due = rendering.has_old(session)
+            return _Prepared(warnings, Background(render_posts, is_due=is_due))
 
 
 def _add_first_author(session: Session) -> None:

@@ -197,30 +197,32 @@ def check_list_precondition() -> None:
         raise PreconditionFailed("If-None-Match: * never holds for a list, which always exists")
 
 
-def is_not_modified(etag: str, validators: Validators | None) -> bool:
+def is_not_modified(etag: str, document: Document) -> bool:
     """Evaluate the preconditions of a read in the order of RFC 9110 section 13.2.2.
 
-    Returns whether the client's copy is current (304). Raises PreconditionNotMet.
+    Returns whether the client's copy is current (304). Raises PreconditionNotMet. Dates are ignored
+    where the document has none.
     """
     request = current_request()
     if request.environ.keys().isdisjoint(_CONDITIONS):
         return False
-    if not _is_expected(etag, validators):
+    dated = document.validators if document.is_dated else None
+    if not _is_expected(etag, document.validators, dated):
         raise PreconditionNotMet("the representation has changed since", etag)
     if "If-None-Match" in request.headers:
         return _tags_in("If-None-Match").contain(etag)
     since = _read_date("If-Modified-Since")
-    return bool(validators and since and _is_unmodified(validators, since))
+    return bool(dated and since and _is_unmodified(dated, since))
 
 
-def _is_expected(etag: str, validators: Validators | None) -> bool:
+def _is_expected(etag: str, validators: Validators | None, dated: Validators | None) -> bool:
     """Whether If-Match, or else If-Unmodified-Since, holds (RFC 9110 sections 13.1.1, 13.1.4)."""
     if "If-Match" in current_request().headers:
         tags = _tags_in("If-Match")
         version = validators and version_tag(validators)
         return tags.contain_strongly(etag) or bool(version and tags.contain_strongly(version))
-    since = validators and _read_date("If-Unmodified-Since")
-    return not (validators and since) or _is_unmodified(validators, since)
+    since = dated and _read_date("If-Unmodified-Since")
+    return not (dated and since) or _is_unmodified(dated, since)
 
 
 def _read_date(header: str) -> datetime | None:

@@ -33,7 +33,7 @@ def represent(result: Document | Created, representation: Representation) -> Res
     body = representation.write(document)
     coding = _choose_coding(request, body)
     etag = entity_tag(document, body, coding)
-    if request.is_read and is_not_modified(etag, document.validators):
+    if request.is_read and is_not_modified(etag, document):
         return _not_modified(etag)
     response = Response(body, content_type=representation.MEDIA_TYPE)
     if isinstance(result, Created):
@@ -69,7 +69,7 @@ def _choose_coding(request: Request, body: bytes) -> str | None:
 
 def _add_validators(response: Response, document: Document, etag: str) -> None:
     response.headers.extend((("ETag", quote_etag(etag)), ("Link", link_header(document.links))))
-    if document.validators:
+    if document.validators and document.is_dated:
         # A date from a clock that was ahead may lie in the future (RFC 9110 section 8.8.2.1).
         modified = min(document.validators.modified, current_request().now)
         response.headers.add("Last-Modified", http_date(modified))

@@ -53,7 +53,8 @@ class Document:
 
     ``links`` maps relations to targets. A list has items, and the relation ``name`` to them; a
     single resource has validators. ``embedded`` maps relations to documents, or to None where the
-    target does not exist.
+    target does not exist. A document is dated by its validators, unless it shows something that may
+    change without them.
     """
 
     links: Mapping[str, Link]
@@ -65,6 +66,7 @@ class Document:
     name: str | None = None
     items: Sequence[Document] = ()
     validators: Validators | None = None
+    is_dated: bool = True
     embedded: Mapping[str, Document | None] = field(default_factory=dict)
 
     @classmethod

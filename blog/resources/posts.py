@@ -161,6 +161,8 @@ def represent(post: content.Post, fields: tuple[str, ...], links: Links) -> Docu
         updated=post.updated_date,
         published=post.written.posted_date,
         validators=validators_of(post),
+        # The HTML changes with the renderer too, which is no version of the post.
+        is_dated="bodyHtml" not in fields,
     )
 
 

@@ -18,6 +18,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from blog import logs
+from blog.server.background import Background
 from blog.server.capacity import Capacity, fit_connections
 from blog.server.listener import BACKLOG, url_of
 from blog.server.supervisor import Supervisor
@@ -46,12 +47,14 @@ def run(
     target: str = "blog.app:create_gateway",
     database: str = "none",
     warnings: Sequence[str] = (),
+    background: Background | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests; on SIGHUP, replace the workers.
 
     Each worker loads the program anew and makes its application from the environment. ``target``
     names the module and function that makes the gateway, ``database`` is named in the log, and
-    ``warnings`` are logged. Raises ServerError if the limit of open files is too low.
+    ``warnings`` are logged. ``background`` is what the server does beside serving, also after it
+    has replaced the workers. Raises ServerError if the limit of open files is too low.
     """
     connections = fit_connections(capacity)
     if connections < capacity.connections:
@@ -63,7 +66,9 @@ def run(
     supervisor = Supervisor(listener, target=target, log_dictconfig=log_configuration, **options)
     serving = f"serving {url_of(listener)} with {capacity.workers} workers"
     supervisor.on_startup(partial(_log_start, f"{serving} from the database {database}", warnings))
-    with _shared_metrics() if metrics else nullcontext():
+    if background:
+        supervisor.on_reload(background.start)
+    with _shared_metrics() if metrics else nullcontext(), background or nullcontext():
         supervisor.serve()
 
 

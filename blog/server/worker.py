@@ -63,12 +63,12 @@ def work(serve: Callable[..., None], *args: Any) -> None:
     for a moment longer than ``serve``, and an interpreter that is finalized under them would abort.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    _end_with_parent()
+    end_with_parent()
     serve(*args)
     os._exit(0)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Have this process receive SIGTERM when its parent ends (Linux only).
 
     Otherwise the workers of a supervisor that was killed would continue to serve on its port.

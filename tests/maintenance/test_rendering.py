@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from blog.content.authors import Caller
 from blog.content.markup import rendering_version
+from blog.content.posts import PostContent
 from blog.database.database import Database
 from blog.maintenance import integrity
 from blog.maintenance.rendering import Renewal, has_old, render_anew
+from blog.storage import post_writes
+from blog.storage.access import Access
+from blog.storage.preconditions import Precondition
 from blog.storage.tables import post
 from tests.contract import Clock, create
 from tests.renderings import DEEP, OLD_HTML, age, html_of
@@ -117,6 +125,36 @@ def test_edit_during_the_rendering_is_not_undone(
             Interfering().render_batch(session)
 
     assert html_of(client, path) == "other"
+
+
+@pytest.mark.slow
+def test_edits_and_the_rendering_do_not_disturb_each_other(database: Database) -> None:
+    fill(database, 20)
+    everything = Precondition()
+
+    def edit(number: int) -> None:
+        with database.session() as session:
+            access = Access(session, Caller("rick", "author"), Clock().now)
+            for body in ("One", "Two", "Three"):
+                content = PostContent(title="t", body=body, format="text", slug=f"s{number}")
+                revise = partial(lambda content, _: content, content)
+                post_writes.edit(access, f"{number:032x}", everything, revise)
+
+    def render_again() -> None:
+        for _ in range(10):
+            with database.session() as session, session.writing() as connection:
+                connection.execute(update(post).values(rendering="old"))
+            render_all(database)
+
+    with ThreadPoolExecutor(4) as pool:
+        for task in [pool.submit(render_again), *(pool.submit(edit, n) for n in range(20))]:
+            task.result()
+
+    columns = select(post.c.version, post.c.body, post.c.body_html)
+    with database.session() as session:
+        assert {tuple(row) for row in session.reading().execute(columns)} == {
+            (4, "Three", "<p>Three</p>\n")
+        }
 
 
 def test_body_beyond_a_bound_becomes_text_and_is_named(

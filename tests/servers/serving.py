@@ -65,9 +65,20 @@ class Server:
 
     def workers(self) -> set[int]:
         """The ids of its worker processes."""
+        return self._children(niceness=0)
+
+    def renderers(self) -> set[int]:
+        """The id of the process that renders posts anew, while there is one."""
+        return self._children(niceness=19)
+
+    def _children(self, niceness: int) -> set[int]:
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return {int(child) for child in children if "spawn_main" in _command(child)}
+        return {
+            int(child)
+            for child in children
+            if "spawn_main" in _command(child) and _niceness(child) == niceness
+        }
 
     def connect(self) -> socket.socket:
         """A connection to write to as a client should not."""
@@ -84,6 +95,13 @@ def _command(pid: str) -> str:
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/cmdline").read_text()
     return ""
+
+
+def _niceness(pid: str) -> int | None:
+    """How low the priority of a process is, from 0 to 19; None where it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
+    return None
 
 
 def run_blog(
