@@ -6,6 +6,7 @@ The HTML that comes out is as unsafe as what goes in: `sanitizer` has the last w
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -37,9 +38,8 @@ def adapt(html: str, post_id: str, *, is_markdown: bool) -> str:
     Each id, and each link to one, gets a prefix that no other post has. An embedded page of an
     unknown host becomes a link. Headings, code and math of Markdown get what GitHub gives them.
     """
-    body = LexborHTMLParser(f"<body>{html}").body
-    if body is None:
-        return ""
+    # Every document has a body.
+    body = cast(LexborNode, LexborHTMLParser(f"<body>{html}").body)
     if is_markdown:
         _finish_markdown(body)
     _prefix_ids(body, _prefix(post_id))
@@ -79,7 +79,7 @@ def _name_heading(anchor: LexborNode) -> None:
 
 def _mark_math(math: LexborNode) -> None:
     """Let math be code in a language of that name; ``is-display`` is a formula by itself."""
-    is_display = math.attributes["data-math-style"] == "display"
+    is_display = math.attributes.get("data-math-style") == "display"
     code = math if math.tag == "code" else math.parser.create_node("code")
     code.attrs["class"] = "language-math is-display" if is_display else "language-math"
     if code is not math:
@@ -107,7 +107,7 @@ def _adapt_link(link: LexborNode, prefix: str) -> None:
     # The selector finds `xlink:href` too, which is none of HTML.
     if "href" not in link.attributes:
         return
-    address = (link.attributes["href"] or "").strip()
+    address = (link.attributes.get("href") or "").strip()
     if address.startswith("#"):
         address = _within(address, prefix)
     elif other := _POST_LINK.fullmatch(address):
@@ -138,9 +138,9 @@ def _adapt_media(body: LexborNode) -> None:
     """Mark relative addresses; a page loads all images but the first as they come into view."""
     for name in ("src", "poster"):
         for element in body.css(f"[{name}]"):
-            element.attrs[name] = mark_relative((element.attributes[name] or "").strip())
+            element.attrs[name] = mark_relative((element.attributes.get(name) or "").strip())
     for element in body.css("[srcset]"):
-        element.attrs["srcset"] = _candidates(element.attributes["srcset"] or "")
+        element.attrs["srcset"] = _candidates(element.attributes.get("srcset") or "")
     for image in body.css("img")[1:]:
         image.attrs["loading"] = "lazy"
         image.attrs["decoding"] = "async"
