@@ -5,12 +5,16 @@ So feeds and pages of other sites can show a post, whichever address the blog ha
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 # Noncharacters of Unicode (section 23.7), which `hide_marks` keeps out of what authors write. The
 # first stands for the scheme and host of the blog, the second for its base URL with a slash.
 _HOST_MARK = "\ufdd0"
 _BASE_MARK = "\ufdd1"
+# Between two images of a list; after what says its size, a comma needs no blank.
+_TOGETHER = re.compile(r"(\s[\d.]+[hwx]),(?=\S)", re.ASCII)
 _ANYWHERE = "https://any/"
 
 
@@ -52,3 +56,10 @@ def make_absolute(html: str, base: str) -> str:
     parts = urlsplit(base)
     host = f"{parts.scheme}://{parts.netloc}"
     return html.replace(_HOST_MARK, host).replace(_BASE_MARK, f"{base}/")
+
+
+def split_images(srcset: str) -> Iterator[list[str]]:
+    """Each image of a list (HTML, section 4.8.4.2.1): its address, and what says its size."""
+    apart = _TOGETHER.sub(r"\1, ", srcset.strip())
+    images = (image.split() for image in re.split(r",\s+|,$", apart))
+    return filter(None, images)

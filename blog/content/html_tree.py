@@ -10,7 +10,7 @@ from typing import cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from blog.content.addresses import mark_relative, split
+from blog.content.addresses import mark_relative, split, split_images
 from blog.content.highlighting import highlight_all
 
 # The hosts whose pages a post may embed.
@@ -140,18 +140,16 @@ def _adapt_media(body: LexborNode) -> None:
         for element in body.css(f"[{name}]"):
             element.attrs[name] = mark_relative((element.attributes.get(name) or "").strip())
     for element in body.css("[srcset]"):
-        element.attrs["srcset"] = _candidates(element.attributes.get("srcset") or "")
+        element.attrs["srcset"] = _mark_images(element.attributes.get("srcset") or "")
     for image in body.css("img")[1:]:
         image.attrs["loading"] = "lazy"
         image.attrs["decoding"] = "async"
 
 
-def _candidates(srcset: str) -> str:
-    """A list of images (HTML, section 4.8.4.2.1) with each relative address marked."""
-    parts = (candidate.split(maxsplit=1) for candidate in re.split(r",\s+|,$", srcset.strip()))
-    return ", ".join(
-        " ".join([mark_relative(first), *rest]) for first, *rest in filter(None, parts)
-    )
+def _mark_images(srcset: str) -> str:
+    """A list of images with each relative address marked."""
+    images = split_images(srcset)
+    return ", ".join(" ".join([mark_relative(address), *rest]) for address, *rest in images)
 
 
 def _adapt_embed(frame: LexborNode) -> None:

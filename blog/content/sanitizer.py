@@ -7,6 +7,7 @@ from functools import cache
 
 import nh3
 
+from blog.content.addresses import split_images
 from blog.content.highlighting import CLASSES
 
 _SCHEMES = "ftp http https irc ircs magnet mailto sms tel xmpp"
@@ -34,12 +35,12 @@ _ATTRIBUTES = nh3.ALLOWED_ATTRIBUTES | {tag: set(names.split()) for tag, names i
 _ATTRIBUTES |= {tag: _ATTRIBUTES.get(tag, set()) | {"align"} for tag in _ALIGNED.split()}
 _MEDIA = frozenset({"audio", "source", "track", "video"})
 _CLASS = re.compile(
-    r"language-.+|(?:align|wp-block-|kg-|is-|has-|markdown-alert|footnote)[\w-]*|anchor", re.ASCII
+    r"language-[\w+#.-]+|(?:align|wp-block-|kg-|is-|has-|markdown-alert|footnote)[\w-]*|anchor",
+    re.ASCII,
 )
 _WEB = re.compile(r"https?://|(?!//)(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
 # What follows an address in a list of images; after it, a comma needs no blank.
 _DESCRIPTOR = re.compile(r"[\d.]+[hwx]", re.ASCII)
-_TOGETHER = re.compile(r"(\s[\d.]+[hwx]),(?=\S)", re.ASCII)
 
 
 def sanitize(html: str) -> str:
@@ -74,12 +75,10 @@ def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
 
 
 def _srcset(value: str) -> str | None:
-    """The candidates of a list of images (HTML, section 4.8.4.2.1) with addresses of the web."""
-    apart = _TOGETHER.sub(r"\1, ", value.strip())
-    candidates = (candidate.split() for candidate in re.split(r",\s+|,$", apart))
+    """The images of a list that have addresses of the web."""
     kept = [
-        " ".join(parts)
-        for parts in candidates
-        if parts and _WEB.match(parts[0]) and all(map(_DESCRIPTOR.fullmatch, parts[1:]))
+        " ".join([address, *descriptors])
+        for address, *descriptors in split_images(value)
+        if _WEB.match(address) and all(map(_DESCRIPTOR.fullmatch, descriptors))
     ]
     return ", ".join(kept) or None

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+from blog.content.addresses import make_absolute
+from blog.content.markup import render
+from blog.content.posts import Format
+
 Tags = list[tuple[str, dict[str, str | None]]]
 
 # The post whose body is rendered, and what its ids begin with.
 POST_ID = "0" * 24 + "89abcdef"
 PREFIX = "p89abcdef-"
+
+
+def page(body: str, format: Format, post_id: str) -> str:
+    """The HTML of a body as a reader gets it, from a blog at `https://blog.example`."""
+    return make_absolute(render(body, format, post_id), "https://blog.example")
 
 
 class _Reader(HTMLParser):

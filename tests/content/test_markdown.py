@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blog.content.markup import render
-from tests.content.tags import POST_ID, tags_of
+from tests.content.tags import POST_ID, page, tags_of
 
 
 @pytest.mark.parametrize(
@@ -30,12 +29,12 @@ from tests.content.tags import POST_ID, tags_of
         ("```unheard-of\na < b\n```",
          '<pre><code class="language-unheard-of">a &lt; b\n</code></pre>\n'),
         ("```\nplain\n```", "<pre><code>plain\n</code></pre>\n"),
-        ("[x](/y \"t\")", '<p><a href="/y" title="t">x</a></p>\n'),
+        ("[x](/y \"t\")", '<p><a href="https://blog.example/y" title="t">x</a></p>\n'),
         ("<https://example.org>", '<p><a href="https://example.org" rel="noopener noreferrer">'
          "https://example.org</a></p>\n"),
         ("https://example.org", '<p><a href="https://example.org" rel="noopener noreferrer">'
          "https://example.org</a></p>\n"),
-        ("![x](y.png)", '<p><img src="y.png" alt="x"></p>\n'),
+        ("![x](y.png)", '<p><img src="https://blog.example/y.png" alt="x"></p>\n'),
         ("A <kbd>key</kbd>", "<p>A <kbd>key</kbd></p>\n"),
         ("A Vec<T>", "<p>A Vec&lt;T&gt;</p>\n"),
         ("a  \nb", "<p>a<br>\nb</p>\n"),
@@ -49,11 +48,11 @@ from tests.content.tags import POST_ID, tags_of
     ],
 )  # fmt: skip
 def test_markdown_is_rendered(markdown: str, html: str) -> None:
-    assert render(markdown, "markdown", POST_ID) == html
+    assert page(markdown, "markdown", POST_ID) == html
 
 
 def test_a_footnote_and_its_reference_link_to_each_other() -> None:
-    tags = tags_of(render("Text[^1]\n\n[^1]: A note.", "markdown", POST_ID))
+    tags = tags_of(page("Text[^1]\n\n[^1]: A note.", "markdown", POST_ID))
 
     attributes = [(tag, a.get("id"), a.get("href")) for tag, a in tags if tag in ("a", "li")]
     assert attributes == [
@@ -81,7 +80,7 @@ def test_a_footnote_and_its_reference_link_to_each_other() -> None:
 def test_an_extension_of_which_there_is_too_much_is_left_out(
     markdown: str, lost: str, kept: str
 ) -> None:
-    html = render(markdown, "markdown", POST_ID)
+    html = page(markdown, "markdown", POST_ID)
 
     assert lost not in html
     assert kept in html
@@ -90,7 +89,7 @@ def test_an_extension_of_which_there_is_too_much_is_left_out(
 def test_long_code_is_highlighted_in_pieces_and_nothing_of_it_is_lost() -> None:
     code = "".join(f"x = {number}\n" for number in range(2000))
 
-    html = render(f"```python\n{code}{'y' * 3000}\n```", "markdown", POST_ID)
+    html = page(f"```python\n{code}{'y' * 3000}\n```", "markdown", POST_ID)
 
     assert html.count('<span class="o">=</span>') == 2000
     assert html.count("\n") == 2002
@@ -99,15 +98,13 @@ def test_long_code_is_highlighted_in_pieces_and_nothing_of_it_is_lost() -> None:
 def test_code_after_a_hundred_thousand_characters_is_not_highlighted() -> None:
     block = "```json\n" + "[\n" * 45_000 + "```\n"
 
-    html = render(block * 2, "markdown", POST_ID)
+    html = page(block * 2, "markdown", POST_ID)
 
     assert html.count('<code class="language-json"><span') == 1
 
 
 def test_code_that_takes_too_long_keeps_its_text() -> None:
-    html = render(
-        "```java\n" + "\n" * 50_000 + "```\n" + "```c\nint x;\n```\n", "markdown", POST_ID
-    )
+    html = page("```java\n" + "\n" * 50_000 + "```\n" + "```c\nint x;\n```\n", "markdown", POST_ID)
 
     assert html.count("\n") == 50_003
     assert html.endswith('<pre><code class="language-c">int x;\n</code></pre>\n')
