@@ -65,9 +65,9 @@ DIFFERENCES = (
     Difference(without(r"(?s).+"), {"extensions": {20}}),
 )
 
-# What a page does not have: classes of the author's own or with odd characters; attributes that HTML
-# does not know or that only a search engine reads; addresses of schemes that are not known to be
-# safe; and relative addresses as they were written: they are resolved as in a browser.
+# What a page does not have: classes of the author's own or with odd characters; attributes that
+# HTML does not know or that only a search engine reads; addresses of schemes that are not known to
+# be safe; and relative addresses as they were written: they are resolved as in a browser.
 LOSSES = {
     "CommonMark": {34, 144, 152, 153, 154, 164}
     | {169, 616}
