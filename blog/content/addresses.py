@@ -42,8 +42,12 @@ def mark_relative(address: str) -> str:
         return address
     if parts.netloc:
         return f"https:{address}"
-    path = urljoin(_ANYWHERE, address).removeprefix(_ANYWHERE)
-    return f"{_HOST_MARK}/{path}" if parts.path.startswith("/") else _BASE_MARK + path
+    # Segments of dots are resolved now, as a browser would: few addresses have one.
+    if "./" in address or parts.path.endswith("."):
+        address = ("/" if parts.path.startswith("/") else "") + urljoin(
+            _ANYWHERE, address
+        ).removeprefix(_ANYWHERE)
+    return _HOST_MARK + address if parts.path.startswith("/") else _BASE_MARK + address
 
 
 def make_absolute(html: str, base: str) -> str:

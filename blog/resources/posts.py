@@ -136,8 +136,8 @@ class Post(_PostResource):
 
     def _patched(self, patch: Patch, current: content.Post) -> PostContent:
         seen = {**as_json(current, ATTRIBUTES), **self.links_of(self.document(current))}
-        if current.body_html is not None:
-            seen["bodyHtml"] = self.links.resolve(current.body_html)
+        # An edit has read it, as every long text.
+        seen["bodyHtml"] = self.links.resolve(current.body_html or "")
         changed, faults = patch(seen)
         return validate(PostContent, changed, SERVER_FIELDS, faults, current=current.content)
 

@@ -47,7 +47,7 @@ def run(
     target: str = "blog.app:create_gateway",
     database: str = "none",
     warnings: Sequence[str] = (),
-    background: Background | None = None,
+    background: Background,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests; on SIGHUP, replace the workers.
 
@@ -66,9 +66,8 @@ def run(
     supervisor = Supervisor(listener, target=target, log_dictconfig=log_configuration, **options)
     serving = f"serving {url_of(listener)} with {capacity.workers} workers"
     supervisor.on_startup(partial(_log_start, f"{serving} from the database {database}", warnings))
-    if background:
-        supervisor.on_reload(background.start)
-    with _shared_metrics() if metrics else nullcontext(), background or nullcontext():
+    supervisor.on_reload(background.start)
+    with _shared_metrics() if metrics else nullcontext(), background:
         supervisor.serve()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blog.content.posts import Format
-from tests.scenarios.hostile_markup import Outcome, measure
+from tests.scenarios.hostile_markup import MOST_MEGABYTES, Outcome, measure
 from tests.scenarios.hostile_shapes import SHAPES
 
 WORST: list[tuple[Format, str]] = [
@@ -28,10 +28,12 @@ WORST: list[tuple[Format, str]] = [
 
 @pytest.mark.long
 @pytest.mark.parametrize(("format", "shape"), WORST)
-def test_a_hostile_body_takes_no_more_than_it_may(format: Format, shape: str) -> None:
+def test_a_hostile_body_ends_and_takes_little_memory(format: Format, shape: str) -> None:
+    """How long each takes is in the table: under coverage, and beside other tests, it varies."""
     outcome = measure(format, shape, "1 MiB")
 
-    assert outcome.is_bounded, outcome
+    assert "**" not in outcome.answer, outcome
+    assert outcome.megabytes <= MOST_MEGABYTES, outcome
 
 
 @pytest.mark.parametrize(
