@@ -25,5 +25,5 @@ for program in PROGRAMS:
     missed = any(f"{program} is not installed" in reason for reason in reasons)
     if missed or not ran_some(program.lower()):
         sys.exit(f"the tests on {program} did not all run")
-if "BLOG_TEST_CORPUS" in os.environ and not ran_some("test_corpus"):
-    sys.exit("the tests on real posts did not run, though BLOG_TEST_CORPUS names some")
+if "TEST_CORPUS" in os.environ and not ran_some("test_corpus"):
+    sys.exit("the tests on real posts did not run, though TEST_CORPUS names some")

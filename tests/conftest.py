@@ -25,9 +25,6 @@ from tests.people import RICK
 from tests.servers.postgresql import Cluster, cluster, is_installed, memory
 from tests.sign_in import passwords
 
-# Real posts to test with. Workers of pytest-xdist get this environment, where it is no setting.
-if corpus := os.environ.get("BLOG_TEST_CORPUS"):
-    os.environ["TEST_CORPUS"] = corpus
 # A developer's own settings must not decide whether a test passes.
 for name in [name for name in os.environ if name.startswith("BLOG_")]:
     del os.environ[name]
