@@ -26,6 +26,6 @@ for program in PROGRAMS:
     if missed or not ran_some(program.lower()):
         sys.exit(f"the tests on {program} did not all run")
 if not ran_some("test_suites"):
-    sys.exit("the test suites of Markdown did not run: BLOG_TEST_SUITES names none")
-if "BLOG_TEST_CORPUS" in os.environ and not ran_some("test_corpus"):
-    sys.exit("the tests on real posts did not run, though BLOG_TEST_CORPUS names some")
+    sys.exit("the test suites of Markdown did not run: TEST_SUITES names none")
+if "TEST_CORPUS" in os.environ and not ran_some("test_corpus"):
+    sys.exit("the tests on real posts did not run, though TEST_CORPUS names some")

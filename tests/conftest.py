@@ -25,11 +25,6 @@ from tests.people import RICK
 from tests.servers.postgresql import Cluster, cluster, is_installed, memory
 from tests.sign_in import passwords
 
-# Real posts and suites to test with. Workers of pytest-xdist get this environment, where these are
-# no settings.
-for name in ("TEST_CORPUS", "TEST_SUITES"):
-    if given := os.environ.get(f"BLOG_{name}"):
-        os.environ[name] = given
 # A developer's own settings must not decide whether a test passes.
 for name in [name for name in os.environ if name.startswith("BLOG_")]:
     del os.environ[name]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-# What BLOG_TEST_SUITES names.
+# What TEST_SUITES names.
 DIRECTORY = Path(os.environ.get("TEST_SUITES", "/nowhere"))
 _COMMONMARK = ("marko-2.2.4.tar.gz", "marko-2.2.4/tests/spec")
 _GITHUB = ("cmark-gfm_0.29.0.gfm.6.orig.tar.gz", "cmark-gfm-0.29.0.gfm.6/test")

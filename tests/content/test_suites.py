@@ -15,9 +15,7 @@ from blog.content.sanitizer import sanitize
 from tests.content.suites import SUITES, examples, normalised, outline
 
 pytestmark = [
-    pytest.mark.skipif(
-        "TEST_SUITES" not in os.environ, reason="BLOG_TEST_SUITES names no test suites"
-    ),
+    pytest.mark.skipif("TEST_SUITES" not in os.environ, reason="TEST_SUITES names no test suites"),
     pytest.mark.parametrize("suite", SUITES),
 ]
 SIZES = {"CommonMark": 652, "GitHub": 24, "extensions": 30, "regressions": 25}

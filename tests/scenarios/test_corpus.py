@@ -17,7 +17,7 @@ import requests
 
 from tests.servers.serving import add_author, serve
 
-# What BLOG_TEST_CORPUS names.
+# What TEST_CORPUS names.
 CORPUS = Path(os.environ.get("TEST_CORPUS", "/nowhere"))
 SUFFIXES = {".md", ".mdx", ".markdown"}
 # Pages that only list other posts: three sections, a redirect, and the front page of a blog.
@@ -36,9 +36,7 @@ Result = TypeVar("Result")
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(
-        "TEST_CORPUS" not in os.environ, reason="BLOG_TEST_CORPUS names no real posts"
-    ),
+    pytest.mark.skipif("TEST_CORPUS" not in os.environ, reason="TEST_CORPUS names no real posts"),
 ]
 
 

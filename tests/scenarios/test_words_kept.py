@@ -41,9 +41,7 @@ WORD = re.compile(r"[^\W_]+")
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(
-        "TEST_CORPUS" not in os.environ, reason="BLOG_TEST_CORPUS names no real posts"
-    ),
+    pytest.mark.skipif("TEST_CORPUS" not in os.environ, reason="TEST_CORPUS names no real posts"),
 ]
 
 
