@@ -13,6 +13,7 @@ from flask import Response
 from blog import cli, logs
 from blog.cli import opening
 from blog.content.dates import utc_now
+from blog.content.markup import Renderer
 from blog.database.database import Database
 from blog.errors import NotReady, SchemaMismatch
 from blog.gateway.cache_keys import CacheKeys
@@ -209,6 +210,7 @@ def _services(
         # Requests that wait for changes leave at least half of the threads to others.
         long_poll=LongPoll(settings.threads // 2),
         schema_watch=SchemaWatch(needs_secret_key=settings.secret_key is None),
+        renderer=Renderer(settings.site),
         now=now,
         require_if_match=settings.require_if_match,
         base_url=settings.base_url,

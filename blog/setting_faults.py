@@ -12,7 +12,7 @@ from blog.content.validation import nearest
 
 PREFIX = "BLOG_"
 # An error in the combination of two settings.
-REPLICAS = "replicas_of_a_file"
+COMBINATION = "combination"
 
 
 # What Kubernetes sets in every container for a service named "blog".
@@ -66,7 +66,7 @@ def mask(value: object) -> str:
 
 def sentence(fault: ErrorDetails, *, secret: bool) -> str:
     """A message about the invalid value of a setting; a secret value is not shown."""
-    if fault["type"] == REPLICAS:
+    if fault["type"] == COMBINATION:
         return fault["msg"]
     name = str(fault["loc"][0])
     shown = "its value" if secret else f"{mask(fault['input'])!r:.100}"

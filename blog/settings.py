@@ -18,11 +18,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from blog.content.sites import EMBED_HOSTS, Site
 from blog.database.limits import Limits, Synchronous
 from blog.database.urls import read_replica_url, read_url
 from blog.errors import DatabaseError, InvalidSetting
 from blog.http.request_target import DEFAULT_PORTS, Host, read_host
-from blog.setting_faults import PREFIX, REPLICAS, SERVICE_LINKS, mask, sentence, unknown_names
+from blog.setting_faults import COMBINATION, PREFIX, SERVICE_LINKS, mask, sentence, unknown_names
 from blog.sign_in.redis import open_redis
 
 Item = TypeVar("Item")
@@ -252,6 +253,12 @@ class Settings(BaseSettings):
         "as `https://editor.example.org`",
     )
 
+    embed_hosts: Listed[Annotated[str, AfterValidator(_check_host)]] = Field(
+        (),
+        description="further hosts whose pages posts may embed by `https`, separated by commas; "
+        "`none` removes YouTube, Vimeo, Spotify, SoundCloud and CodePen",
+    )
+
     log_format: Literal["auto", "json", "text"] = Field(
         "auto",
         description="the format of the log: `json`, one object per line; `text`, for people; or "
@@ -267,10 +274,31 @@ class Settings(BaseSettings):
         """Only PostgreSQL has replicas."""
         if self.database_read_url and self.database_url.startswith("sqlite"):
             raise PydanticCustomError(
-                REPLICAS,
+                COMBINATION,
                 f"{PREFIX}DATABASE_READ_URL needs a PostgreSQL database in {PREFIX}DATABASE_URL",
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_embed_hosts(self) -> Self:
+        """An embedded page of the blog's own could leave its sandbox."""
+        for host in self.embed_hosts:
+            if {host, _read_host(host).name.lower()} & self.hosts:
+                raise PydanticCustomError(
+                    COMBINATION,
+                    f"{PREFIX}EMBED_HOSTS: {host!r} is invalid: it is a host of this blog",
+                )
+        return self
+
+    @property
+    def site(self) -> Site:
+        """What the settings say about the addresses in posts."""
+        usual = frozenset() if "none" in self.embed_hosts else EMBED_HOSTS
+        path = urlsplit(self.base_url or "").path
+        return Site(
+            base_url=self.origin and f"{self.origin}{path}",
+            embed_hosts=usual | set(self.embed_hosts) - {"none"},
+        )
 
     @property
     def limits(self) -> Limits:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from flask.testing import FlaskClient
 
+from blog.content.markup import Renderer
 from tests.people import RICK
 from tests.rivals import change
 
+# With the usual settings.
+RENDERER = Renderer()
+render = RENDERER.render
 OLD_HTML = "<p>As it was</p>"
 # More than the renderer accepts, from when it accepted that.
 DEEP = "<b>" * 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from blog.content.sites import EMBED_HOSTS
 from blog.settings import Settings, read_settings, show
 from tests.misconfiguration import refused
 
@@ -40,6 +41,7 @@ def test_defaults() -> None:
         "proxy_header": "x-forwarded",
         "allowed_hosts": (),
         "cors_origins": (),
+        "embed_hosts": (),
         "log_format": "auto",
         "metrics": False,
     }
@@ -110,6 +112,9 @@ def test_defaults() -> None:
         ("BLOG_ALLOWED_HOSTS", "[::::]"),
         ("BLOG_ALLOWED_HOSTS", "blog.example.org:0"),
         ("BLOG_ALLOWED_HOSTS", "blog.example.org:65536"),
+        ("BLOG_EMBED_HOSTS", ""),
+        ("BLOG_EMBED_HOSTS", "https://maps.example.org"),
+        ("BLOG_EMBED_HOSTS", "*.example.org"),
         ("BLOG_CORS_ORIGINS", ""),
         ("BLOG_CORS_ORIGINS", "*"),
         ("BLOG_CORS_ORIGINS", "null"),
@@ -286,6 +291,39 @@ def test_the_base_url_says_which_origin_and_host_are_ours(
     assert (settings.origin, settings.hosts) == (origin, {host})
 
 
+@pytest.mark.parametrize(
+    ("value", "hosts"),
+    [
+        ("Maps.example.org", EMBED_HOSTS | {"maps.example.org"}),
+        ("maps.example.org, none", {"maps.example.org"}),
+        ("none", set()),
+    ],
+)
+def test_hosts_to_embed_are_added_and_removed(
+    value: str, hosts: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLOG_EMBED_HOSTS", value)
+
+    assert read_settings().site.embed_hosts == hosts
+
+
+@pytest.mark.parametrize("value", ["blog.example.org", "blog.example.org:8443", "a.example"])
+def test_own_host_cannot_be_embedded(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refused(
+        monkeypatch,
+        BLOG_EMBED_HOSTS=value,
+        BLOG_BASE_URL="https://Blog.example.org",
+        BLOG_ALLOWED_HOSTS="a.example",
+    )
+
+    assert message == f"BLOG_EMBED_HOSTS: {value!r} is invalid: it is a host of this blog"
+
+
+def test_site_has_the_base_url_as_browsers_write_it() -> None:
+    assert Settings().site.base_url is None
+    assert Settings(base_url="https://A.example:443/b").site.base_url == "https://a.example/b"
+
+
 def test_every_setting_is_shown_with_its_meaning() -> None:
     shown = show(Settings())
 
@@ -316,6 +354,7 @@ def test_every_setting_is_shown_with_its_meaning() -> None:
         "BLOG_PROXY_HEADER",
         "BLOG_ALLOWED_HOSTS",
         "BLOG_CORS_ORIGINS",
+        "BLOG_EMBED_HOSTS",
         "BLOG_LOG_FORMAT",
         "BLOG_METRICS",
     ]

@@ -92,12 +92,14 @@ def database_render() -> None:
     The database may be in use. After an interruption, it goes on where it was. Prints one line per
     post whose body exceeds a limit of this version, so that it is shown as text.
     """
+    from blog.content.markup import Renderer
     from blog.maintenance.rendering import render_anew
 
+    renderer = Renderer(opening.load_settings().site)
     with opening.database(connections=2) as opened:
         opening.require_current(opened)
         with _progress("Rendering") as progress:
-            renewal = render_anew(opened, progress)
+            renewal = render_anew(opened, renderer, progress)
     click.echo(f"Rendered {renewal.rendered} posts anew.")
     for post_id in renewal.escaped:
         click.echo(f"post {post_id}: the body exceeds a limit, and is shown as text")

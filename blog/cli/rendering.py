@@ -8,6 +8,7 @@ from time import sleep
 
 from blog import logs
 from blog.cli import opening
+from blog.content.markup import Renderer
 from blog.database.database import Database
 from blog.errors import StorageUnavailable
 from blog.maintenance.rendering import Renewal, render_anew
@@ -24,7 +25,7 @@ def render_posts() -> None:
     logs.set_up(settings.log_format)
     with opening.connect(settings, connections=2) as opened:
         try:
-            renewal = render_patiently(opened)
+            renewal = render_patiently(opened, Renderer(settings.site))
         finally:
             opened.shut_down()
     if renewal.rendered:
@@ -33,11 +34,13 @@ def render_posts() -> None:
         logger.warning("post %s: the body exceeds a limit, and is shown as text", post_id)
 
 
-def render_patiently(database: Database, pause: Callable[[float], object] = sleep) -> Renewal:
+def render_patiently(
+    database: Database, renderer: Renderer, pause: Callable[[float], object] = sleep
+) -> Renewal:
     """Render all posts anew, again after a while where the database was unavailable."""
     while True:
         try:
-            return render_anew(database, pause=pause)
+            return render_anew(database, renderer, pause=pause)
         except StorageUnavailable as error:
             logger.warning("posts will be rendered anew later: %s", error)
             pause(_RETRY_SECONDS)

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 # first stands for the scheme and host of the blog, the second for its base URL with a slash.
 _HOST_MARK = "\ufdd0"
 _BASE_MARK = "\ufdd1"
+MARKS = _HOST_MARK + _BASE_MARK
 # Between two images of a list; after what says its size, a comma needs no blank.
 _TOGETHER = re.compile(r"(\s[\d.]+[hwx]),(?=\S)", re.ASCII)
 _ANYWHERE = "https://any/"

@@ -10,21 +10,16 @@ from typing import cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from blog.content.addresses import mark_relative, split, split_images
+from blog.content.addresses import MARKS, mark_relative, split, split_images
 from blog.content.highlighting import highlight_all
+from blog.content.sites import Site
 
-# The hosts whose pages a post may embed.
-_EMBED_HOSTS = (
-    "codepen.io open.spotify.com player.vimeo.com w.soundcloud.com www.youtube-nocookie.com "
-    "www.youtube.com"
-)
-EMBED_HOSTS = frozenset(_EMBED_HOSTS.split())
 _EMBED = {
     "loading": "lazy",
     "sandbox": "allow-scripts allow-same-origin allow-popups",
     "referrerpolicy": "strict-origin-when-cross-origin",
 }
-_POST_LINK = re.compile(r"((?:[^?#]*/)?post/[0-9a-f]{24}([0-9a-f]{8}))#(.+)", re.DOTALL)
+_POST_LINK = re.compile(rf"([^?#]*[/{MARKS}]post/[0-9a-f]{{24}}([0-9a-f]{{8}}))#(.+)", re.DOTALL)
 # An id of the author's choice, at the end of a heading.
 _OWN_ID = re.compile(r"\{#([\w:.-]+)\}\s*$")
 # Attributes whose values are ids.
@@ -32,7 +27,7 @@ _NAMING_IDS = ("aria-controls", "aria-describedby", "aria-labelledby")
 _KEPT_RELATIONS = ("nofollow", "ugc", "sponsored", "me")
 
 
-def adapt(html: str, post_id: str, *, is_markdown: bool) -> str:
+def adapt(html: str, post_id: str, site: Site, *, is_markdown: bool) -> str:
     """Adapt the HTML of a body, so that it can stand in a page with others.
 
     Each id, and each link to one, gets a prefix that no other post has. An embedded page of an
@@ -44,10 +39,10 @@ def adapt(html: str, post_id: str, *, is_markdown: bool) -> str:
         _finish_markdown(body)
     _prefix_ids(body, _prefix(post_id))
     for link in body.css("a[href], area[href]"):
-        _adapt_link(link, _prefix(post_id))
+        _adapt_link(link, site, _prefix(post_id))
     _adapt_media(body)
     for frame in body.css("iframe"):
-        _adapt_embed(frame)
+        _adapt_embed(frame, site)
     for control in body.css("input"):
         _adapt_control(control)
     return str(body.inner_html or "")
@@ -103,26 +98,26 @@ def _fragment(text: str) -> str:
     return "-".join(text.split())
 
 
-def _adapt_link(link: LexborNode, prefix: str) -> None:
+def _adapt_link(link: LexborNode, site: Site, prefix: str) -> None:
     # The selector finds `xlink:href` too, which is none of HTML.
     if "href" not in link.attributes:
         return
-    address = (link.attributes.get("href") or "").strip()
+    address = mark_relative((link.attributes.get("href") or "").strip())
     if address.startswith("#"):
         address = _within(address, prefix)
     elif other := _POST_LINK.fullmatch(address):
         address = f"{other[1]}#p{other[2]}-{other[3].removeprefix(f'p{other[2]}-')}"
-    _lead_to(link, mark_relative(address))
+    _lead_to(link, address, is_own=site.owns(address))
 
 
-def _lead_to(link: LexborNode, address: str) -> None:
+def _lead_to(link: LexborNode, address: str, *, is_own: bool) -> None:
     """Set the address of a link; another site learns nothing of the page that leads there."""
     link.attrs["href"] = address
     given = (link.attributes.get("rel") or "").lower().split()
-    kept = [relation for relation in _KEPT_RELATIONS if relation in given]
-    own = ["noopener", "noreferrer"] if split(address).netloc else []
-    if own or kept:
-        link.attrs["rel"] = " ".join([*own, *kept])
+    relations = [] if is_own or not split(address).netloc else ["noopener", "noreferrer"]
+    relations += [relation for relation in _KEPT_RELATIONS if relation in given]
+    if relations:
+        link.attrs["rel"] = " ".join(relations)
     elif "rel" in link.attributes:
         del link.attrs["rel"]
 
@@ -152,19 +147,18 @@ def _mark_images(srcset: str) -> str:
     return ", ".join(" ".join([mark_relative(address), *rest]) for address, *rest in images)
 
 
-def _adapt_embed(frame: LexborNode) -> None:
+def _adapt_embed(frame: LexborNode, site: Site) -> None:
     # It was marked with those of images.
     address = frame.attributes.get("src") or ""
-    parts = split(address)
-    if parts.scheme == "https" and parts.netloc.lower() in EMBED_HOSTS:
+    if site.may_embed(address):
         # What stands in it is for browsers that know no such element.
         frame.inner_html = ""
-        frame.attrs["src"] = parts.geturl()
+        frame.attrs["src"] = split(address).geturl()
         for name, value in _EMBED.items():
             frame.attrs[name] = value
     elif address:
         link = frame.parser.create_node("a")
-        _lead_to(link, address)
+        _lead_to(link, address, is_own=site.owns(address))
         link.insert_child(address)
         frame.replace_with(link)
     else:

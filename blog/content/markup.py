@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from html import escape
 from typing import NamedTuple
 
@@ -10,9 +13,10 @@ from blog.content.addresses import hide_marks
 from blog.content.html_tree import adapt
 from blog.content.posts import Format
 from blog.content.sanitizer import sanitize
+from blog.content.sites import Site
 from blog.errors import Fault, Invalid
 
-# Raised with every change to what `render` returns: stored HTML of other versions is then rendered
+# Raised with every change to what a renderer returns: stored HTML of other versions is then made
 # anew.
 VERSION = 1
 
@@ -24,40 +28,46 @@ class Rendering(NamedTuple):
     is_escaped: bool
 
 
-def rendering_version() -> str:
-    """What the HTML that is rendered now is stored with: it differs where the HTML may differ."""
-    return str(VERSION)
+@dataclass(frozen=True)
+class Renderer:
+    """Renders the posts of a site."""
 
+    site: Site = field(default_factory=Site)
 
-def render(body: str, format: Format, post_id: str) -> str:
-    """Render a body in a format to sanitized HTML, as a part of any page.
+    @cached_property
+    def version(self) -> str:
+        """What HTML is stored with that is rendered now: it differs where the HTML may differ."""
+        settings = repr((self.site.base_url, sorted(self.site.embed_hosts)))
+        return f"{VERSION}-{sha256(settings.encode()).hexdigest()[:8]}"
 
-    A relative address in it has a mark, and is made absolute by `addresses.make_absolute`. Raises
-    Invalid if there is too much of something to render it in time.
-    """
-    body = hide_marks(body)
-    if format == "text":
-        return _paragraphs(body)
-    html = body
-    if format == "markdown":
-        _refuse(markdown.excess(body))
-        html = markdown.to_html(body)
-    _refuse(html_bounds.excess(html))
-    return sanitize(adapt(html, post_id, is_markdown=format == "markdown"))
+    def render(self, body: str, format: Format, post_id: str) -> str:
+        """Render a body in a format to sanitized HTML, as a part of any page.
+
+        A relative address in it has a mark, and is made absolute by `addresses.make_absolute`.
+        Raises Invalid if there is too much of something to render it in time.
+        """
+        body = hide_marks(body)
+        if format == "text":
+            return _paragraphs(body)
+        html = body
+        if format == "markdown":
+            _refuse(markdown.excess(body))
+            html = markdown.to_html(body)
+        _refuse(html_bounds.excess(html))
+        return sanitize(adapt(html, post_id, self.site, is_markdown=format == "markdown"))
+
+    def render_stored(self, body: str, format: Format, post_id: str) -> Rendering:
+        """Render a body that was accepted before: one that exceeds a bound now is escaped text."""
+        try:
+            return Rendering(self.render(body, format, post_id), is_escaped=False)
+        except Invalid:
+            return Rendering(_paragraphs(hide_marks(body)), is_escaped=True)
 
 
 def _refuse(reason: str | None) -> None:
     """Raise Invalid if there is a reason."""
     if reason:
         raise Invalid([Fault(reason, pointer="#/body")])
-
-
-def render_stored(body: str, format: Format, post_id: str) -> Rendering:
-    """Render a body that was accepted before: one that exceeds a bound now is escaped text."""
-    try:
-        return Rendering(render(body, format, post_id), is_escaped=False)
-    except Invalid:
-        return Rendering(_paragraphs(body), is_escaped=True)
 
 
 def _paragraphs(text: str) -> str:

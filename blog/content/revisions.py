@@ -11,7 +11,7 @@ import jsonpatch
 from pydantic import AfterValidator, BaseModel
 
 from blog.content import posts
-from blog.content.markup import render_stored, rendering_version
+from blog.content.markup import Renderer
 from blog.content.posts import (
     CONTENT_ATTRIBUTES,
     GREATEST_VERSION,
@@ -83,15 +83,15 @@ class Revision:
         """Whether this is the deletion of the post."""
         return self.operation == "deleted"
 
-    def as_post(self, *, with_html: bool) -> Post:
-        """The post as it was, for a caller who may change it.
+    def as_post(self, renderer: Renderer | None) -> Post:
+        """The post as it was, for a caller who may change it; without a renderer, without HTML.
 
         The revision is no tombstone, and was read with its body.
         """
         content = stored_content(self.written)
         html = None
-        if with_html:
-            html = render_stored(content.body, content.format, self.post_id).html
+        if renderer:
+            html = renderer.render_stored(content.body, content.format, self.post_id).html
         return Post(
             id=self.post_id,
             version=self.version,
@@ -101,7 +101,7 @@ class Revision:
             updated_date=self.updated_date,
             author_name=self.author_name,
             body_html=html,
-            rendering=rendering_version() if with_html else None,
+            rendering=renderer.version if renderer else None,
             editable=True,
         )
 

@@ -13,6 +13,7 @@ import flask_restful
 from flask.views import MethodView
 
 from blog.content.authors import Caller
+from blog.content.markup import Renderer
 from blog.database.backend import Source
 from blog.database.database import Database
 from blog.database.session import Session
@@ -50,6 +51,7 @@ class Services:
     cursors: Cursors
     long_poll: LongPoll
     schema_watch: SchemaWatch
+    renderer: Renderer
     now: Callable[[], datetime]
     require_if_match: bool = False
     base_url: str | None = None
@@ -183,7 +185,7 @@ class Resource(flask_restful.Resource):
     @property
     def access(self) -> Access:
         """The session, the caller and the time of this request, for storage."""
-        return Access(self.session, self.caller, self.now)
+        return Access(self.session, self.caller, self.now, self.services.renderer)
 
     def links_of(self, document: Document) -> Mapping[str, Any]:
         """The links of a document as a member of this representation, which a client sees."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
-from blog.content.markup import render_stored, rendering_version
+from blog.content.markup import Renderer
 from blog.database.database import Database
 from blog.database.page_bytes import bound_bytes, page_taker
 from blog.database.session import Session
@@ -31,12 +31,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Renewal:
-    """How far the posts have been rendered anew.
+    """How far the posts have been rendered anew by a renderer.
 
     What was written stays so, whenever it ends. ``rendered`` counts the posts, and ``escaped`` has
     the ids of those whose body exceeds a bound of the renderer, so that it is shown as text.
     """
 
+    renderer: Renderer
     rendered: int = 0
     escaped: list[str] = field(default_factory=list)
     # Where the next batch begins: after this post, of those with this old version.
@@ -48,7 +49,9 @@ class Renewal:
 
         A post that changes meanwhile is left as it is. Raises StorageUnavailable.
         """
-        if self._old is None and not self._begin(session):
+        if self._old is None:
+            self._old = _next_version(session, None, self.renderer)
+        if self._old is None:
             return None
         rows = _read(session, {"old": self._old, "after": self._after})
         if rows:
@@ -56,23 +59,20 @@ class Renewal:
             self._after = rows[-1].id
         else:
             self._after = ""
-            self._old = _next_version(session, self._old)
+            self._old = _next_version(session, self._old, self.renderer)
         return len(rows)
-
-    def _begin(self, session: Session) -> bool:
-        self._old = _next_version(session, None)
-        return self._old is not None
 
     def _write(self, session: Session, rows: Sequence[Any]) -> None:
         """Write the HTML of posts that are still in the state in which they were read."""
-        made = [(row, render_stored(row.body, row.format, row.id)) for row in rows]
+        render = self.renderer.render_stored
+        made = [(row, render(row.body, row.format, row.id)) for row in rows]
         values = [
             {
                 "post_id": row.id,
                 "seen": row.version,
                 "old": self._old,
                 "html": rendering.html,
-                "new": rendering_version(),
+                "new": self.renderer.version,
             }
             for row, rendering in made
         ]
@@ -82,15 +82,18 @@ class Renewal:
 
 
 def render_anew(
-    database: Database, progress: Progress | None = None, pause: Callable[[float], object] = sleep
+    database: Database,
+    renderer: Renderer,
+    progress: Progress | None = None,
+    pause: Callable[[float], object] = sleep,
 ) -> Renewal:
     """Render all posts anew whose HTML is old, in batches with pauses. It needs two connections.
 
     No post gets a new version, and a concurrent edit is not undone. On PostgreSQL, one process of
     all nodes does this while the others wait. Raises StorageUnavailable.
     """
-    renewal = Renewal()
-    total = _count(database) if progress else 0
+    renewal = Renewal(renderer)
+    total = _count(database, renderer) if progress else 0
     while True:
         with database.session() as claiming:
             if not claiming.claim(_CLAIM):
@@ -107,21 +110,21 @@ def render_anew(
                 pause(_PAUSE)
 
 
-def has_old(session: Session) -> bool:
+def has_old(session: Session, renderer: Renderer) -> bool:
     """Whether a post is to be rendered anew. Raises StorageUnavailable."""
-    return _next_version(session, None) is not None
+    return _next_version(session, None, renderer) is not None
 
 
-def _count(database: Database) -> int:
+def _count(database: Database, renderer: Renderer) -> int:
     with database.session() as session:
-        return session.reading().scalar(_COUNT, {"new": rendering_version()}) or 0
+        return session.reading().scalar(_COUNT, {"new": renderer.version}) or 0
 
 
-def _next_version(session: Session, version: str | None) -> str | None:
-    """The next one of the versions that posts were rendered with, but for the present one."""
+def _next_version(session: Session, version: str | None, renderer: Renderer) -> str | None:
+    """The next one of the versions that posts were rendered with, but for that of the renderer."""
     connection = session.reading()
     found = _least_version(connection, version)
-    return _least_version(connection, found) if found == rendering_version() else found
+    return _least_version(connection, found) if found == renderer.version else found
 
 
 def _least_version(connection: Connection, after: str | None) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeVar
 
 from sqlalchemy import Connection, Insert
 
 from blog.content.authors import Caller
+from blog.content.markup import Renderer
 from blog.database.session import Session
 
 # The part of the caller that decides how a statement is built; the name is bound when it is run.
@@ -19,7 +20,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A session, the caller it serves, and the time of the request.
+    """A session, the caller it serves, the time of the request, and what renders the posts.
 
     ``caller`` is None for an anonymous one.
     """
@@ -27,6 +28,7 @@ class Access:
     session: Session
     caller: Caller | None
     now: datetime
+    renderer: Renderer = field(default_factory=Renderer)
 
     @property
     def author(self) -> Caller:

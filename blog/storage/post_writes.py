@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from blog.content.markup import render, render_stored, rendering_version
+from blog.content.markup import Renderer
 from blog.content.posts import (
     CONTENT_COLUMNS,
     LONG_TEXTS,
@@ -64,7 +64,7 @@ def create(
     the caller's account has ended meanwhile, and Invalid as `IdempotencyKey.outcome` does.
     """
     if key and (first := key.outcome(access.session.reading())):
-        return _as_post(first, texts)
+        return _as_post(access, first, texts)
     values = _new_values(access, content)
 
     def insert_it(transaction: Transaction) -> Post | Outcome:
@@ -73,7 +73,7 @@ def create(
         return insert_post(transaction, values, content, key)
 
     created = access.write(insert_it)
-    return _as_post(created, texts) if isinstance(created, Outcome) else created
+    return _as_post(access, created, texts) if isinstance(created, Outcome) else created
 
 
 def _new_values(access: Access, content: PostContent) -> dict[str, Any]:
@@ -87,14 +87,27 @@ def _new_values(access: Access, content: PostContent) -> dict[str, Any]:
         "previous_date": None,
         "updated_date": access.now,
         "author_name": access.author.name,
-        "body_html": render(content.body, content.format, post_id),
-        "rendering": rendering_version(),
+        **html_values(access.renderer, content, post_id, is_stored=False),
     }
 
 
-def _as_post(outcome: Outcome, texts: frozenset[str]) -> Post:
+def html_values(
+    renderer: Renderer, content: PostContent, post_id: str, *, is_stored: bool
+) -> dict[str, Any]:
+    """The columns of the HTML.
+
+    Raises Invalid as `Renderer.render` does, but for content that was stored before.
+    """
+    if is_stored:
+        html = renderer.render_stored(content.body, content.format, post_id).html
+    else:
+        html = renderer.render(content.body, content.format, post_id)
+    return {"body_html": html, "rendering": renderer.version}
+
+
+def _as_post(access: Access, outcome: Outcome, texts: frozenset[str]) -> Post:
     """The post that a request made; its HTML is rendered only where it is requested."""
-    return outcome.revision.as_post(with_html="body_html" in texts)
+    return outcome.revision.as_post(access.renderer if "body_html" in texts else None)
 
 
 def insert_post(
@@ -244,9 +257,9 @@ def update_post(
     """Write changed content; return None where the post has changed since it was loaded.
 
     Content that equals the present one writes no version. Restored content is not refused. Raises
-    SlugTaken, and Invalid as `render` does.
+    SlugTaken, and Invalid as `Renderer.render` does.
     """
-    rendered = _rendered_anew(current, content, is_restored=is_restored)
+    rendered = _rendered_anew(access.renderer, current, content, is_restored=is_restored)
     values = rendered | _edited_values(access, current, content)
 
     def update_it(transaction: Transaction) -> Post | None:
@@ -273,20 +286,18 @@ def _edited_values(access: Access, current: Post, content: PostContent) -> dict[
     return values | next_version(current.version, current.updated_date, access.now)
 
 
-def _rendered_anew(current: Post, content: PostContent, *, is_restored: bool) -> dict[str, Any]:
+def _rendered_anew(
+    renderer: Renderer, current: Post, content: PostContent, *, is_restored: bool
+) -> dict[str, Any]:
     """The columns of the HTML, if it is to be made anew; only a new body is refused.
 
-    Raises Invalid as `render` does.
+    Raises Invalid as `Renderer.render` does.
     """
     before = current.written
     is_new = (content.body, content.format) != (before.body, before.format)
-    if not is_new and current.rendering == rendering_version():
+    if not is_new and current.rendering == renderer.version:
         return {}
-    if is_new and not is_restored:
-        html = render(content.body, content.format, current.id)
-    else:
-        html = render_stored(content.body, content.format, current.id).html
-    return {"body_html": html, "rendering": rendering_version()}
+    return html_values(renderer, content, current.id, is_stored=is_restored or not is_new)
 
 
 def _update(
@@ -350,7 +361,7 @@ def content_values(content: PostContent, access: Access) -> dict[str, Any]:
 
 def stays(current: Post, content: PostContent, access: Access) -> bool:
     """Whether nothing is to be written: a post has this content, and HTML of this program."""
-    return current.rendering == rendering_version() and has_content(current, content, access)
+    return current.rendering == access.renderer.version and has_content(current, content, access)
 
 
 def has_content(current: Post, content: PostContent, access: Access) -> bool:

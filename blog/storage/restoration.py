@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, select
 
-from blog.content.markup import render_stored, rendering_version
 from blog.content.posts import PostContent
 from blog.content.revisions import Revision
 from blog.errors import Fault, Invalid, PreconditionFailed, SlugTaken
@@ -108,8 +107,9 @@ class Restoration:
             "id": tombstone.post_id,
             "created_date": tombstone.created_date,
             "author_name": tombstone.author_name,
-            "body_html": render_stored(content.body, content.format, tombstone.post_id).html,
-            "rendering": rendering_version(),
+            **post_writes.html_values(
+                self.access.renderer, content, tombstone.post_id, is_stored=True
+            ),
         }
 
 

@@ -11,7 +11,7 @@ from blog.database.database import Database
 from blog.database.limits import Limits
 from blog.settings import read_settings
 from tests.commands import post_as
-from tests.renderings import DEEP, age
+from tests.renderings import DEEP, RENDERER, age
 from tests.rivals import connected
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def test_rendering_goes_on_when_the_database_is_available_again(
                 rival.commit()
             waited.append(seconds)
 
-        assert render_patiently(database, pause).rendered == 1
+        assert render_patiently(database, RENDERER, pause).rendered == 1
     database.close()
 
     assert waited == [10.0, 1.0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 from blog.content.addresses import make_absolute
-from blog.content.markup import render
 from blog.content.posts import Format
+from tests.renderings import render
 
 Tags = list[tuple[str, dict[str, str | None]]]
 

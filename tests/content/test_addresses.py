@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blog.content.addresses import hide_marks, make_absolute, mark_relative
-from blog.content.markup import render
 from blog.content.posts import Format
+from tests.renderings import render
 
 BASE = "https://example.org/blog"
 ID = "0123456789abcdef0123456789abcdef"

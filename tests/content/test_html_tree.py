@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from blog.content.markup import render
 from blog.content.posts import Format
+from tests.renderings import render
 
 ID = "0123456789abcdef0123456789abcdef"
 PREFIX = "p89abcdef-"

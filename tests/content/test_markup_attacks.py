@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blog.content.markup import render
 from blog.content.posts import Format
 from tests.content.tags import POST_ID, PREFIX, tags_of
+from tests.renderings import render
 
 Attributes = Mapping[str, str | None]
 

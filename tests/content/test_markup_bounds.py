@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from blog.content.markup import render
 from blog.content.posts import Format
 from blog.errors import Invalid
 from tests.content.tags import POST_ID
+from tests.renderings import render
 
 
 @pytest.mark.long

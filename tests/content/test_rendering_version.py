@@ -6,8 +6,9 @@ from hashlib import sha256
 
 import pytest
 
-from blog.content.markup import VERSION, render, render_stored
+from blog.content.markup import VERSION
 from blog.errors import Invalid
+from tests.renderings import RENDERER, render
 
 POST_ID = "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b"
 MARKDOWN = """\
@@ -54,7 +55,7 @@ def test_version_was_raised_with_the_last_change_of_what_is_rendered() -> None:
 
 
 def test_stored_body_is_rendered_like_a_new_one() -> None:
-    assert render_stored(MARKDOWN, "markdown", POST_ID) == (
+    assert RENDERER.render_stored(MARKDOWN, "markdown", POST_ID) == (
         render(MARKDOWN, "markdown", POST_ID),
         False,
     )
@@ -64,7 +65,7 @@ def test_stored_body_that_is_refused_now_is_escaped_text() -> None:
     with pytest.raises(Invalid):
         render(DEEP, "html", POST_ID)
 
-    html, is_escaped = render_stored(DEEP, "html", POST_ID)
+    html, is_escaped = RENDERER.render_stored(DEEP, "html", POST_ID)
 
     assert is_escaped
     assert html.startswith("<p>&lt;b&gt;")

@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from blog.content.authors import Caller
-from blog.content.markup import rendering_version
 from blog.content.posts import PostContent
 from blog.database.database import Database
 from blog.maintenance import integrity
@@ -20,7 +19,7 @@ from blog.storage.access import Access
 from blog.storage.preconditions import Precondition
 from blog.storage.tables import post
 from tests.contract import Clock, create
-from tests.renderings import DEEP, OLD_HTML, age, html_of
+from tests.renderings import DEEP, OLD_HTML, RENDERER, age, html_of
 from tests.resources.versions import numbers
 from tests.rivals import connected
 
@@ -31,7 +30,7 @@ MANY = 450
 
 def render_all(database: Database) -> Renewal:
     """Render without pauses."""
-    return render_anew(database, pause=lambda _: None)
+    return render_anew(database, RENDERER, pause=lambda _: None)
 
 
 def versions(database: Database) -> set[str]:
@@ -60,7 +59,7 @@ def test_every_post_is_rendered_anew(database: Database) -> None:
         connection.execute(update(post).where(post.c.slug > "s8").values(rendering="zzz"))
 
     assert render_all(database).rendered == MANY
-    assert versions(database) == {rendering_version()}
+    assert versions(database) == {RENDERER.version}
     with database.session() as session:
         assert set(session.reading().scalars(select(post.c.body_html))) == {NEW_HTML}
 
@@ -87,8 +86,8 @@ def test_nothing_is_to_be_done_where_nothing_is_old(
     create(client)
 
     with database.session() as session:
-        assert has_old(session) is False
-    assert render_all(database) == Renewal()
+        assert has_old(session, RENDERER) is False
+    assert render_all(database) == Renewal(RENDERER)
 
 
 def test_what_is_done_stays_done_after_an_interruption(database: Database) -> None:
@@ -100,11 +99,11 @@ def test_what_is_done_stays_done_after_an_interruption(database: Database) -> No
 
     fill(database)
     with pytest.raises(Interruption):
-        render_anew(database, pause=interrupt)
+        render_anew(database, RENDERER, pause=interrupt)
 
-    assert versions(database) == {"old", rendering_version()}
+    assert versions(database) == {"old", RENDERER.version}
     assert 0 < render_all(database).rendered < MANY
-    assert versions(database) == {rendering_version()}
+    assert versions(database) == {RENDERER.version}
 
 
 def test_edit_during_the_rendering_is_not_undone(
@@ -122,7 +121,7 @@ def test_edit_during_the_rendering_is_not_undone(
                 super()._write(session, rows)  # type: ignore[arg-type]
 
         with database.session() as session:
-            Interfering().render_batch(session)
+            Interfering(RENDERER).render_batch(session)
 
     assert html_of(client, path) == "other"
 
@@ -175,7 +174,7 @@ def test_batches_are_a_second_apart_and_tell_their_progress(database: Database) 
     pauses: list[float] = []
     steps: list[tuple[int, int]] = []
 
-    render_anew(database, lambda *step: steps.append(step), pauses.append)
+    render_anew(database, RENDERER, lambda *step: steps.append(step), pauses.append)
 
     assert steps == [(200, MANY), (200, MANY), (50, MANY)]
     assert pauses == [1.0, 1.0, 1.0]
@@ -187,7 +186,7 @@ def test_batch_of_long_bodies_ends_early(database: Database) -> None:
         connection.execute(update(post).values(body="x" * 1024 * 1024))
 
     steps: list[int] = []
-    render_anew(database, lambda count, _: steps.append(count), lambda _: None)
+    render_anew(database, RENDERER, lambda count, _: steps.append(count), lambda _: None)
 
     assert sum(steps) == 8
     assert max(steps) <= 5
@@ -204,6 +203,6 @@ def test_one_node_renders_while_the_others_wait(database: Database, database_url
             waited.append(seconds)
             other.close()
 
-        assert render_anew(database, pause=pause).rendered == 1
+        assert render_anew(database, RENDERER, pause=pause).rendered == 1
 
     assert waited == [5.0, 1.0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from flask.testing import FlaskClient
 
+from blog.http.application import Application
 from tests.cases import cases
 from tests.contract import Clock, create, faults, read
 from tests.people import RICK
@@ -121,3 +124,29 @@ def test_repeated_creation_shows_a_body_beyond_a_bound(
     age(database_url, DEEP)
 
     assert client.post("/post?fields=bodyHtml", **request).json["bodyHtml"].startswith(ESCAPED)
+
+
+def test_settings_decide_about_links_and_embeds(make_app: Callable[..., Application]) -> None:
+    client = make_app(base_url="http://localhost", embed_hosts=("maps.example",)).test_client()
+    frame = '<iframe src="https://maps.example/x"></iframe>'
+    path = create(client, body=f"<http://localhost/a>\n{frame}")
+
+    html = html_of(client, path)
+
+    assert '<a href="http://localhost/a">' in html
+    assert '<iframe src="https://maps.example/x"' in html
+
+
+def test_write_of_the_same_content_follows_a_change_of_the_settings(
+    make_app: Callable[..., Application], client: FlaskClient
+) -> None:
+    post = {"title": "First!", "body": "<http://localhost/a>"}
+    path = create(client, **post)
+    moved = make_app(base_url="http://localhost").test_client()
+    before = html_of(moved, path)
+
+    moved.put(path, json=post, auth=RICK)
+
+    assert numbers(moved, path) == [1]
+    assert "noopener" in before
+    assert "noopener" not in html_of(moved, path)

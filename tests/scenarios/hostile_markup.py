@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from resource import RLIMIT_AS, RUSAGE_SELF, getrusage, setrlimit
 from typing import NamedTuple
 
-from blog.content.markup import render
 from blog.content.posts import Format
 from blog.errors import Invalid
+from tests.renderings import render
 from tests.scenarios.hostile_shapes import SHAPES
 
 SIZES = {"64 KiB": 65_536, "256 KiB": 262_144, "1 MiB": 1_048_576}

@@ -10,8 +10,8 @@ from html import unescape
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from blog.content.markup import render
 from blog.errors import Invalid
+from tests.renderings import render
 from tests.scenarios.real_posts import Body, bodies
 
 # Words that are not shown, and why.

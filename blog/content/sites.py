@@ -1,0 +1,45 @@
+"""Which addresses in posts are the blog's own, and the hosts whose pages posts may embed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blog.content.addresses import split
+
+# YouTube, Vimeo, Spotify, SoundCloud and CodePen.
+EMBED_HOSTS = frozenset(
+    [
+        "codepen.io",
+        "open.spotify.com",
+        "player.vimeo.com",
+        "w.soundcloud.com",
+        "www.youtube-nocookie.com",
+        "www.youtube.com",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What decides about addresses in posts: settings, and nothing that a request says.
+
+    ``base_url`` is an origin, as browsers write it, and a path without a slash at its end.
+    """
+
+    base_url: str | None = None
+    embed_hosts: frozenset[str] = EMBED_HOSTS
+
+    def owns(self, address: str) -> bool:
+        """Whether an address is relative, or below the base URL. Raises ValueError as `split`."""
+        parts = split(address)
+        if not parts.netloc:
+            return not parts.scheme
+        if self.base_url is None:
+            return False
+        place = f"{parts.scheme}://{parts.netloc.lower()}{parts.path}/"
+        return place.startswith(f"{self.base_url}/")
+
+    def may_embed(self, address: str) -> bool:
+        """Whether posts may embed the page of an address. Raises ValueError as `split` does."""
+        parts = split(address)
+        return parts.scheme == "https" and parts.netloc.lower() in self.embed_hosts

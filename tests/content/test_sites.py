@@ -1,0 +1,62 @@
+"""Settings decide which links are the blog's own, and which pages a post may embed."""
+
+from __future__ import annotations
+
+import pytest
+
+from blog.content.markup import Renderer
+from blog.content.sites import Site
+
+POST_ID = "0" * 24 + "89abcdef"
+BASE = "https://example.org/blog"
+
+
+def rendered(body: str, site: Site) -> str:
+    """The HTML of an HTML text on a site."""
+    return Renderer(site).render(body, "html", POST_ID)
+
+
+@pytest.mark.parametrize(
+    "address", [BASE, f"{BASE}/", f"{BASE}/post#x", f"{BASE}?x", "HTTPS://EXAMPLE.org/blog/x", "/x"]
+)
+def test_a_link_below_the_base_url_is_of_the_same_site(address: str) -> None:
+    assert "rel=" not in rendered(f'<a href="{address}">x</a>', Site(BASE))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.org/",
+        "https://example.org/blogger",
+        "http://example.org/blog/",
+        "https://example.org:8443/blog/",
+        "https://example.org@example.com/blog/",
+        "https://www.example.org/blog/",
+    ],
+)
+def test_a_link_to_another_place_is_of_another_site(address: str) -> None:
+    assert 'rel="noopener noreferrer"' in rendered(f'<a href="{address}">x</a>', Site(BASE))
+
+
+def test_without_a_base_url_only_relative_links_are_of_the_same_site() -> None:
+    assert 'rel="noopener noreferrer"' in rendered(f'<a href="{BASE}/x">x</a>', Site())
+
+
+def test_a_host_of_the_settings_may_be_embedded() -> None:
+    site = Site(embed_hosts=frozenset(["maps.example.org"]))
+
+    assert "<iframe" in rendered('<iframe src="https://MAPS.example.org/x"></iframe>', site)
+    assert "<iframe" not in rendered('<iframe src="https://www.youtube.com/x"></iframe>', site)
+
+
+def test_an_embed_that_becomes_a_link_to_the_own_site_has_no_relation() -> None:
+    link = rendered(f'<iframe src="{BASE}/x"></iframe>', Site(BASE))
+
+    assert link == f'<a href="{BASE}/x">{BASE}/x</a>'
+
+
+def test_what_the_settings_decide_is_part_of_the_version() -> None:
+    sites = [Site(), Site(BASE), Site(embed_hosts=frozenset()), Site(BASE, frozenset())]
+
+    assert len({Renderer(site).version for site in sites}) == len(sites)
+    assert Renderer(Site(BASE)).version == Renderer(Site(BASE)).version
