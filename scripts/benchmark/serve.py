@@ -8,6 +8,7 @@ import multiprocessing
 from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
+from blog.server.background import Background
 from blog.server.capacity import Capacity
 from blog.server.listener import listen
 from blog.server.processes import run
@@ -44,7 +45,12 @@ def _serve_as_blog(target: str, port: int) -> None:
             log_format=settings.log_format,
             metrics=settings.metrics,
             target=target,
+            background=Background(_do_nothing, is_due=False),
         )
+
+
+def _do_nothing() -> None:
+    """What the server does in the background."""
 
 
 def _serve_alone(port: int) -> None:
