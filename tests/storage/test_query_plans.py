@@ -16,6 +16,7 @@ from blog.app import create_app
 from blog.content.authors import Caller
 from blog.database.database import Database
 from blog.http.application import Application
+from blog.maintenance.rendering import Renewal, has_old
 from blog.resources import ROUTES
 from blog.settings import Settings
 from blog.storage import changes, post_list
@@ -27,6 +28,7 @@ from blog.storage.tables import post, revision
 from tests.blogs import Blogs
 from tests.contract import Clock, path_of, write_post
 from tests.people import ANN, ANN_PASSWORD, RICK, RICK_PASSWORD
+from tests.renderings import RENDERER
 from tests.servers.postgresql import directory
 from tests.storage import million
 from tests.storage.plans import Statements, all_faults, conditions, cost, recorded
@@ -226,6 +228,20 @@ def test_every_sign_in_finds_its_rows_by_an_index(
     assert (right.status_code, wrong.status_code) == (200, 401)
     kinds = {text.split()[0] for text in statements}
     assert kinds == {"SELECT", "INSERT", "UPDATE", "DELETE"}
+    assert all_faults(connection, statements) == {}
+
+
+def test_posts_to_render_anew_are_found_along_an_index(
+    database: Database, connection: Connection
+) -> None:
+    renewal = Renewal(RENDERER)
+    with recorded(database) as statements, database.session() as session:
+        assert has_old(session, RENDERER)
+        renewal.render_batch(session)
+        renewal.render_batch(session)
+
+    assert renewal.rendered == 400
+    assert {text.split()[0] for text in statements} == {"SELECT", "UPDATE"}
     assert all_faults(connection, statements) == {}
 
 
