@@ -22,6 +22,8 @@ _EMBED = {
 _POST_LINK = re.compile(rf"([^?#]*[/{MARKS}]post/[0-9a-f]{{24}}([0-9a-f]{{8}}))#(.+)", re.DOTALL)
 # An id of the author's choice, at the end of a heading.
 _OWN_ID = re.compile(r"\{#([\w:.-]+)\}\s*$")
+# The alignment in a `style`, which pages do not permit.
+_ALIGNMENT = re.compile(r"(?:^|;)\s*text-align\s*:\s*(left|right|center|justify)\b", re.IGNORECASE)
 # Attributes whose values are ids.
 _NAMING_IDS = ("aria-controls", "aria-describedby", "aria-labelledby")
 _KEPT_RELATIONS = ("nofollow", "ugc", "sponsored", "me")
@@ -41,6 +43,11 @@ def adapt(html: str, post_id: str, site: Site, *, is_markdown: bool) -> str:
     for link in body.css("a[href], area[href]"):
         _adapt_link(link, site, _prefix(post_id))
     _adapt_media(body)
+    for styled in body.css("[style]:not([align])"):
+        _keep_alignment(styled)
+    for formula in body.css("math"):
+        # A sanitizer removes it with all that is in it.
+        formula.replace_with(formula.text())
     for frame in body.css("iframe"):
         _adapt_embed(frame, site)
     for control in body.css("input"):
@@ -145,6 +152,12 @@ def _mark_images(srcset: str) -> str:
     """A list of images with each relative address marked."""
     images = split_images(srcset)
     return ", ".join(" ".join([mark_relative(address), *rest]) for address, *rest in images)
+
+
+def _keep_alignment(styled: LexborNode) -> None:
+    found = _ALIGNMENT.search(styled.attributes.get("style") or "")
+    if found:
+        styled.attrs["align"] = found[1].lower()
 
 
 def _adapt_embed(frame: LexborNode, site: Site) -> None:

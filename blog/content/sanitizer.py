@@ -30,7 +30,7 @@ _OWN = {
     "ul": "type",
     "video": "controls height loop muted playsinline poster preload src width",
 }
-_ALIGNED = "caption col colgroup div h1 h2 h3 h4 h5 h6 p table tbody td tfoot th thead tr"
+_ALIGNED = "caption col colgroup div figure h1 h2 h3 h4 h5 h6 p table tbody td tfoot th thead tr"
 _ATTRIBUTES = nh3.ALLOWED_ATTRIBUTES | {tag: set(names.split()) for tag, names in _OWN.items()}
 _ATTRIBUTES |= {tag: _ATTRIBUTES.get(tag, set()) | {"align"} for tag in _ALIGNED.split()}
 _MEDIA = frozenset({"audio", "source", "track", "video"})

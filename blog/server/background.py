@@ -1,4 +1,4 @@
-"""A process beside the workers, for work that no request waits for."""
+"""The process of `blog serve` for work that no request waits for."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def run(
 
     Each worker loads the program anew and makes its application from the environment. ``target``
     names the module and function that makes the gateway, ``database`` is named in the log, and
-    ``warnings`` are logged. ``background`` is what the server does beside serving, also after it
+    ``warnings`` are logged. ``background`` is done while it serves, and begins again when it
     has replaced the workers. Raises ServerError if the limit of open files is too low.
     """
     connections = fit_connections(capacity)

@@ -280,3 +280,24 @@ def test_more_code_than_a_page_has_is_not_highlighted() -> None:
 @pytest.mark.parametrize("format", ["markdown", "html", "text"])
 def test_an_empty_body_is_empty(format: Format) -> None:
     assert render("", format, ID) == ""
+
+
+@pytest.mark.parametrize(
+    ("style", "expected"),
+    [
+        ("text-align:center", ' align="center"'),
+        ("color: red; TEXT-ALIGN : Right", ' align="right"'),
+        ("text-align: centered", ""),
+        ("x-text-align: left", ""),
+    ],
+)
+def test_an_alignment_in_a_style_becomes_an_attribute(style: str, expected: str) -> None:
+    assert html(f'<p style="{style}">x</p>') == f"<p{expected}>x</p>"
+
+
+def test_an_attribute_for_the_alignment_comes_before_a_style() -> None:
+    assert html('<p align="left" style="text-align:right">x</p>') == '<p align="left">x</p>'
+
+
+def test_the_text_of_mathml_stays() -> None:
+    assert html("a <math><mi>x</mi><mo>=</mo><mn>2</mn></math> b") == "a x=2 b"
