@@ -9,13 +9,16 @@ import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-# Noncharacters of Unicode (section 23.7), which `hide_marks` keeps out of what authors write. The
-# first stands for the scheme and host of the blog, the second for its base URL with a slash.
-_HOST_MARK = "\ufdd0"
-_BASE_MARK = "\ufdd1"
+# Control characters, which `hide_marks` keeps out of HTML, and no character reference means (HTML,
+# section 13.2.5.80). The first stands for the scheme and host of the blog, the second for its base
+# URL with a slash.
+_HOST_MARK = "\x80"
+_BASE_MARK = "\x82"
 MARKS = _HOST_MARK + _BASE_MARK
 # Between two images of a list; after what says its size, a comma needs no blank.
 _TOGETHER = re.compile(r"(\s[\d.]+[hwx]),(?=\S)", re.ASCII)
+# What `split` makes of an address that no browser can read.
+_UNREADABLE = urlsplit("unreadable:")
 _ANYWHERE = "https://any/"
 
 
@@ -26,8 +29,11 @@ def hide_marks(text: str) -> str:
 
 
 def split(address: str) -> SplitResult:
-    """The parts of an address as a browser reads it. Raises ValueError for one that is invalid."""
-    return urlsplit(address.replace("\\", "/"))
+    """The parts of an address as a browser reads it."""
+    try:
+        return urlsplit(address.replace("\\", "/"))
+    except ValueError:
+        return _UNREADABLE
 
 
 def mark_relative(address: str) -> str:
@@ -35,9 +41,8 @@ def mark_relative(address: str) -> str:
 
     One that no browser can read leads nowhere.
     """
-    try:
-        parts = split(address)
-    except ValueError:
+    parts = split(address)
+    if parts is _UNREADABLE:
         return "#"
     if parts.scheme or address.startswith("#"):
         return address

@@ -54,7 +54,7 @@ def excess(html: str) -> str | None:
     if reason := length_excess(html):
         return reason
     if html.count("&") > MOST_REFERENCES:
-        return f"has more than {MOST_REFERENCES} character references"
+        return f"renders to more than {MOST_REFERENCES} character references"
     if nests_deeper(html, DEEPEST):
         return f"nests HTML elements more than {DEEPEST} deep"
     if _has_long_tag(html):

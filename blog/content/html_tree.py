@@ -6,6 +6,7 @@ The HTML that comes out is as unsafe as what goes in: `sanitizer` has the last w
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -14,18 +15,17 @@ from blog.content.addresses import MARKS, mark_relative, split, split_images
 from blog.content.highlighting import highlight_all
 from blog.content.sites import Site
 
-_EMBED = {
-    "loading": "lazy",
-    "sandbox": "allow-scripts allow-same-origin allow-popups",
-    "referrerpolicy": "strict-origin-when-cross-origin",
-}
 _POST_LINK = re.compile(rf"([^?#]*[/{MARKS}]post/[0-9a-f]{{24}}([0-9a-f]{{8}}))#(.+)", re.DOTALL)
 # An id of the author's choice, at the end of a heading.
 _OWN_ID = re.compile(r"\{#([\w:.-]+)\}\s*$")
 # The alignment in a `style`, which pages do not permit.
 _ALIGNMENT = re.compile(r"(?:^|;)\s*text-align\s*:\s*(left|right|center|justify)\b", re.IGNORECASE)
 # Attributes whose values are ids.
-_NAMING_IDS = ("aria-controls", "aria-describedby", "aria-labelledby")
+_NAMING_IDS = (
+    "aria-activedescendant", "aria-controls", "aria-describedby", "aria-details",
+    "aria-errormessage", "aria-flowto", "aria-labelledby", "aria-owns", "headers",
+)  # fmt: skip
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _KEPT_RELATIONS = ("nofollow", "ugc", "sponsored", "me")
 
 
@@ -37,15 +37,17 @@ def adapt(html: str, post_id: str, site: Site, *, is_markdown: bool) -> str:
     """
     # Every document has a body.
     body = cast(LexborNode, LexborHTMLParser(f"<body>{html}").body)
+    # A sanitizer takes for text what is in it, and a parser that runs no scripts does not.
+    body.unwrap_tags(["noscript"])
     if is_markdown:
         _finish_markdown(body)
     _prefix_ids(body, _prefix(post_id))
-    for link in body.css("a[href], area[href]"):
+    for link in body.css("a[href]"):
         _adapt_link(link, site, _prefix(post_id))
     _adapt_media(body)
     for styled in body.css("[style]:not([align])"):
         _keep_alignment(styled)
-    for formula in body.css("math"):
+    for formula in body.css("math:not(math math)"):
         # A sanitizer removes it with all that is in it.
         formula.replace_with(formula.text())
     for frame in body.css("iframe"):
@@ -64,14 +66,19 @@ def _finish_markdown(body: LexborNode) -> None:
         _name_heading(anchor)
     for math in body.css("[data-math-style]"):
         _mark_math(math)
+    for code in body.css("pre > code[class*=',']"):
+        # The rest is for other programs, as in `rust,no_run`.
+        code.attrs["class"] = (code.attributes.get("class") or "").partition(",")[0]
     highlight_all(body.css("pre > code[class]"))
 
 
 def _name_heading(anchor: LexborNode) -> None:
     """Remove the link that comrak adds to a heading, and give the heading the id of its author."""
     heading, text = anchor.parent, anchor.prev
+    if heading is None or heading.tag not in _HEADINGS or anchor.child:
+        return
     anchor.decompose()
-    if heading is None or text is None or not text.is_text_node:
+    if text is None or not text.is_text_node:
         return
     content = text.text_content or ""
     if own := _OWN_ID.search(content):
@@ -80,7 +87,16 @@ def _name_heading(anchor: LexborNode) -> None:
 
 
 def _mark_math(math: LexborNode) -> None:
-    """Let math be code in a language of that name; ``is-display`` is a formula by itself."""
+    """Let math be code in a language of that name; ``is-display`` is a formula by itself.
+
+    What stands before a word is no formula: ``$HOME:$PATH``.
+    """
+    if not math.child or not math.child.is_text_node or math.child.next:
+        # Comrak writes no such element.
+        return
+    if _begins_word(math.next):
+        math.replace_with(f"${math.text()}$")
+        return
     is_display = math.attributes.get("data-math-style") == "display"
     code = math if math.tag == "code" else math.parser.create_node("code")
     code.attrs["class"] = "language-math is-display" if is_display else "language-math"
@@ -89,20 +105,39 @@ def _mark_math(math: LexborNode) -> None:
         math.replace_with(code)
 
 
+def _begins_word(node: LexborNode | None) -> bool:
+    text = node.text_content if node and node.is_text_node else None
+    return bool(text and (text[0].isalnum() or text[0] == "_"))
+
+
 def _prefix_ids(body: LexborNode, prefix: str) -> None:
-    for element in body.css("[id]"):
-        element.attrs["id"] = prefix + _fragment(element.attributes.get("id") or "")
     for target in body.css("a[name]:not([id])"):
-        target.attrs["id"] = prefix + _fragment(target.attributes.get("name") or "")
+        target.attrs["id"] = target.attributes.get("name") or ""
+    named = body.css("[id]")
+    # A heading yields to a note whose id it has.
+    named.sort(key=lambda element: element.tag in _HEADINGS)
+    taken: Counter[str] = Counter()
+    for element in named:
+        element.attrs["id"] = _unique(_prefixed(element.attributes.get("id") or "", prefix), taken)
     for name in _NAMING_IDS:
         for element in body.css(f"[{name}]"):
             ids = (element.attributes.get(name) or "").split()
-            element.attrs[name] = " ".join(prefix + each for each in ids)
+            element.attrs[name] = " ".join(_prefixed(each, prefix) for each in ids)
 
 
-def _fragment(text: str) -> str:
-    """An id without blanks, which no link can name."""
-    return "-".join(text.split())
+def _prefixed(name: str, prefix: str) -> str:
+    """An id with the prefix, and without blanks, which no link can name."""
+    return prefix + "-".join(name.split()).removeprefix(prefix)
+
+
+def _unique(name: str, taken: Counter[str]) -> str:
+    """The id, with a number if it is taken, as GitHub does."""
+    free = name
+    while free in taken:
+        taken[name] += 1
+        free = f"{name}-{taken[name]}"
+    taken[free] = 0
+    return free
 
 
 def _adapt_link(link: LexborNode, site: Site, prefix: str) -> None:
@@ -112,7 +147,7 @@ def _adapt_link(link: LexborNode, site: Site, prefix: str) -> None:
     address = mark_relative((link.attributes.get("href") or "").strip())
     if address.startswith("#"):
         address = _within(address, prefix)
-    elif other := _POST_LINK.fullmatch(address):
+    elif site.may_own(address) and (other := _POST_LINK.fullmatch(address)):
         address = f"{other[1]}#p{other[2]}-{other[3].removeprefix(f'p{other[2]}-')}"
     _lead_to(link, address, is_own=site.owns(address))
 
@@ -167,8 +202,6 @@ def _adapt_embed(frame: LexborNode, site: Site) -> None:
         # What stands in it is for browsers that know no such element.
         frame.inner_html = ""
         frame.attrs["src"] = split(address).geturl()
-        for name, value in _EMBED.items():
-            frame.attrs[name] = value
     elif address:
         link = frame.parser.create_node("a")
         _lead_to(link, address, is_own=site.owns(address))

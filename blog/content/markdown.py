@@ -39,15 +39,20 @@ _NAMES = (
     "s samp search section select slot small source span strike strong sub summary sup table "
     "tbody td tfoot th thead time tr track tt u ul var video wbr"
 )
-_NOTE = re.compile(r"\[\^([^\]\s]+)\]")
-_DEFINITION = re.compile(r"\[\^([^\]\s]+)\]:")
+_NOTE = re.compile(r"\[\^([^\[\]\s]++)\]")
+_DEFINITION = re.compile(r"\[\^([^\[\]\s]++)\]:")
+# To comrak, ``a==b and c==d`` has a mark.
+_COMPARISON = re.compile(r"\w==\w")
 _SUPERSCRIPT = re.compile(r"\^[^\s^]+\^")
-# An `iframe` with an address and nothing in it, or the beginning of a tag of no such element.
+_ELEMENTS = frozenset(_NAMES.split())
+# An `iframe` with no other element in it, or the beginning of a tag. No attempt goes past the next
+# ``<``, so that all together take linear time.
 _TAG = re.compile(
-    r"(?P<embed><iframe\s[^<>]*\bsrc=[^<>]*>\s*</iframe>)"
-    rf"|<(?!!--|/?(?:{'|'.join(_NAMES.split())})[\s/>])",
+    r"""(?P<frame><iframe(?=\s)(?:[^<>"']++|"[^<"]*+"|'[^<']*+')*+>[^<]*+</iframe>)"""
+    r"|<(?!!--)(?:/?(?P<name>[a-z][^\s/<>]*)(?=[\s/>]))?",
     re.IGNORECASE,
 )
+_SOURCE = re.compile(r"[\s\"']src\s*=", re.IGNORECASE)
 
 
 def excess(markdown: str) -> str | None:
@@ -56,7 +61,8 @@ def excess(markdown: str) -> str | None:
     Comrak needs time that grows with the square of the depth of quotes. Without footnotes, the
     text of each would not be shown.
     """
-    if _most(">", _MARKERS.findall(markdown)) > DEEPEST:
+    # Few texts have so many that they are to be counted for each block.
+    if markdown.count(">") > DEEPEST and _most(">", _MARKERS.findall(markdown)) > DEEPEST:
         return f"nests quotes more than {DEEPEST} deep"
     if markdown.count("*") + markdown.count("_") > _MOST_EMPHASIS:
         return f"has more than {_MOST_EMPHASIS} asterisks and underscores"
@@ -82,6 +88,7 @@ def _kept(markdown: str) -> Iterator[str]:
         "autolink": markdown.count("@") * size <= _MOST_ADDRESS_BYTES,
         "description_lists": _number(_TERM, markdown) <= _MOST_TERMS,
         "header_ids": _number(_HEADING, markdown) <= _MOST_HEADINGS,
+        "highlight": not _COMPARISON.search(markdown),
         "math_code": markdown.count("$`") <= _MOST_FORMULAS,
         "superscript": markdown.count("^") <= _MOST_SUPERSCRIPTS and _marks_superscripts(markdown),
         "table": _cells(markdown) <= _MOST_CELLS,
@@ -99,8 +106,10 @@ def _most(character: str, texts: Iterable[str]) -> int:
 
 def _cells(markdown: str) -> int:
     """How many cells there are at most, where each row has as many as the widest table."""
-    widest = _most("|", (run for run in _MARKERS.findall(markdown) if "-" in run))
-    return widest * (markdown.count("\n") + markdown.count("\r"))
+    rows, most = markdown.count("\n") + markdown.count("\r"), markdown.count("|")
+    if rows * most <= _MOST_CELLS:
+        return rows * most
+    return rows * _most("|", (run for run in _MARKERS.findall(markdown) if "-" in run))
 
 
 def _marks_superscripts(markdown: str) -> bool:
@@ -117,12 +126,15 @@ def _marks_superscripts(markdown: str) -> bool:
 def _extensions(*names: str) -> comrak.ExtensionOptions:
     """Those that are always there, and those of these names."""
     options = comrak.ExtensionOptions()
-    options.alerts = options.footnotes = options.highlight = options.math_dollars = True
+    options.alerts = options.footnotes = options.math_dollars = True
     # One tilde strikes through, as on GitHub, and does not make a subscript.
     options.strikethrough = options.tasklist = True
     for name in names:
-        # An id has no prefix here.
-        setattr(options, *(("header_id_prefix", "") if name == "header_ids" else (name, True)))
+        if name == "header_ids":
+            # An id gets its prefix later.
+            options.header_id_prefix = ""
+        else:
+            setattr(options, name, True)
     return options
 
 
@@ -143,4 +155,11 @@ def _show_unknown_tags(html: str) -> str:
 
     In the HTML of comrak, text has no ``<``: each one begins a tag, of comrak's or the author's.
     """
-    return _TAG.sub(lambda found: found["embed"] or "&lt;", html)
+    return _TAG.sub(_show_unknown_tag, html)
+
+
+def _show_unknown_tag(found: re.Match[str]) -> str:
+    frame, name = found["frame"], found["name"]
+    if (frame and _SOURCE.search(frame)) or (name and name.lower() in _ELEMENTS):
+        return found[0]
+    return found[0].replace("<", "&lt;")

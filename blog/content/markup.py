@@ -46,7 +46,6 @@ class Renderer:
         A relative address in it has a mark, and is made absolute by `addresses.make_absolute`.
         Raises Invalid if there is too much of something to render it in time.
         """
-        body = hide_marks(body)
         if format == "text":
             return _paragraphs(body)
         html = body
@@ -54,14 +53,15 @@ class Renderer:
             _refuse(markdown.excess(body))
             html = markdown.to_html(body)
         _refuse(html_bounds.excess(html))
-        return sanitize(adapt(html, post_id, self.site, is_markdown=format == "markdown"))
+        adapted = adapt(hide_marks(html), post_id, self.site, is_markdown=format == "markdown")
+        return sanitize(adapted, self.site)
 
     def render_stored(self, body: str, format: Format, post_id: str) -> Rendering:
         """Render a body that was accepted before: one that exceeds a bound now is escaped text."""
         try:
             return Rendering(self.render(body, format, post_id), is_escaped=False)
         except Invalid:
-            return Rendering(_paragraphs(hide_marks(body)), is_escaped=True)
+            return Rendering(_paragraphs(body), is_escaped=True)
 
 
 def _refuse(reason: str | None) -> None:
@@ -71,6 +71,6 @@ def _refuse(reason: str | None) -> None:
 
 
 def _paragraphs(text: str) -> str:
-    blocks = text.replace("\r\n", "\n").split("\n\n")
+    blocks = hide_marks(text).replace("\r\n", "\n").split("\n\n")
     lines = ["<br>\n".join(escape(block.strip("\n")).split("\n")) for block in blocks]
     return "".join(f"<p>{line}</p>\n" for line in lines if line)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 
 import nh3
 
-from blog.content.addresses import split_images
+from blog.content.addresses import split, split_images
 from blog.content.highlighting import CLASSES
+from blog.content.sites import Site
 
 _SCHEMES = "ftp http https irc ircs magnet mailto sms tel xmpp"
 # The elements that are kept besides those that nh3 keeps.
@@ -31,47 +32,62 @@ _OWN = {
     "video": "controls height loop muted playsinline poster preload src width",
 }
 _ALIGNED = "caption col colgroup div figure h1 h2 h3 h4 h5 h6 p table tbody td tfoot th thead tr"
-_ATTRIBUTES = nh3.ALLOWED_ATTRIBUTES | {tag: set(names.split()) for tag, names in _OWN.items()}
+# The address of a source is for programs, and would have to be made absolute.
+_USUAL = {tag: names - {"cite"} for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
+_ATTRIBUTES = _USUAL | {tag: set(names.split()) for tag, names in _OWN.items()}
 _ATTRIBUTES |= {tag: _ATTRIBUTES.get(tag, set()) | {"align"} for tag in _ALIGNED.split()}
 _MEDIA = frozenset({"audio", "source", "track", "video"})
 _CLASS = re.compile(
     r"language-[\w+#.-]+|(?:align|wp-block-|kg-|is-|has-|markdown-alert|footnote)[\w-]*|anchor",
     re.ASCII,
 )
-_WEB = re.compile(r"https?://|(?!//)(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
-# What follows an address in a list of images; after it, a comma needs no blank.
+# What an embedded page may do, whatever its author wrote.
+_EMBED = {
+    "loading": "lazy",
+    "sandbox": "allow-scripts allow-same-origin allow-popups",
+    "referrerpolicy": "strict-origin-when-cross-origin",
+}
+# What follows an address in a list of images.
 _DESCRIPTOR = re.compile(r"[\d.]+[hwx]", re.ASCII)
 
 
-def sanitize(html: str) -> str:
-    """HTML without anything that runs, loads another page, or styles the page around it."""
-    return _cleaner().clean(html)
+def sanitize(html: str, site: Site) -> str:
+    """HTML without anything that runs, loads another page, or styles the page around it.
+
+    Pages that the site may embed run in a sandbox.
+    """
+    return _cleaner(site).clean(html)
 
 
 @cache
-def _cleaner() -> nh3.Cleaner:
+def _cleaner(site: Site) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=nh3.ALLOWED_TAGS | set(_ADDED.split()),
         attributes=_ATTRIBUTES,
-        attribute_filter=_keep_attribute,
+        attribute_filter=partial(_keep_attribute, site),
+        set_tag_attribute_values={"iframe": _EMBED},
         generic_attribute_prefixes={"aria-"},
         link_rel=None,
         url_schemes=set(_SCHEMES.split()),
     )
 
 
-def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
+def _keep_attribute(site: Site, tag: str, attribute: str, value: str) -> str | None:
     """The value of an attribute to keep, None for none."""
     if attribute == "class":
         kept = [name for name in value.split() if name in CLASSES or _CLASS.fullmatch(name)]
         return " ".join(kept) or None
-    if attribute == "cite":
-        return None
     if attribute == "srcset":
         return _srcset(value)
     if attribute == "poster" or (attribute == "src" and tag in _MEDIA):
-        return value.strip() if _WEB.match(value.strip()) else None
+        return value if _is_of_the_web(value) else None
+    if tag == "iframe" and attribute == "src":
+        return value if site.may_embed(value) else None
     return value
+
+
+def _is_of_the_web(address: str) -> bool:
+    return split(address).scheme in ("", "http", "https")
 
 
 def _srcset(value: str) -> str | None:
@@ -79,6 +95,6 @@ def _srcset(value: str) -> str | None:
     kept = [
         " ".join([address, *descriptors])
         for address, *descriptors in split_images(value)
-        if _WEB.match(address) and all(map(_DESCRIPTOR.fullmatch, descriptors))
+        if _is_of_the_web(address) and all(map(_DESCRIPTOR.fullmatch, descriptors))
     ]
     return ", ".join(kept) or None

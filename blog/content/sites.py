@@ -30,7 +30,7 @@ class Site:
     embed_hosts: frozenset[str] = EMBED_HOSTS
 
     def owns(self, address: str) -> bool:
-        """Whether an address is relative, or below the base URL. Raises ValueError as `split`."""
+        """Whether an address is relative, or below the base URL."""
         parts = split(address)
         if not parts.netloc:
             return not parts.scheme
@@ -39,7 +39,11 @@ class Site:
         place = f"{parts.scheme}://{parts.netloc.lower()}{parts.path}/"
         return place.startswith(f"{self.base_url}/")
 
+    def may_own(self, address: str) -> bool:
+        """Whether an address may be the blog's own, as far as settings say it."""
+        return self.base_url is None or self.owns(address)
+
     def may_embed(self, address: str) -> bool:
-        """Whether posts may embed the page of an address. Raises ValueError as `split` does."""
+        """Whether posts may embed the page of an address."""
         parts = split(address)
         return parts.scheme == "https" and parts.netloc.lower() in self.embed_hosts

@@ -57,14 +57,24 @@ def test_without_a_prefix_both_kinds_are_below_the_host() -> None:
 
 @pytest.mark.parametrize("format", ["markdown", "html", "text"])
 def test_an_author_can_not_write_a_mark(format: Format) -> None:
-    html = render("a \ufdd0 b \ufdd1 c", format, ID)
+    html = render("a \x80 b \x82 c", format, ID)
 
     assert make_absolute(html, BASE) == html
     assert html.count("\ufffd") == 2
 
 
+@pytest.mark.parametrize("format", ["markdown", "html"])
+@pytest.mark.parametrize(
+    "reference", ["&#x80;", "&#128;", "&#x0082;", "&#130", "&#xfdd0;", "&#64977;"]
+)
+def test_no_character_reference_is_a_mark(format: Format, reference: str) -> None:
+    html = render(f'{reference} <a href="x{reference}" title="{reference}">y</a>', format, ID)
+
+    assert make_absolute(html, BASE).count(BASE) == 1
+
+
 def test_other_characters_are_no_marks() -> None:
-    text = "a \ufdd2 \ufffe \x01 ü"
+    text = "a \ufdd0 \x81 \x83 \x01 ü"
 
     assert hide_marks(text) == text
 

@@ -51,7 +51,7 @@ def test_elements_next_to_each_other_are_not_nested() -> None:
         ("[^1] " * 5001, "markdown", "has more than 5000 footnotes"),
         ("a" * 8_388_609, "html", "renders to more than 8388608 characters of HTML"),
         ("<br>" * 250_001, "html", "renders to more than 250000 tags of HTML"),
-        ("&" * 250_001, "html", "has more than 250000 character references"),
+        ("&" * 250_001, "html", "renders to more than 250000 character references"),
         ("<div>" * 501, "html", "nests HTML elements more than 500 deep"),
         ("<a " + "a " * 501 + ">", "html", "has an HTML element with more than 500 attributes"),
     ],

@@ -9,17 +9,20 @@ from typing import NamedTuple
 
 import pytest
 
-from blog.content import markdown, markup
+from blog.content import markdown
+from blog.content.addresses import MARKS
 from blog.content.posts import Format
 from blog.content.sanitizer import sanitize
+from blog.content.sites import Site
 from tests.content.suites import SUITES, examples, normalised, outline
+from tests.renderings import render
 
 pytestmark = [
     pytest.mark.skipif("TEST_SUITES" not in os.environ, reason="TEST_SUITES names no test suites"),
     pytest.mark.parametrize("suite", SUITES),
 ]
 SIZES = {"CommonMark": 652, "GitHub": 24, "extensions": 30, "regressions": 25}
-POST = "0123456789abcdef01234567"
+POST = "0123456789abcdef0123456789abcdef"
 
 
 class Difference(NamedTuple):
@@ -83,8 +86,8 @@ def intended(suite: str) -> dict[int, Callable[[str], str]]:
 
 def in_page(body: str) -> str:
     """The HTML of a body in a page, without the prefix of its ids and the marks of addresses."""
-    html = markup.render(body, "markdown", POST).replace(f"p{POST[-8:]}-", "")
-    return re.sub("[\ufdd0\ufdd1]", "", html)
+    html = render(body, "markdown", POST).replace(f"p{POST[-8:]}-", "")
+    return re.sub(f"[{MARKS}]", "", html)
 
 
 def test_every_example_is_read(suite: str) -> None:
@@ -124,7 +127,7 @@ def test_html_is_the_same_when_it_is_rendered_or_sanitized_again(suite: str) -> 
     for example in examples(suite):
         bodies: dict[Format, str] = {"markdown": example.markdown, "html": example.html}
         for format, body in bodies.items():
-            rendered = markup.render(body, format, POST)
+            rendered = render(body, format, POST)
 
-            assert markup.render(body, format, POST) == rendered
-            assert sanitize(rendered) == rendered
+            assert render(body, format, POST) == rendered
+            assert sanitize(rendered, Site()) == rendered
