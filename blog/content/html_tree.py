@@ -23,7 +23,10 @@ _POST_LINK = re.compile(rf"([^?#]*[/{MARKS}]post/[0-9a-f]{{24}}([0-9a-f]{{8}}))#
 # An id of the author's choice, at the end of a heading.
 _OWN_ID = re.compile(r"\{#([\w:.-]+)\}\s*$")
 # Attributes whose values are ids.
-_NAMING_IDS = ("aria-controls", "aria-describedby", "aria-labelledby")
+_NAMING_IDS = (
+    "aria-activedescendant", "aria-controls", "aria-describedby", "aria-details",
+    "aria-errormessage", "aria-flowto", "aria-labelledby", "aria-owns", "headers",
+)  # fmt: skip
 _KEPT_RELATIONS = ("nofollow", "ugc", "sponsored", "me")
 
 

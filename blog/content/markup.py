@@ -18,7 +18,7 @@ from blog.errors import Fault, Invalid
 
 # Raised with every change to what a renderer returns: stored HTML of other versions is then made
 # anew.
-VERSION = 1
+VERSION = 2
 
 
 class Rendering(NamedTuple):

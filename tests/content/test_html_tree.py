@@ -76,10 +76,11 @@ def test_a_body_that_was_rendered_gets_no_second_prefix_in_its_links() -> None:
     assert html(f'<a href="#{PREFIX}x">y</a>') == f'<a href="#{PREFIX}x">y</a>'
 
 
-def test_references_to_ids_are_those_of_the_post() -> None:
-    rendered = html('<figure aria-labelledby="a b"><p id="a">x</p></figure>')
+@pytest.mark.parametrize("name", ["aria-errormessage", "aria-labelledby", "aria-owns", "headers"])
+def test_references_to_ids_are_those_of_the_post(name: str) -> None:
+    rendered = html(f'<table><tr><td {name}="a b">x</td><th id="a">y</th></tr></table>')
 
-    assert f'aria-labelledby="{PREFIX}a {PREFIX}b"' in rendered
+    assert f'{name}="{PREFIX}a {PREFIX}b"' in rendered
 
 
 @pytest.mark.parametrize(
