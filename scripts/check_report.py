@@ -5,7 +5,7 @@ import sys
 from xml.etree import ElementTree  # nosec B405  # what it parses, pytest has written
 
 # What .ci/run installs: no test may be skipped for want of it.
-PROGRAMS = ("PostgreSQL", "Redis", "haproxy", "nginx", "pgbouncer", "wrk")
+PROGRAMS = ("PostgreSQL", "Redis", "haproxy", "nginx", "pgbouncer", "wrk", "Chromium")
 
 report = ElementTree.parse(sys.argv[1])  # nosec B314  # see above
 cases = report.findall(".//testcase")

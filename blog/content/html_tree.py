@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from blog.content.addresses import MARKS, mark_relative, split, split_images
 from blog.content.highlighting import highlight_all
-from blog.content.sites import Site
+from blog.content.sites import EMBED_ATTRIBUTES, Site
 
 _POST_LINK = re.compile(rf"([^?#]*[/{MARKS}]post/[0-9a-f]{{24}}([0-9a-f]{{8}}))#(.+)", re.DOTALL)
 # An id of the author's choice, at the end of a heading.
@@ -202,6 +202,9 @@ def _adapt_embed(frame: LexborNode, site: Site) -> None:
         # What stands in it is for browsers that know no such element.
         frame.inner_html = ""
         frame.attrs["src"] = split(address).geturl()
+        # The sanitizer sets them too, but adds those that are missing in any order.
+        for name, value in EMBED_ATTRIBUTES.items():
+            frame.attrs[name] = value
     elif address:
         link = frame.parser.create_node("a")
         _lead_to(link, address, is_own=site.owns(address))

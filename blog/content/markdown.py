@@ -48,7 +48,7 @@ _ELEMENTS = frozenset(_NAMES.split())
 # An `iframe` with no other element in it, or the beginning of a tag. No attempt goes past the next
 # ``<``, so that all together take linear time.
 _TAG = re.compile(
-    r"""(?P<frame><iframe(?=\s)(?:[^<>"']++|"[^<"]*+"|'[^<']*+')*+>[^<]*+</iframe>)"""
+    r"""(?P<frame><iframe(?=\s)(?:[^<>"']++|"[^<"]*+"|'[^<']*+')*+>)[^<]*+</iframe>"""
     r"|<(?!!--)(?:/?(?P<name>[a-z][^\s/<>]*)(?=[\s/>]))?",
     re.IGNORECASE,
 )

@@ -9,7 +9,7 @@ import nh3
 
 from blog.content.addresses import split, split_images
 from blog.content.highlighting import CLASSES
-from blog.content.sites import Site
+from blog.content.sites import EMBED_ATTRIBUTES, Site
 
 _SCHEMES = "ftp http https irc ircs magnet mailto sms tel xmpp"
 # The elements that are kept besides those that nh3 keeps.
@@ -41,12 +41,6 @@ _CLASS = re.compile(
     r"language-[\w+#.-]+|(?:align|wp-block-|kg-|is-|has-|markdown-alert|footnote)[\w-]*|anchor",
     re.ASCII,
 )
-# What an embedded page may do, whatever its author wrote.
-_EMBED = {
-    "loading": "lazy",
-    "sandbox": "allow-scripts allow-same-origin allow-popups",
-    "referrerpolicy": "strict-origin-when-cross-origin",
-}
 # What follows an address in a list of images.
 _DESCRIPTOR = re.compile(r"[\d.]+[hwx]", re.ASCII)
 
@@ -65,7 +59,7 @@ def _cleaner(site: Site) -> nh3.Cleaner:
         tags=nh3.ALLOWED_TAGS | set(_ADDED.split()),
         attributes=_ATTRIBUTES,
         attribute_filter=partial(_keep_attribute, site),
-        set_tag_attribute_values={"iframe": _EMBED},
+        set_tag_attribute_values={"iframe": EMBED_ATTRIBUTES},
         generic_attribute_prefixes={"aria-"},
         link_rel=None,
         url_schemes=set(_SCHEMES.split()),

@@ -17,6 +17,12 @@ EMBED_HOSTS = frozenset(
         "www.youtube.com",
     ]
 )
+# What an embedded page may do, whatever its author wrote.
+EMBED_ATTRIBUTES = {
+    "loading": "lazy",
+    "sandbox": "allow-scripts allow-same-origin allow-popups",
+    "referrerpolicy": "strict-origin-when-cross-origin",
+}
 
 
 @dataclass(frozen=True)

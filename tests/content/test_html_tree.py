@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from blog.content.posts import Format
@@ -34,6 +36,29 @@ def html(body: str) -> str:
 )
 def test_a_heading_has_the_id_that_github_gives_it(heading: str, expected: str) -> None:
     assert markdown(f"# {heading}").startswith(f'<h1 id="{PREFIX}{expected}">')
+
+
+@pytest.mark.parametrize("format", ["markdown", "html"])
+def test_equal_ids_become_different(format: Format) -> None:
+    rendered = render("<p id=a></p><p id=a></p><p id=a-1></p><p id=a></p>", format, ID)
+
+    assert re.findall('id="(.*?)"', rendered) == [
+        f"{PREFIX}{name}" for name in ("a", "a-1", "a-1-1", "a-2")
+    ]
+
+
+def test_a_note_keeps_its_id_before_a_heading() -> None:
+    rendered = markdown("# fn 1\n\nx[^1]\n\n[^1]: note")
+
+    assert f'<h1 id="{PREFIX}fn-1-1">' in rendered
+    assert f'<li id="{PREFIX}fn-1">' in rendered
+
+
+def test_a_prefix_is_not_added_twice() -> None:
+    once = html('<b id="x" aria-label="y">a</b><i aria-labelledby="x"></i><a href="#x">b</a>')
+
+    assert html(once) == once
+    assert once.count(PREFIX) == 3
 
 
 def test_two_equal_headings_have_two_ids() -> None:
@@ -76,10 +101,11 @@ def test_a_body_that_was_rendered_gets_no_second_prefix_in_its_links() -> None:
     assert html(f'<a href="#{PREFIX}x">y</a>') == f'<a href="#{PREFIX}x">y</a>'
 
 
-def test_references_to_ids_are_those_of_the_post() -> None:
-    rendered = html('<figure aria-labelledby="a b"><p id="a">x</p></figure>')
+@pytest.mark.parametrize("name", ["aria-errormessage", "aria-labelledby", "aria-owns", "headers"])
+def test_references_to_ids_are_those_of_the_post(name: str) -> None:
+    rendered = html(f'<table><tr><td {name}="a b">x</td><th id="a">y</th></tr></table>')
 
-    assert f'aria-labelledby="{PREFIX}a {PREFIX}b"' in rendered
+    assert f'{name}="{PREFIX}a {PREFIX}b"' in rendered
 
 
 @pytest.mark.parametrize(
@@ -301,3 +327,54 @@ def test_an_attribute_for_the_alignment_comes_before_a_style() -> None:
 
 def test_the_text_of_mathml_stays() -> None:
     assert html("a <math><mi>x</mi><mo>=</mo><mn>2</mn></math> b") == "a x=2 b"
+
+
+def test_what_is_shown_without_scripts_is_shown() -> None:
+    assert html('<noscript><img src="https://a.example/b.png"></noscript>') == (
+        '<img src="https://a.example/b.png">'
+    )
+
+
+@pytest.mark.parametrize("info", ["rust,no_run", "rust, ignore", "rust no_run"])
+def test_only_the_language_of_code_is_kept(info: str) -> None:
+    assert '<code class="language-rust">' in markdown(f"```{info}\nx\n```")
+
+
+@pytest.mark.parametrize(
+    "text", ['"$ref" and "$id"', "set $HOME:$PATH", "a $n$th time", "a==1 or b==2"]
+)
+def test_signs_within_words_are_no_markup(text: str) -> None:
+    assert markdown(text) == f"<p>{text}</p>\n"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '<a class="anchor" data-heading-content>words</a>',
+        '<p class="x"><a class="anchor" data-heading-content></a>words</p>',
+        '<span data-math-style="x">words <b>and</b> more</span>',
+    ],
+)
+def test_attributes_of_the_parser_mean_nothing_where_an_author_writes_them(written: str) -> None:
+    assert "words" in markdown(written)
+
+
+def test_formulas_in_one_another_are_text() -> None:
+    assert html("<math>a<math>b</math></math>") == "ab"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '<iframe src="https://www.youtube.com/x">a video</iframe>',
+        '<iframe title="a > b" src="https://www.youtube.com/x"></iframe>',
+        "<iframe title='a' src='https://www.youtube.com/x'\n></iframe>",
+    ],
+)
+def test_embeds_in_markdown_are_embeds(frame: str) -> None:
+    assert ' src="https://www.youtube.com/x" loading="lazy"' in markdown(frame)
+
+
+@pytest.mark.parametrize("tag", ["<iframe>", '<iframe data-src="x">', "<iframe"])
+def test_a_frame_without_an_address_is_text_in_markdown(tag: str) -> None:
+    assert "&lt;iframe" in markdown(f"An {tag} and </iframe>.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blog.content.markup import Renderer
+from blog.content.sanitizer import sanitize
 from blog.content.sites import Site
 
 POST_ID = "0" * 24 + "89abcdef"
@@ -60,3 +61,21 @@ def test_what_the_settings_decide_is_part_of_the_version() -> None:
 
     assert len({Renderer(site).version for site in sites}) == len(sites)
     assert Renderer(Site(BASE)).version == Renderer(Site(BASE)).version
+
+
+def test_fragments_of_other_sites_stay() -> None:
+    link = f'<a href="https://other.example/post/{POST_ID}#x">y</a>'
+
+    assert "#x" in rendered(link, Site(BASE))
+    assert "#p89abcdef-x" in rendered(link.replace("https://other.example", BASE), Site(BASE))
+
+
+@pytest.mark.parametrize("src", ["https://evil.example/", "https://[", ""])
+def test_a_sanitizer_embeds_no_page_that_the_site_may_not(src: str) -> None:
+    assert "src" not in sanitize(f'<iframe src="{src}"></iframe>', Site())
+
+
+def test_a_sanitizer_puts_every_embed_into_a_sandbox() -> None:
+    frame = '<iframe src="https://www.youtube.com/x" sandbox="allow-top-navigation"></iframe>'
+
+    assert 'sandbox="allow-scripts allow-same-origin allow-popups"' in sanitize(frame, Site())
