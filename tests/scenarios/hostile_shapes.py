@@ -271,7 +271,7 @@ _HTML: dict[str, Shape] = {
     "titles in svg": repeat("<svg><title><p></p></title></svg>"),
     "math": repeat("<math><mi>"),
     "math in math": lambda size: repeat("a", "<math>" * 490)(size),
-    "ids that are taken": numbered("<a id=x><a id=x-{0}>"),
+    "ids that are taken": numbered("<p id=x><p id=x-{0}>"),
     "select": repeat("<select>"),
     "options in a select": repeat("<select><option>"),
     "templates": repeat("<template>"),
