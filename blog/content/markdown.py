@@ -48,8 +48,8 @@ _ELEMENTS = frozenset(_NAMES.split())
 # An `iframe` with no other element in it, or the beginning of a tag. No attempt goes past the next
 # ``<``, so that all together take linear time.
 _TAG = re.compile(
-    r"""(?P<frame><iframe(?=\s)(?:[^<>"']++|"[^<"]*+"|'[^<']*+')*+>)[^<]*+</iframe>"""
-    r"|<(?!!--)(?:/?(?P<name>[a-z][^\s/<>]*)(?=[\s/>]))?",
+    r"""<(?:(?P<frame>iframe(?=\s)(?:[^<>"']++|"[^<"]*+"|'[^<']*+')*+>)[^<]*+</iframe>"""
+    r"|(?!!--)(?:/?(?P<name>[a-z][^\s/<>]*)(?=[\s/>]))?)",
     re.IGNORECASE,
 )
 _SOURCE = re.compile(r"[\s\"']src\s*=", re.IGNORECASE)
@@ -88,7 +88,7 @@ def _kept(markdown: str) -> Iterator[str]:
         "autolink": markdown.count("@") * size <= _MOST_ADDRESS_BYTES,
         "description_lists": _number(_TERM, markdown) <= _MOST_TERMS,
         "header_ids": _number(_HEADING, markdown) <= _MOST_HEADINGS,
-        "highlight": not _COMPARISON.search(markdown),
+        "highlight": "==" not in markdown or not _COMPARISON.search(markdown),
         "math_code": markdown.count("$`") <= _MOST_FORMULAS,
         "superscript": markdown.count("^") <= _MOST_SUPERSCRIPTS and _marks_superscripts(markdown),
         "table": _cells(markdown) <= _MOST_CELLS,
@@ -117,6 +117,8 @@ def _marks_superscripts(markdown: str) -> bool:
 
     To comrak, all between two carets of a paragraph is a superscript: ``2^10 and 2^20`` is not.
     """
+    if "^" not in markdown:
+        return True
     notes = set(_DEFINITION.findall(markdown))
     rest = _NOTE.sub(lambda note: "" if note[1] in notes else note[0], markdown)
     return "^" not in _SUPERSCRIPT.sub("", rest)
