@@ -3,58 +3,70 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from html import escape
-from time import thread_time
 
 from pygments import highlight as pygmentize
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
-from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-# Pygments takes up to 8 ms for a kilobyte of code, and for text that is made for it, a time that
-# grows with the square of its length. So it gets pieces of whole lines, where a post has long code,
-# and what follows in a post stays as it is.
-MOST_CODE = 100_000
-_MOST_SECONDS = 0.4
-_PIECE = re.compile(r".{0,4999}\n|.{1,5000}", re.DOTALL)
-# These take seconds for a piece that is made for it.
-_SLOW = frozenset(
-    ["ahk", "autohotkey", "easytrieve", "lilypond", "mcschema", "systemd", "tnt", "x++", "xpp"]
-)
+from blog.content.languages import Language, find_language
+
+# Of real posts, the one with most code has 8,840 characters of it. What is beyond stays as it is.
+MOST_CODE = 45_000
+# To begin with a block takes as long as some characters.
+_BLOCK = 10
+# Long blanks and long lines, which make many lexers slow.
+_PLAIN = re.compile(r"(\s{100,}|^.{301,})", re.MULTILINE)
 CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 _PREFIX = "language-"
 
 
 def highlight_all(blocks: Iterable[LexborNode]) -> None:
-    """Add the classes of Pygments to blocks of code that name a language it knows.
+    """Add the classes of Pygments to blocks of code in a language that gets colours.
 
-    Only the first 100,000 characters of all blocks are highlighted, by whole blocks, and only for
-    a time that real code never takes.
+    Only the first blocks are highlighted, whole ones. All bounds are numbers of characters, so that
+    the same code always gets the same colours.
     """
-    rest, last = MOST_CODE, thread_time() + _MOST_SECONDS
+    rest = MOST_CODE
     for code in blocks:
-        if thread_time() > last:
-            return
-        lexer = _lexer(_language(code.attributes.get("class") or ""))
-        text = code.text() if lexer else ""
-        rest -= len(text)
-        if lexer and rest >= 0:
-            code.inner_html = _highlight(text, lexer, last)
+        if language := find_language(_language(code.attributes.get("class") or "")):
+            text = code.text()
+            rest -= language.bound.price * (len(text) + _BLOCK)
+            if rest < 0:
+                return
+            code.inner_html = _highlight(text, language)
 
 
-def _highlight(text: str, lexer: Lexer, last: float) -> str:
-    """The HTML of code; what is left at the last moment has no classes."""
+def _highlight(text: str, language: Language) -> str:
+    """The HTML of code; without colours if the lexer repeats or loses some of it."""
+    text, lexer = text.replace("\r", "\n"), language.lexer()
     html = "".join(
-        _colour(piece, lexer) if thread_time() < last else escape(piece)
-        for piece in _PIECE.findall(text)
+        escape(piece) if is_plain or language.traps(piece) else _colour(piece, lexer)
+        for piece, is_plain in _pieces(text, language.bound.piece)
     )
     # A parser reads the HTML of Pygments, since only a tree can be put into another one.
     tree = LexborHTMLParser(f"<body><pre>\n{html}").css_first("pre")
-    return str(tree.inner_html) if tree else ""
+    return str(tree.inner_html) if tree and tree.text() == text else escape(text)
+
+
+def _pieces(text: str, most: int) -> Iterator[tuple[str, bool]]:
+    """The pieces of code, and of each whether it stays plain."""
+    for number, part in enumerate(_PLAIN.split(text)):
+        if number % 2:
+            yield part, True
+        else:
+            yield from ((piece, False) for piece in _cut(most).findall(part))
+
+
+@cache
+def _cut(most: int) -> re.Pattern[str]:
+    """What finds pieces of whole lines, which end with an empty line if there is one in time."""
+    ends = rf".{{1,{most}}}\Z|.{{{most // 2},{most - 2}}}\n\n|.{{0,{most - 1}}}\n"
+    return re.compile(ends, re.DOTALL)
 
 
 def _colour(piece: str, lexer: Lexer) -> str:
@@ -72,17 +84,3 @@ def _language(classes: str) -> str:
     """The language that the classes of a code block name; empty where there is none."""
     names = (name.removeprefix(_PREFIX) for name in classes.split() if name.startswith(_PREFIX))
     return next(names, "")
-
-
-@cache
-def _names() -> frozenset[str]:
-    """All names of languages; to look for one that is missing would search all packages."""
-    names = (name for _, names, _, _ in get_all_lexers(plugins=False) for name in names)
-    return frozenset(names) - _SLOW
-
-
-def _lexer(language: str) -> Lexer | None:
-    if language.lower() not in _names():
-        return None
-    # The text is that of the author: no line is to be added or removed.
-    return get_lexer_by_name(language, stripnl=False, ensurenl=False)

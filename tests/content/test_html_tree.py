@@ -279,30 +279,6 @@ def test_notes_have_one_number_each_and_lead_back() -> None:
     assert f'href="#{PREFIX}fnref-x-2"' in rendered
 
 
-def test_code_has_the_classes_of_its_language() -> None:
-    rendered = markdown("```python\ndef f(): pass\n```")
-
-    assert rendered.startswith('<pre><code class="language-python"><span class="k">def</span>')
-
-
-@pytest.mark.parametrize("language", ["unknown", "x" * 50, ""])
-def test_code_in_no_known_language_stays_as_it_is(language: str) -> None:
-    assert ">def f(): pass\n</code></pre>" in markdown(f"```{language}\ndef f(): pass\n```")
-
-
-def test_highlighted_code_keeps_every_character() -> None:
-    code = '\n\n  a = "<b>&amp;</b>"\t# é\n\n'
-
-    rendered = markdown(f"```python\n{code}```")
-
-    assert rendered.count("&amp;amp;") == 1
-    assert rendered.startswith('<pre><code class="language-python">\n\n')
-
-
-def test_more_code_than_a_page_has_is_not_highlighted() -> None:
-    assert "<span" not in markdown("```python\n" + "a = 1\n" * 20_000 + "```")
-
-
 @pytest.mark.parametrize("format", ["markdown", "html", "text"])
 def test_an_empty_body_is_empty(format: Format) -> None:
     assert render("", format, ID) == ""

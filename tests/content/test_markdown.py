@@ -84,27 +84,3 @@ def test_an_extension_of_which_there_is_too_much_is_left_out(
 
     assert lost not in html
     assert kept in html
-
-
-def test_long_code_is_highlighted_in_pieces_and_nothing_of_it_is_lost() -> None:
-    code = "".join(f"x = {number}\n" for number in range(2000))
-
-    html = page(f"```python\n{code}{'y' * 3000}\n```", "markdown", POST_ID)
-
-    assert html.count('<span class="o">=</span>') == 2000
-    assert html.count("\n") == 2002
-
-
-def test_code_after_a_hundred_thousand_characters_is_not_highlighted() -> None:
-    block = "```json\n" + "[\n" * 45_000 + "```\n"
-
-    html = page(block * 2, "markdown", POST_ID)
-
-    assert html.count('<code class="language-json"><span') == 1
-
-
-def test_code_that_takes_too_long_keeps_its_text() -> None:
-    html = page("```java\n" + "\n" * 50_000 + "```\n" + "```c\nint x;\n```\n", "markdown", POST_ID)
-
-    assert html.count("\n") == 50_003
-    assert html.endswith('<pre><code class="language-c">int x;\n</code></pre>\n')

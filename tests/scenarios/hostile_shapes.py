@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from math import isqrt
 
+from blog.content.languages import BOUNDS
 from blog.content.posts import Format
 
 Shape = Callable[[int], str]
@@ -52,6 +53,18 @@ def table(columns: int, row: str = "|\n", before: str = "") -> Shape:
     return repeat(before + row, head)
 
 
+def beside_text(blocks: str) -> Shape:
+    """More code than gets colours, in blocks that repeat; then as much text as fits."""
+    return lambda size: repeat(blocks)(48_000) + repeat("word " * 20 + "\n")(size - 48_000)
+
+
+def code(language: str, *units: str, length: int) -> Shape:
+    """Blocks of code in a language, of which each repeats a text."""
+    lines = (unit if "\n" in unit else unit * (280 // len(unit)) + "\n" for unit in units)
+    blocks = (f"```{language}\n{(line * length)[:length]}\n```\n" for line in lines)
+    return beside_text("".join(blocks))
+
+
 def _until(size: int, parts: Iterator[str]) -> Iterator[str]:
     for part in parts:
         size -= len(part)
@@ -59,6 +72,22 @@ def _until(size: int, parts: Iterator[str]) -> Iterator[str]:
             return
         yield part
 
+
+# What has made lexers slow: what is not closed, what may begin anything, and long names.
+HOSTILE_CODE = [
+    "a\n", "a.", "a a();", "\n_", "_", "0", '\\"', "\"\n", "'\\", "/*0", "/*\n", "#\n", "<?",
+    "<<a\n", "[\n", "{%", "&&", "$", "(", "#{",
+]  # fmt: skip
+# The slowest code that was found for languages of each bound.
+_SLOWEST_CODE = {
+    "apache": ("<",), "c": ("a a();",), "csharp": ("using\na\n", "a\n"), "hcl": ("<<A\n",),
+    "html": ("<?", "<script>" + '\\"' * 140 + "\n</script>\n"),
+    "java": ("\n_", "module_\n"), "javascript": ('\\"',), "make": ("_",),
+    "php": ('<?php"' + "${" * 140 + "\n",),
+    "powershell": ("#\n",), "python": ("a,",), "rst": (".._a\n",),
+    "ruby": (":@\n",), "xml": ("a_\n",),
+}  # fmt: skip
+_LANGUAGES = sorted(name for names in BOUNDS.values() for name in names.split())
 
 _MARKDOWN: dict[str, Shape] = {
     "words": repeat("word "),
@@ -221,6 +250,9 @@ _MARKDOWN: dict[str, Shape] = {
     "code blocks": repeat("```\na\n```\n\n"),
     "code blocks of a language": repeat("```python\nif a:\n```\n\n"),
     "code blocks of many languages": repeat("```python\na\n```\n```c\na\n```\n```html\na\n```\n"),
+    "code blocks of all languages": beside_text("".join(f"```{n}\na\n```\n" for n in _LANGUAGES)),
+    **{f"slow code of {n}": code(n, *units, length=4900) for n, units in _SLOWEST_CODE.items()},
+    **{f"code of {n}": code(n, *HOSTILE_CODE, length=900) for n in _LANGUAGES},
     "large code block": repeat("if a: b(1)\n", "```python\n", "```\n"),
     "fences, not closed": repeat("```\n~~~\n"),
     "indented code": repeat("    a\n\n"),

@@ -21,6 +21,8 @@ WORST: list[tuple[Format, str]] = [
     ("markdown", "addresses before letters"),
     ("markdown", "code blocks of a language"),
     ("markdown", "code blocks of many languages"),
+    ("markdown", "slow code of java"),
+    ("markdown", "slow code of ruby"),
     ("html", "blanks in a tag"),
     ("html", "rows"),
 ]
