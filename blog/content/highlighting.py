@@ -33,12 +33,19 @@ def highlight_all(blocks: Iterable[LexborNode]) -> None:
     """
     rest = MOST_CODE
     for code in blocks:
-        if language := find_language(_language(code.attributes.get("class") or "")):
+        language = find_language(_language(code.attributes.get("class") or ""))
+        if language and has_only_text(code):
             text = code.text()
             rest -= language.bound.price * (len(text) + _BLOCK)
             if rest < 0:
                 return
             code.inner_html = _highlight(text, language)
+
+
+def has_only_text(node: LexborNode) -> bool:
+    """Whether text is all that an element contains."""
+    child = node.first_child
+    return child is not None and child.is_text_node and child.next is None
 
 
 def _highlight(text: str, language: Language) -> str:

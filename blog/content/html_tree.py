@@ -12,7 +12,7 @@ from typing import cast
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from blog.content.addresses import MARKS, mark_relative, split, split_images
-from blog.content.highlighting import highlight_all
+from blog.content.highlighting import has_only_text, highlight_all
 from blog.content.sites import EMBED_ATTRIBUTES, Site
 
 _POST_LINK = re.compile(rf"([^?#]*[/{MARKS}]post/[0-9a-f]{{24}}([0-9a-f]{{8}}))#(.+)", re.DOTALL)
@@ -75,7 +75,7 @@ def _finish_markdown(body: LexborNode) -> None:
 def _name_heading(anchor: LexborNode) -> None:
     """Remove the link that comrak adds to a heading, and give the heading the id of its author."""
     heading, text = anchor.parent, anchor.prev
-    if heading is None or heading.tag not in _HEADINGS or anchor.child:
+    if heading is None or heading.tag not in _HEADINGS or anchor.first_child:
         return
     anchor.decompose()
     if text is None or not text.is_text_node:
@@ -91,7 +91,7 @@ def _mark_math(math: LexborNode) -> None:
 
     What stands before a word is no formula: ``$HOME:$PATH``.
     """
-    if not math.child or not math.child.is_text_node or math.child.next:
+    if not has_only_text(math):
         # Comrak writes no such element.
         return
     if _begins_word(math.next):

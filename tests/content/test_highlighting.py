@@ -177,3 +177,9 @@ def test_each_language_is_listed_once() -> None:
     found = [find_language(name) for name in LANGUAGES]
 
     assert len(set(found)) == len(LANGUAGES)
+
+
+def test_elements_in_code_stay() -> None:
+    body = '<pre><code class="language-python">a<br>b <a href="/x">c</a></code></pre>'
+
+    assert "a<br>b <a href=" in render(body, "markdown", "0" * 32)
