@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -16,7 +17,7 @@ from blog.database.database import Database
 from blog.database.limits import Limits
 from blog.http.application import Application
 from blog.settings import Settings
-from tests import leaks, markers
+from tests import leaks, markers, measured
 from tests.blogs import Blogs, PostgreSQLBlogs, SQLiteBlogs
 from tests.commands import blog, done
 from tests.contract import Clock, path_of, write_post
@@ -38,9 +39,10 @@ KEY = {"secret_key": "k" * 32}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Fail every test in which a secret is logged, or a process is started without a mark."""
+    """Fail tests that log a secret or start a process without a mark; measure what counts."""
     leaks.watch(config)
     config.pluginmanager.register(markers.Guard())
+    config.pluginmanager.register(measured)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,6 +51,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function):
             markers.mark(item)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through thousands of tests again and again."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -59,6 +59,8 @@ _CONVERTERS: dict[type, Converter] = {
     TextTuple: tuple,
     UTCDateTime: lambda moment: moment.astimezone(UTC),
 }
+_DIALECT = URL.create("postgresql+psycopg").get_dialect()()
+_compile = lru_cache(1024)(partial(CompiledStatement, _DIALECT, _CONVERTERS))
 
 
 class PostgreSQLServer:
@@ -78,8 +80,6 @@ class PostgreSQLServer:
         # Whether another host may be writable when this one no longer is.
         self._has_others = completed.query["target_session_attrs"] == "read-write"
         self.engine = self._create_engine(completed)
-        compiler = partial(CompiledStatement, self.engine.dialect, _CONVERTERS)
-        self._compile = lru_cache(1024)(compiler)
         # The cluster last connected to; None if the role may not read its identifier.
         self.cluster: int | None = None
 
@@ -88,7 +88,7 @@ class PostgreSQLServer:
 
         Raises StorageUnavailable, or Interrupted if it may be retried.
         """
-        compiled = self._compile(statement)
+        compiled = _compile(statement)
         with closing(take_driver_connection(self.engine)) as connection:
             driver: Any = connection.driver_connection
             if driver.has_iso_dates():

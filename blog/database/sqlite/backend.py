@@ -45,7 +45,10 @@ _PAUSE = 0.01
 # How many pages the write-ahead log has before a checkpoint, which writes a page that has changed
 # often only once. The log then has 16 MB, and as many pages as one block of its index covers.
 _LOG_PAGES = 4000
-_DIALECT = sqlite.dialect(paramstyle="named")
+# The driver takes parameters by name, where SQLAlchemy would pass them by position.
+_compile = lru_cache(1024)(
+    partial(CompiledStatement, sqlite.dialect(paramstyle="named"), CONVERTERS)
+)
 
 
 class SQLite(Backend):
@@ -57,8 +60,6 @@ class SQLite(Backend):
         self._files = WatchedFiles(path, connect)
         super().__init__(_create_engine(path, self._files, limits))
         self._readers = ReaderPool(self._files, limits.connections, connect)
-        # The driver takes parameters by name, where SQLAlchemy would pass them by position.
-        self._compile = lru_cache(1024)(partial(CompiledStatement, _DIALECT, CONVERTERS))
         self.group = GroupCommit(limits.lock)
         self._detectors: list[FileChangeDetector] = []
 
@@ -97,7 +98,7 @@ class SQLite(Backend):
 
         Raises StorageUnavailable.
         """
-        compiled = self._compile(statement)
+        compiled = _compile(statement)
         parameters = _bind(compiled, values)
         try:
             with translating():
@@ -113,7 +114,7 @@ class SQLite(Backend):
         self, connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]
     ) -> int:
         """Insert rows within a transaction; return how many. Raises StorageUnavailable."""
-        compiled = self._compile(statement)
+        compiled = _compile(statement)
         with closing(connection.connection.cursor()) as cursor, translating():
             cursor.executemany(compiled.text, [_bind(compiled, row) for row in rows])
             return int(cursor.rowcount)
