@@ -65,13 +65,13 @@ class Server:
 
     def workers(self) -> set[int]:
         """The ids of its worker processes."""
-        return self._children(niceness=0)
+        return self._children(_niceness(str(self.process.pid)))
 
     def renderers(self) -> set[int]:
         """The id of the process that renders posts anew, while there is one."""
         return self._children(niceness=19)
 
-    def _children(self, niceness: int) -> set[int]:
+    def _children(self, niceness: int | None) -> set[int]:
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return {
