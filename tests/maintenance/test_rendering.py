@@ -15,9 +15,9 @@ from blog.database.database import Database
 from blog.maintenance import integrity
 from blog.maintenance.rendering import Renewal, has_old, render_anew
 from blog.storage import post_writes
-from blog.storage.access import Access
 from blog.storage.preconditions import Precondition
 from blog.storage.tables import post
+from tests.access import access_for
 from tests.contract import Clock, create
 from tests.renderings import DEEP, OLD_HTML, RENDERER, age, html_of
 from tests.resources.versions import numbers
@@ -133,7 +133,7 @@ def test_edits_and_the_rendering_do_not_disturb_each_other(database: Database) -
 
     def edit(number: int) -> None:
         with database.session() as session:
-            access = Access(session, Caller("rick", "author"), Clock().now)
+            access = access_for(session, Caller("rick", "author"), Clock().now)
             for body in ("One", "Two", "Three"):
                 content = PostContent(title="t", body=body, format="text", slug=f"s{number}")
                 revise = partial(lambda content, _: content, content)
