@@ -50,6 +50,9 @@ from blog.storage.tables import post
 
 Revise = Callable[[Post], PostContent]
 
+# These are only true together: the HTML, and the version of the renderer that made it.
+_HTML_COLUMNS = ("body_html", "rendering")
+
 
 def create(
     access: Access,
@@ -304,12 +307,24 @@ def _update(
     connection: Connection, write: ConditionalWrite, current: Post, values: Mapping[str, Any]
 ) -> Post | None:
     """Write the values that differ; return None where the post has changed since."""
-    present = {**current._asdict(), **vars(current.content)}
-    changed = {name: value for name, value in values.items() if present[name] != value}
+    changed = _changed(current, values)
     statement = _update_statement(write.conditions, tuple(changed))
     bound = {f"new_{name}": value for name, value in changed.items()}
     row = connection.execute(statement, write.values(current.version) | bound).first()
     return None if row is None else post_from(row)
+
+
+def _changed(current: Post, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that differ, and those of the HTML, which may be another one meanwhile.
+
+    Rendering a post anew is no new version, so that no condition detects it.
+    """
+    present = {**current._asdict(), **vars(current.content)}
+    return {
+        name: value
+        for name, value in values.items()
+        if name in _HTML_COLUMNS or present[name] != value
+    }
 
 
 @lru_cache(maxsize=256)
