@@ -72,7 +72,7 @@ class _Prepared(NamedTuple):
 def _prepare(settings: Settings) -> _Prepared:
     """Upgrade the database, and add an author if there is none."""
     from blog.cli.rendering import render_posts
-    from blog.content.markup import Renderer
+    from blog.content.renderings import version_of
     from blog.maintenance import rendering, schema
     from blog.server.background import Background
     from blog.storage import accounts
@@ -85,7 +85,7 @@ def _prepare(settings: Settings) -> _Prepared:
             has_editor = any(account.is_editor for account in accounts.find_all(session))
             warnings = [] if has_editor else [_NO_EDITOR]
             warnings += _write_failure(opened, session)
-            is_due = rendering.has_old(session, Renderer(settings.site))
+            is_due = rendering.has_old(session, version_of(settings.site))
             return _Prepared(warnings, Background(render_posts, is_due=is_due))
 
 

@@ -17,11 +17,10 @@ from tests.access import access_for
 from tests.cases import cases
 from tests.contract import Clock, create, faults, read
 from tests.people import RICK
-from tests.renderings import DEEP, OLD_HTML, RENDERER, age, html_of
+from tests.renderings import DEEP, NEW_HTML, OLD_HTML, RENDERER, age, html_of
 from tests.resources.versions import numbers, send_restore
 from tests.rivals import change
 
-NEW_HTML = "<p>First post!</p>\n"
 SAME = {"title": "First!", "body": "First post!"}
 ESCAPED = "<p>&lt;b&gt;"
 

@@ -11,13 +11,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import select
 
 from blog.database.database import Database
 from blog.server.background import carry_out
-from blog.storage.tables import post
-from tests.maintenance.test_rendering import MANY, fill
-from tests.renderings import RENDERER
+from tests.renderings import MANY, RENDERER, fill, renderings
 from tests.servers.serving import Server, eventually, serve, start, wait_until_it_serves
 
 pytestmark = pytest.mark.long
@@ -31,10 +28,10 @@ def env(database_url: str) -> dict[str, str]:
     return {"BLOG_DATABASE_URL": database_url}
 
 
-def renderings(url: str) -> set[str]:
-    """The versions of the renderer that the stored HTML has."""
-    with closing(Database(url)) as database, database.session() as session:
-        return set(session.reading().scalars(select(post.c.rendering)))
+def versions(url: str) -> set[str]:
+    """The versions that the stored HTML has."""
+    with closing(Database(url)) as database:
+        return renderings(database)
 
 
 def messages(server: Server) -> list[str]:
@@ -75,7 +72,7 @@ def test_server_renders_all_posts_anew(tmp_path: Path, env: dict[str, str]) -> N
 
         assert (messages(server), html) == ([f"rendered {MANY} posts anew"], "<p>First post!</p>\n")
         eventually(lambda: not server.renderers(), lambda: str(server.renderers()))
-    assert renderings(env["BLOG_DATABASE_URL"]) == {RENDERER.version}
+    assert versions(env["BLOG_DATABASE_URL"]) == {RENDERER.version}
 
 
 def test_reload_renders_what_is_old(tmp_path: Path, database_url: str) -> None:
@@ -91,9 +88,9 @@ def test_reload_renders_what_is_old(tmp_path: Path, database_url: str) -> None:
 def test_reload_while_posts_are_rendered_goes_on(tmp_path: Path, env: dict[str, str]) -> None:
     url = env["BLOG_DATABASE_URL"]
     with serve(tmp_path, env=env) as server:
-        eventually(lambda: RENDERER.version in renderings(url), server.stderr_text)
+        eventually(lambda: RENDERER.version in versions(url), server.stderr_text)
         server.process.send_signal(signal.SIGHUP)
-        eventually(lambda: "old" not in renderings(url), server.stderr_text)
+        eventually(lambda: "old" not in versions(url), server.stderr_text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -103,13 +100,13 @@ def test_rendering_ends_with_the_server(
     url = env["BLOG_DATABASE_URL"]
     with start(tmp_path, "--workers", "1", env=env) as server:
         wait_until_it_serves(server)
-        eventually(lambda: RENDERER.version in renderings(url), server.stderr_text)
+        eventually(lambda: RENDERER.version in versions(url), server.stderr_text)
         [process] = server.renderers()
         status = server.stop(number)
 
         assert (status, messages(server)) == (0, [])
     assert not Path(f"/proc/{process}").exists()
-    assert renderings(url) == {"old", RENDERER.version}
+    assert versions(url) == {"old", RENDERER.version}
 
 
 @pytest.mark.databases("sqlite")

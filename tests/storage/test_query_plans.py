@@ -16,7 +16,7 @@ from blog.app import create_app
 from blog.content.authors import Caller
 from blog.database.database import Database
 from blog.http.application import Application
-from blog.maintenance.rendering import Renewal, has_old
+from blog.maintenance.rendering import Renewal, find_texts, has_old
 from blog.resources import ROUTES
 from blog.settings import Settings
 from blog.storage import changes, post_list
@@ -236,9 +236,10 @@ def test_posts_to_render_anew_are_found_along_an_index(
 ) -> None:
     renewal = Renewal(RENDERER)
     with recorded(database) as statements, database.session() as session:
-        assert has_old(session, RENDERER)
+        assert has_old(session, RENDERER.version)
         renewal.render_batch(session)
         renewal.render_batch(session)
+        assert list(find_texts(session, RENDERER.version)) == []
 
     assert renewal.rendered == 400
     assert {text.split()[0] for text in statements} == {"SELECT", "UPDATE"}
