@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 import requests
 
 from blog.database.database import Database
-from blog.server.background import carry_out
+from blog.server.background import Background, carry_out
 from tests.renderings import MANY, RENDERER, fill, renderings
 from tests.servers.serving import Server, eventually, serve, start, wait_until_it_serves
 
@@ -63,6 +65,32 @@ def test_process_ends_at_the_end_of_its_work_or_at_a_signal(
             signal.signal(number, handler)
 
     assert did == ["done", 0, "interrupted", 0]
+
+
+def wait_for_a_signal(begun: Path) -> None:
+    """Work that a signal interrupts."""
+    begun.touch()
+    sleep(60)
+
+
+def ignore_signals(begun: Path) -> None:
+    """Work that no signal interrupts, like that of a library."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    wait_for_a_signal(begun)
+
+
+@pytest.mark.parametrize(
+    ("work", "least", "most"), [(wait_for_a_signal, 0, 2), (ignore_signals, 2, 10)]
+)
+def test_work_ends_at_once_or_is_ended_after_a_while(
+    tmp_path: Path, work: Callable[[Path], None], least: float, most: float
+) -> None:
+    begun = tmp_path / "begun"
+    with Background(partial(work, begun), is_due=True):
+        eventually(begun.exists, lambda: "the work has not begun")
+        before = monotonic()
+
+    assert least <= monotonic() - before < most
 
 
 def test_server_renders_all_posts_anew(tmp_path: Path, env: dict[str, str]) -> None:
