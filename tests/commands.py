@@ -13,7 +13,7 @@ from blog.content.posts import PostContent
 from blog.database.database import Database
 from blog.settings import read_settings
 from blog.storage import post_writes, secret_key
-from blog.storage.access import Access
+from tests.access import access_for
 
 
 def blog(command: str, stdin: str = "", **env: str) -> Result:
@@ -51,5 +51,5 @@ def post_as(name: str) -> None:
     with database.session() as session:
         # A server makes the key when it starts.
         secret_key.secret_key(session)
-        post_writes.create(Access(session, Caller(name, "author"), utc_now()), content)
+        post_writes.create(access_for(session, Caller(name, "author"), utc_now()), content)
     database.close()

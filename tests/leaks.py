@@ -91,14 +91,12 @@ class Detector(logging.Handler):
 def watch(config: pytest.Config) -> None:
     """Look through what is logged from now on, at every level.
 
-    But for SQLAlchemy's own: it logs less unless it is asked for more, and then values too. And but
-    for each rule that the parser of Markdown tries: the body of a post is for everyone to read.
+    But for SQLAlchemy's own: it logs less unless it is asked for more, and then values too.
     """
     detector = Detector()
     root = logging.getLogger()
     root.addHandler(detector)
     root.setLevel(logging.NOTSET + 1)
-    logging.getLogger("markdown_it").setLevel(logging.INFO)
     config.pluginmanager.register(detector)
 
 

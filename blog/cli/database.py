@@ -90,19 +90,28 @@ def database_render() -> None:
     """Render posts anew that another version rendered; `serve` does it too.
 
     The database may be in use. After an interruption, it goes on where it was. Prints one line per
-    post whose body exceeds a limit of this version, so that it is shown as text.
+    post whose body can't be rendered by this version, so that it is shown as text.
     """
     from blog.content.markup import Renderer
-    from blog.maintenance.rendering import render_anew
+    from blog.maintenance.rendering import Renewal, count_old, find_texts, render_anew
 
-    renderer = Renderer(opening.load_settings().site)
+    renewal = Renewal(Renderer(opening.load_settings().site))
+    version = renewal.renderer.version
     with opening.database(connections=2) as opened:
         opening.require_current(opened)
+        total = count_old(opened, version)
         with _progress("Rendering") as progress:
-            renewal = render_anew(opened, renderer, progress)
-    click.echo(f"Rendered {renewal.rendered} posts anew.")
-    for post_id in renewal.escaped:
-        click.echo(f"post {post_id}: the body exceeds a limit, and is shown as text")
+            render_anew(opened, renewal, progress)
+        click.echo(describe_rendered(renewal.rendered, total))
+        with opened.session() as session:
+            for post_id in find_texts(session, version):
+                click.echo(f"post {post_id}: the body can't be rendered, and is shown as text")
+
+
+def describe_rendered(own: int, total: int) -> str:
+    """What was rendered, by this process and by others meanwhile."""
+    others = f"; other processes rendered {total - own}" if total > own else ""
+    return f"Rendered {own} posts anew{others}."
 
 
 @database.command("backup")

@@ -50,7 +50,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
         head_timeout=settings.transfer_timeout,
     )
     with listen(host, port or settings.port, settings.transfer_timeout) as listener:
-        prepared = _prepare(settings)
+        prepared = prepare(settings)
         run(
             listener,
             capacity,
@@ -62,17 +62,17 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
         )
 
 
-class _Prepared(NamedTuple):
+class Prepared(NamedTuple):
     """What is to be logged, and done in the background, when the server has started."""
 
     warnings: Sequence[str]
     background: Background
 
 
-def _prepare(settings: Settings) -> _Prepared:
+def prepare(settings: Settings) -> Prepared:
     """Upgrade the database, and add an author if there is none."""
     from blog.cli.rendering import render_posts
-    from blog.content.markup import Renderer
+    from blog.content.renderings import version_of
     from blog.maintenance import rendering, schema
     from blog.server.background import Background
     from blog.storage import accounts
@@ -85,8 +85,8 @@ def _prepare(settings: Settings) -> _Prepared:
             has_editor = any(account.is_editor for account in accounts.find_all(session))
             warnings = [] if has_editor else [_NO_EDITOR]
             warnings += _write_failure(opened, session)
-            is_due = rendering.has_old(session, Renderer(settings.site))
-            return _Prepared(warnings, Background(render_posts, is_due=is_due))
+            is_due = rendering.has_old(session, version_of(settings.site))
+            return Prepared(warnings, Background(render_posts, is_due=is_due))
 
 
 def _add_first_author(session: Session) -> None:

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
 from html import escape
-from typing import NamedTuple
 
 from blog.content import html_bounds, markdown
 from blog.content.addresses import hide_marks
 from blog.content.html_tree import adapt
 from blog.content.posts import Format
+from blog.content.renderings import Rendering, text_version_of, version_of
 from blog.content.sanitizer import sanitize
 from blog.content.sites import Site
 from blog.errors import Fault, Invalid
-
-# Raised with every change to what a renderer returns: stored HTML of other versions is then made
-# anew.
-VERSION = 1
-
-
-class Rendering(NamedTuple):
-    """The HTML of a stored body, and whether it is escaped text, since the body exceeds a bound."""
-
-    html: str
-    is_escaped: bool
 
 
 @dataclass(frozen=True)
@@ -37,8 +25,16 @@ class Renderer:
     @cached_property
     def version(self) -> str:
         """What HTML is stored with that is rendered now: it differs where the HTML may differ."""
-        settings = repr((self.site.base_url, sorted(self.site.embed_hosts)))
-        return f"{VERSION}-{sha256(settings.encode()).hexdigest()[:8]}"
+        return version_of(self.site)
+
+    @cached_property
+    def text_version(self) -> str:
+        """What a body is stored with that is shown as text now."""
+        return text_version_of(self.version)
+
+    def is_current(self, rendering: str | None) -> bool:
+        """Whether HTML that is stored with this version need not be made anew."""
+        return rendering in (self.version, self.text_version)
 
     def render(self, body: str, format: Format, post_id: str) -> str:
         """Render a body in a format to sanitized HTML, as a part of any page.
@@ -57,11 +53,15 @@ class Renderer:
         return sanitize(adapted, self.site)
 
     def render_stored(self, body: str, format: Format, post_id: str) -> Rendering:
-        """Render a body that was accepted before: one that exceeds a bound now is escaped text."""
+        """Render a body that was accepted before: one that exceeds a bound now is shown as text."""
         try:
-            return Rendering(self.render(body, format, post_id), is_escaped=False)
+            return Rendering(self.render(body, format, post_id), self.version)
         except Invalid:
-            return Rendering(_paragraphs(body), is_escaped=True)
+            return self.as_text(body)
+
+    def as_text(self, body: str) -> Rendering:
+        """A body as escaped text, for where it cannot be rendered."""
+        return Rendering(_paragraphs(body), self.text_version)
 
 
 def _refuse(reason: str | None) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import jsonpatch
 from pydantic import AfterValidator, BaseModel
 
 from blog.content import posts
-from blog.content.markup import Renderer
 from blog.content.posts import (
     CONTENT_ATTRIBUTES,
     GREATEST_VERSION,
@@ -20,6 +19,9 @@ from blog.content.posts import (
     stored_content,
 )
 from blog.content.validation import RULES, as_json
+
+if TYPE_CHECKING:
+    from blog.content.markup import Renderer
 
 Operation = Literal["created", "updated", "deleted"]
 
@@ -89,9 +91,9 @@ class Revision:
         The revision is no tombstone, and was read with its body.
         """
         content = stored_content(self.written)
-        html = None
+        html, rendering = None, None
         if renderer:
-            html = renderer.render_stored(content.body, content.format, self.post_id).html
+            html, rendering = renderer.render_stored(content.body, content.format, self.post_id)
         return Post(
             id=self.post_id,
             version=self.version,
@@ -101,7 +103,7 @@ class Revision:
             updated_date=self.updated_date,
             author_name=self.author_name,
             body_html=html,
-            rendering=renderer.version if renderer else None,
+            rendering=rendering,
             editable=True,
         )
 

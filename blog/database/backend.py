@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,12 +84,13 @@ class Backend(ABC):
     def lock_name(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction holds the lock of this name, and take it."""
 
-    def claim(self, connection: Connection, name: str) -> bool:
-        """Take the lock of this name until the transaction ends, and return whether it was free.
+    @abstractmethod
+    def try_lock_name(self, name: str) -> AbstractContextManager[bool]:
+        """Hold the lock of this name, if it is free, and say whether it was.
 
-        It keeps the processes of several machines from doing the same work.
+        It keeps other processes, and other nodes, from doing the same work. It is another lock
+        than that of `lock_name`. Raises StorageUnavailable.
         """
-        return True
 
     @abstractmethod
     def change_detector(self, tables: Sequence[str]) -> ChangeDetector:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from sqlalchemy import URL
 
@@ -38,6 +39,13 @@ class Database:
     def change_detector(self, tables: Sequence[str]) -> ChangeDetector:
         """A detector of changes to these tables, to be closed by the caller."""
         return self.backend.change_detector(tables)
+
+    def try_lock_name(self, name: str) -> AbstractContextManager[bool]:
+        """Hold a lock of this name, if no process of any node does, and say whether it was free.
+
+        On PostgreSQL this takes a connection. Raises StorageUnavailable.
+        """
+        return self.backend.try_lock_name(name)
 
     def close(self) -> None:
         """Close all idle connections."""

@@ -121,14 +121,6 @@ class Session:
         """
         self._backend.lock_name(connection, name)
 
-    def claim(self, name: str) -> bool:
-        """Take the lock of this name until this session writes or is closed, if it is free.
-
-        Returns whether it was. It keeps nodes from doing the same work, and is always free on
-        SQLite, which has one.
-        """
-        return self._backend.claim(self.reading(), name)
-
     def why_unwritable(self, tables: Sequence[str]) -> str | None:
         """Why a write to these tables would fail; None if it would not.
 

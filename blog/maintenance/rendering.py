@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, update
 
-from blog.content.markup import Renderer
+from blog.content.renderings import Rendering, text_version_of
 from blog.database.database import Database
 from blog.database.page_bytes import bound_bytes, page_taker
 from blog.database.session import Session
 from blog.storage.tables import post
 
-# How many posts are written at once. On SQLite, other writes wait for them.
+if TYPE_CHECKING:
+    # `blog serve` only asks whether there is something to render.
+    from blog.content.markup import Renderer
+
+logger = logging.getLogger("blog.rendering")
+
+# How many posts are rendered between two pauses.
 _BATCH = 200
+# How many of them are written at once. On SQLite, other writes wait for them: this process has the
+# lowest priority, and may take a hundred times as long as usual.
+_WRITTEN_AT_ONCE = 50
 # How many seconds there are at least between two batches: each empties all response caches.
 _PAUSE = 1.0
 # How long to wait, in seconds, while another process renders the posts of this database.
 _LONG_PAUSE = 5.0
-# What the process that renders claims, so that no other one does the same work.
-_CLAIM = "rendering"
+# What the process that renders locks, so that no other one does the same work.
+_LOCK = "rendering"
 
 # Called with the number of posts just processed, and the number of all posts to process.
 Progress = Callable[[int, int], None]
@@ -33,13 +43,11 @@ Progress = Callable[[int, int], None]
 class Renewal:
     """How far the posts have been rendered anew by a renderer.
 
-    What was written stays so, whenever it ends. ``rendered`` counts the posts, and ``escaped`` has
-    the ids of those whose body exceeds a bound of the renderer, so that it is shown as text.
+    What was written stays so, whenever it ends. ``rendered`` counts the posts.
     """
 
     renderer: Renderer
     rendered: int = 0
-    escaped: list[str] = field(default_factory=list)
     # Where the next batch begins: after this post, of those with this old version.
     _old: str | None = None
     _after: str = ""
@@ -49,8 +57,9 @@ class Renewal:
 
         A post that changes meanwhile is left as it is. Raises StorageUnavailable.
         """
+        version = self.renderer.version
         if self._old is None:
-            self._old = _next_version(session, None, self.renderer)
+            self._old = _next_version(session, None, version)
         if self._old is None:
             return None
         rows = _read(session, {"old": self._old, "after": self._after})
@@ -59,72 +68,117 @@ class Renewal:
             self._after = rows[-1].id
         else:
             self._after = ""
-            self._old = _next_version(session, self._old, self.renderer)
+            self._old = _next_version(session, self._old, version)
         return len(rows)
 
     def _write(self, session: Session, rows: Sequence[Any]) -> None:
         """Write the HTML of posts that are still in the state in which they were read."""
-        render = self.renderer.render_stored
-        made = [(row, render(row.body, row.format, row.id)) for row in rows]
-        values = [
-            {
-                "post_id": row.id,
-                "seen": row.version,
-                "old": self._old,
-                "html": rendering.html,
-                "new": self.renderer.version,
-            }
-            for row, rendering in made
-        ]
-        session.write(lambda connection: connection.execute(_UPDATE, values))
-        self.rendered += len(rows)
-        self.escaped += [row.id for row, rendering in made if rendering.is_escaped]
+        values = [self._values(row) for row in rows]
+        for start in range(0, len(values), _WRITTEN_AT_ONCE):
+            self.rendered += _write(session, values[start : start + _WRITTEN_AT_ONCE])
+
+    def _values(self, row: Any) -> dict[str, object]:
+        html, version = self._render(row)
+        seen = {"post_id": row.id, "seen": row.version, "old": self._old}
+        return {**seen, "html": html, "new": version}
+
+    def _render(self, row: Any) -> Rendering:
+        """Render a post; where that fails, its body becomes text, and others have their turn."""
+        try:
+            return self.renderer.render_stored(row.body, row.format, row.id)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
+            # A panic of a library that is written in Rust is no Exception.
+            logger.exception("post %s: rendering failed, and the body is shown as text", row.id)
+            return self.renderer.as_text(row.body)
 
 
 def render_anew(
     database: Database,
-    renderer: Renderer,
+    renewal: Renewal,
     progress: Progress | None = None,
     pause: Callable[[float], object] = sleep,
-) -> Renewal:
+) -> None:
     """Render all posts anew whose HTML is old, in batches with pauses. It needs two connections.
 
-    No post gets a new version, and a concurrent edit is not undone. On PostgreSQL, one process of
-    all nodes does this while the others wait. Raises StorageUnavailable.
+    No post gets a new version, and a concurrent edit is not undone. One process of all does this
+    at a time, while the others wait; ``progress`` is of all together. Raises StorageUnavailable.
     """
-    renewal = Renewal(renderer)
-    total = _count(database, renderer) if progress else 0
-    while True:
-        with database.session() as claiming:
-            if not claiming.claim(_CLAIM):
-                pause(_LONG_PAUSE)
-                continue
-            with database.session() as session:
-                count = renewal.render_batch(session)
-            if count is None:
-                return renewal
-            if count:
-                if progress:
-                    progress(count, total)
-                # The claim is kept, so that processes that take turns keep the pace together.
-                pause(_PAUSE)
+    meter = _Meter(database, renewal.renderer.version, progress)
+    is_done = False
+    while not is_done:
+        with database.try_lock_name(_LOCK) as is_locked:
+            if is_locked:
+                is_done = _render_next(database, renewal, pause)
+        if not is_locked:
+            pause(_LONG_PAUSE)
+        meter.tell()
 
 
-def has_old(session: Session, renderer: Renderer) -> bool:
-    """Whether a post is to be rendered anew. Raises StorageUnavailable."""
-    return _next_version(session, None, renderer) is not None
+def _render_next(database: Database, renewal: Renewal, pause: Callable[[float], object]) -> bool:
+    """Render a batch, and pause; return whether nothing was left.
 
-
-def _count(database: Database, renderer: Renderer) -> int:
+    The lock is kept meanwhile, so that processes that take turns keep the pace together.
+    """
     with database.session() as session:
-        return session.reading().scalar(_COUNT, {"new": renderer.version}) or 0
+        count = renewal.render_batch(session)
+    if count:
+        pause(_PAUSE)
+    return count is None
 
 
-def _next_version(session: Session, version: str | None, renderer: Renderer) -> str | None:
-    """The next one of the versions that posts were rendered with, but for that of the renderer."""
+class _Meter:
+    """Tells how many posts were rendered, by whichever process."""
+
+    def __init__(self, database: Database, version: str, progress: Progress | None) -> None:
+        self._database = database
+        self._version = version
+        self._progress = progress
+        self._total = self._left = count_old(database, version) if progress else 0
+
+    def tell(self) -> None:
+        """Tell the progress since the last time, if there is some and someone asks."""
+        if self._progress:
+            left = count_old(self._database, self._version)
+            if left != self._left:
+                self._progress(self._left - left, self._total)
+            self._left = left
+
+
+def has_old(session: Session, version: str) -> bool:
+    """Whether a post is to be rendered anew by the renderer of a version.
+
+    Raises StorageUnavailable.
+    """
+    return _next_version(session, None, version) is not None
+
+
+def count_old(database: Database, version: str) -> int:
+    """How many posts are to be rendered anew. Raises StorageUnavailable."""
+    values = {"new": version, "text": text_version_of(version)}
+    with database.session() as session:
+        return session.reading().scalar(_COUNT, values) or 0
+
+
+def find_texts(session: Session, version: str) -> Iterator[str]:
+    """The ids of the posts whose body could not be rendered, and is shown as text.
+
+    Raises StorageUnavailable.
+    """
+    after = ""
+    while rows := session.fetch(_TEXTS, {"text": text_version_of(version), "after": after}):
+        yield from (row.id for row in rows)
+        after = rows[-1].id
+
+
+def _next_version(session: Session, after: str | None, version: str) -> str | None:
+    """The next one of the versions that posts were rendered with, but for the present ones."""
     connection = session.reading()
-    found = _least_version(connection, version)
-    return _least_version(connection, found) if found == renderer.version else found
+    found = _least_version(connection, after)
+    while found in (version, text_version_of(version)):
+        found = _least_version(connection, found)
+    return found
 
 
 def _least_version(connection: Connection, after: str | None) -> str | None:
@@ -136,6 +190,15 @@ def _least_version(connection: Connection, after: str | None) -> str | None:
 def _read(session: Session, values: dict[str, object]) -> Sequence[Any]:
     # PostgreSQL ends the result by itself where it has enough bytes.
     return session.fetch(_batch_statement(session.kind), values, page_taker(["body"]))
+
+
+def _write(session: Session, values: list[dict[str, object]]) -> int:
+    """Write HTML; return for how many posts, of which some may have changed since."""
+
+    def write(connection: Connection) -> int:
+        return connection.execute(_UPDATE, values).rowcount
+
+    return session.write(write)
 
 
 @cache
@@ -154,11 +217,23 @@ def _batch_statement(kind: str) -> Select[Any]:
 
 _FIRST = select(func.min(post.c.rendering))
 _NEXT = _FIRST.where(post.c.rendering > bindparam("after"))
-# Unlike an inequality, these are found by an index.
+# Unlike inequalities, ranges are found by an index.
 _COUNT = (
     select(func.count())
     .select_from(post)
-    .where(or_(post.c.rendering < bindparam("new"), post.c.rendering > bindparam("new")))
+    .where(
+        or_(
+            post.c.rendering < bindparam("new"),
+            and_(post.c.rendering > bindparam("new"), post.c.rendering < bindparam("text")),
+            post.c.rendering > bindparam("text"),
+        )
+    )
+)
+_TEXTS = (
+    select(post.c.id)
+    .where(post.c.rendering == bindparam("text"), post.c.id > bindparam("after"))
+    .order_by(post.c.id)
+    .limit(_BATCH)
 )
 _UPDATE = (
     update(post)

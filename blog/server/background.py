@@ -15,8 +15,9 @@ from blog.server.worker import end_with_parent
 
 # The lowest priority: whatever else the machine has to do comes first.
 _NICENESS = 19
-# How many seconds the process has to end, before it is killed.
-_STOP_SECONDS = 5
+# How many seconds the process has to end, before it is killed: it ends at once but for a body that
+# is being rendered. Whatever it does not end, the database undoes.
+_STOP_SECONDS = 2
 
 
 class Background:
@@ -32,7 +33,10 @@ class Background:
         self._process: BaseProcess | None = None
 
     def start(self) -> None:
-        """Do the work, from the beginning if it is being done."""
+        """Do the work, from the beginning if it is being done.
+
+        Whether it is due is only known to a process that has loaded the program anew.
+        """
         self._stop()
         context = multiprocessing.get_context("spawn")
         self._process = context.Process(target=carry_out, args=(self._work,), daemon=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from sqlalchemy import Connection, Insert
 
 from blog.content.authors import Caller
-from blog.content.markup import Renderer
 from blog.database.session import Session
+
+if TYPE_CHECKING:
+    # Commands that render nothing need not load the libraries.
+    from blog.content.markup import Renderer
 
 # The part of the caller that decides how a statement is built; the name is bound when it is run.
 CallerRole = Literal["anonymous", "author", "editor"]
@@ -28,7 +31,7 @@ class Access:
     session: Session
     caller: Caller | None
     now: datetime
-    renderer: Renderer = field(default_factory=Renderer)
+    renderer: Renderer
 
     @property
     def author(self) -> Caller:

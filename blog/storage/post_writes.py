@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,7 +21,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from blog.content.markup import Renderer
 from blog.content.posts import (
     CONTENT_COLUMNS,
     LONG_TEXTS,
@@ -48,7 +47,13 @@ from blog.storage.preconditions import (
 from blog.storage.slugs import claim_slug
 from blog.storage.tables import post
 
+if TYPE_CHECKING:
+    from blog.content.markup import Renderer
+
 Revise = Callable[[Post], PostContent]
+
+# These are only true together: the HTML, and the version of the renderer that made it.
+_HTML_COLUMNS = ("body_html", "rendering")
 
 
 def create(
@@ -99,10 +104,10 @@ def html_values(
     Raises Invalid as `Renderer.render` does, but for content that was stored before.
     """
     if is_stored:
-        html = renderer.render_stored(content.body, content.format, post_id).html
+        html, version = renderer.render_stored(content.body, content.format, post_id)
     else:
-        html = renderer.render(content.body, content.format, post_id)
-    return {"body_html": html, "rendering": renderer.version}
+        html, version = renderer.render(content.body, content.format, post_id), renderer.version
+    return {"body_html": html, "rendering": version}
 
 
 def _as_post(access: Access, outcome: Outcome, texts: frozenset[str]) -> Post:
@@ -188,7 +193,7 @@ def edit(access: Access, post_id: str, precondition: Precondition, revise: Revis
     def attempt() -> Post | None:
         current = load(access.session.reading(), write)
         content = revise(current)
-        if stays(current, content, access):
+        if is_unchanged(current, content, access):
             return current
         return update_post(access, write, current, content)
 
@@ -271,7 +276,7 @@ def update_post(
         # The derived slug may be the one that the post has.
         settled = content.model_copy(update={"slug": values.get("slug", content.slug)})
         if has_content(current, settled, access):
-            return _leave(connection, write, current, rendered, key=key)
+            return _keep_version(connection, write, current, rendered, key=key)
         edited = _update(connection, write, current, values)
         if edited is not None:
             tags.rewrite(transaction, current, edited)
@@ -295,7 +300,7 @@ def _rendered_anew(
     """
     before = current.written
     is_new = (content.body, content.format) != (before.body, before.format)
-    if not is_new and current.rendering == renderer.version:
+    if not is_new and renderer.is_current(current.rendering):
         return {}
     return html_values(renderer, content, current.id, is_stored=is_restored or not is_new)
 
@@ -304,12 +309,24 @@ def _update(
     connection: Connection, write: ConditionalWrite, current: Post, values: Mapping[str, Any]
 ) -> Post | None:
     """Write the values that differ; return None where the post has changed since."""
-    present = {**current._asdict(), **vars(current.content)}
-    changed = {name: value for name, value in values.items() if present[name] != value}
+    changed = _changed(current, values)
     statement = _update_statement(write.conditions, tuple(changed))
     bound = {f"new_{name}": value for name, value in changed.items()}
     row = connection.execute(statement, write.values(current.version) | bound).first()
     return None if row is None else post_from(row)
+
+
+def _changed(current: Post, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that differ, and those of the HTML, which may be another one meanwhile.
+
+    Rendering a post anew is no new version, so that no condition detects it.
+    """
+    present = {**current._asdict(), **vars(current.content)}
+    return {
+        name: value
+        for name, value in values.items()
+        if name in _HTML_COLUMNS or present[name] != value
+    }
 
 
 @lru_cache(maxsize=256)
@@ -322,24 +339,24 @@ def _update_statement(
     return statement.returning(*columns(), true().label("editable"))
 
 
-def _leave(
+def _keep_version(
     connection: Connection,
     write: ConditionalWrite,
     current: Post,
     rendered: Mapping[str, Any],
     key: IdempotencyKey | None,
 ) -> Post | None:
-    """Leave a post at its version, perhaps with new HTML.
+    """Keep a post at its version, perhaps with new HTML.
 
     Returns None where it has changed since it was loaded.
     """
     if rendered:
-        left = _update(connection, write, current, rendered)
+        kept = _update(connection, write, current, rendered)
     else:
-        left = _lock(connection, write, current)
-    if key and left:
-        key.store(connection, left, written=False)
-    return left
+        kept = _lock(connection, write, current)
+    if key and kept:
+        key.store(connection, kept, written=False)
+    return kept
 
 
 def _lock(connection: Connection, write: ConditionalWrite, current: Post) -> Post | None:
@@ -359,9 +376,9 @@ def content_values(content: PostContent, access: Access) -> dict[str, Any]:
     return {**values, "posted_date": settle_date(content, access.now)}
 
 
-def stays(current: Post, content: PostContent, access: Access) -> bool:
+def is_unchanged(current: Post, content: PostContent, access: Access) -> bool:
     """Whether nothing is to be written: a post has this content, and HTML of this program."""
-    return current.rendering == access.renderer.version and has_content(current, content, access)
+    return access.renderer.is_current(current.rendering) and has_content(current, content, access)
 
 
 def has_content(current: Post, content: PostContent, access: Access) -> bool:

@@ -68,7 +68,7 @@ class Restoration:
         access = self.access
         write = post_writes.conditional_write(access, self.post_id, self.precondition)
         current = post_writes.load(access.session.reading(), write)
-        if self.key is None and post_writes.stays(current, content, access):
+        if self.key is None and post_writes.is_unchanged(current, content, access):
             return Restored(current.version, written=False)
         changed = post_writes.update_post(
             access, write, current, content, key=self.key, is_restored=True

@@ -77,7 +77,7 @@ post = Table(
     Column("format", line(10), nullable=False),
     Column("tags", TextTuple, nullable=False),
     Column("summary", text()),
-    # The `rendering_version` of the HTML; empty where it is older than those.
+    # The version of the HTML, by `content.renderings`; empty where it is older than those.
     Column("rendering", line(80), nullable=False, server_default=""),
     Column("body", text(), nullable=False),
     Column("body_html", text(), nullable=False),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from blog.cli.database import describe_rendered
 from blog.settings import read_settings
 from tests.cases import cases
 from tests.commands import blog, done, failed, post_as
@@ -189,15 +190,29 @@ def test_posts_are_rendered_anew_once(rick: str) -> None:
     assert printed == ["Rendered 1 posts anew.\n", "Rendered 0 posts anew.\n"]
 
 
-def test_posts_that_are_shown_as_text_are_listed(rick: str) -> None:
+def test_posts_that_are_shown_as_text_are_listed_each_time(rick: str) -> None:
     post_as("rick")
     age(read_settings().database_url, DEEP)
+    done(blog("database render"))
 
     assert re.fullmatch(
-        r"Rendered 1 posts anew\.\n"
-        r"post [0-9a-f]{32}: the body exceeds a limit, and is shown as text\n",
+        r"Rendered 0 posts anew\.\n"
+        r"post [0-9a-f]{32}: the body can't be rendered, and is shown as text\n",
         done(blog("database render")),
     )
+
+
+@cases(
+    ("own", "total", "line"),
+    [
+        (3, 3, "Rendered 3 posts anew."),
+        (1, 3, "Rendered 1 posts anew; other processes rendered 2."),
+        # A post has become old meanwhile.
+        (3, 2, "Rendered 3 posts anew."),
+    ],
+)
+def test_what_other_processes_rendered_is_told(own: int, total: int, line: str) -> None:
+    assert describe_rendered(own, total) == line
 
 
 def test_posts_of_an_old_schema_are_not_rendered(rick: str) -> None:

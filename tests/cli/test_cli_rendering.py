@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 
 import pytest
 
@@ -11,7 +12,7 @@ from blog.database.database import Database
 from blog.database.limits import Limits
 from blog.settings import read_settings
 from tests.commands import post_as
-from tests.renderings import DEEP, RENDERER, age
+from tests.renderings import DEEP, MANY, RENDERER, age, fill
 from tests.rivals import connected
 
 pytestmark = pytest.mark.slow
@@ -26,7 +27,7 @@ def test_result_is_logged(rick: str, caplog: pytest.LogCaptureFixture) -> None:
 
     rendered, escaped = (record.getMessage() for record in caplog.records)
     assert rendered == "rendered 1 posts anew"
-    assert escaped.endswith(": the body exceeds a limit, and is shown as text")
+    assert escaped.endswith(": the body can't be rendered, and is shown as text")
 
 
 def test_nothing_is_logged_where_nothing_was_old(
@@ -42,23 +43,23 @@ def test_nothing_is_logged_where_nothing_was_old(
 
 @pytest.mark.databases("sqlite")
 def test_rendering_goes_on_when_the_database_is_available_again(
-    rick: str, caplog: pytest.LogCaptureFixture
+    database: Database, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    post_as("rick")
-    url = read_settings().database_url
-    age(url)
+    fill(database)
     waited: list[float] = []
-    database = Database(url, Limits(connections=2, lock=0.1))
-    with connected(url) as rival:
-        rival.begin_writing()
+    with connected(database_url) as rival, caplog.at_level(logging.INFO, "blog.rendering"):
 
         def pause(seconds: float) -> None:
-            if not waited:
+            if seconds == 10:
                 rival.commit()
+            elif not waited:
+                rival.begin_writing()
             waited.append(seconds)
 
-        assert render_patiently(database, RENDERER, pause).rendered == 1
-    database.close()
+        with closing(Database(database_url, Limits(connections=2, lock=0.1))) as impatient:
+            render_patiently(impatient, RENDERER, pause)
 
-    assert waited == [10.0, 1.0]
-    assert "posts will be rendered anew later: " in caplog.text
+    assert waited == [1.0, 10.0, 1.0, 1.0]
+    unavailable, rendered = (record.getMessage() for record in caplog.records)
+    assert unavailable.startswith("posts will be rendered anew later: ")
+    assert rendered == f"rendered {MANY} posts anew"

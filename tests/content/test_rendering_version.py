@@ -6,7 +6,8 @@ from hashlib import sha256
 
 import pytest
 
-from blog.content.markup import VERSION
+from blog.content.renderings import VERSION, library_versions, version_of
+from blog.content.sites import Site
 from blog.errors import Invalid
 from tests.renderings import RENDERER, render
 
@@ -51,13 +52,20 @@ def test_version_was_raised_with_the_last_change_of_what_is_rendered() -> None:
     )
     digest = sha256("\0".join((str(VERSION), *rendered)).encode()).hexdigest()[:16]
 
-    assert digest == DIGEST, "raise VERSION in blog/content/markup.py, then set DIGEST"
+    assert digest == DIGEST, "raise VERSION in blog/content/renderings.py, then set DIGEST"
+
+
+@pytest.mark.parametrize("name", ["comrak", "nh3", "Pygments", "selectolax"])
+def test_version_follows_each_library(name: str) -> None:
+    others = {**library_versions(), name: "0"}
+
+    assert version_of(Site(), others) != version_of(Site()) == RENDERER.version
 
 
 def test_stored_body_is_rendered_like_a_new_one() -> None:
     assert RENDERER.render_stored(MARKDOWN, "markdown", POST_ID) == (
         render(MARKDOWN, "markdown", POST_ID),
-        False,
+        RENDERER.version,
     )
 
 
@@ -65,7 +73,7 @@ def test_stored_body_that_is_refused_now_is_escaped_text() -> None:
     with pytest.raises(Invalid):
         render(DEEP, "html", POST_ID)
 
-    html, is_escaped = RENDERER.render_stored(DEEP, "html", POST_ID)
+    html, version = RENDERER.render_stored(DEEP, "html", POST_ID)
 
-    assert is_escaped
+    assert version == RENDERER.text_version != RENDERER.version
     assert html.startswith("<p>&lt;b&gt;")

@@ -21,8 +21,8 @@ from blog.database.types import UTCDateTime
 from blog.errors import BlogError, PoolExhausted, StorageUnavailable
 from blog.maintenance import schema
 from blog.storage import post_writes
-from blog.storage.access import Access
 from blog.storage.tables import post, sign_in
+from tests.access import access_for
 from tests.cases import cases
 
 RICK = Caller("rick", "author")
@@ -37,7 +37,7 @@ BY_DATE: Select[tuple[object, ...]] = select(
 def write(database: Database, date: datetime = NOW) -> Post:
     content = PostContent(title="100 % 'ours'", body="B", tags=("a", "ü"), posted_date=date)
     with database.session() as session:
-        return post_writes.create(Access(session, RICK, NOW), content)
+        return post_writes.create(access_for(session, RICK, NOW), content)
 
 
 def read(database: Database, statement: Select[Any], **values: object) -> list[list[Any]]:
@@ -181,7 +181,7 @@ def test_full_disk_is_an_outage_that_loses_nothing(database: Database) -> None:
         pages = session.reading().scalar(text("PRAGMA page_count"))
         session.reading().exec_driver_sql(f"PRAGMA max_page_count={pages}")
         with pytest.raises(StorageUnavailable, match="database or disk is full"):
-            post_writes.create(Access(session, RICK, NOW), content)
+            post_writes.create(access_for(session, RICK, NOW), content)
 
     assert [row[0] for row in read(database, BY_DATE, date=NOW)] == [created.id]
 

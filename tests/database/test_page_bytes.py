@@ -13,8 +13,8 @@ from blog.content.posts import PostContent
 from blog.database import page_bytes
 from blog.database.database import Database
 from blog.storage import post_list, post_writes
-from blog.storage.access import Access
 from blog.storage.post_list import SORTS, Filter, PostQuery
+from tests.access import access_for
 from tests.contract import Clock, create, path_of, write_post
 from tests.people import RICK
 from tests.storage.plans import recorded
@@ -137,10 +137,10 @@ def test_postgresql_gives_no_more_rows_than_fit_and_one(database: Database) -> N
     with database.session() as session:
         for _ in range(8):
             content = PostContent(title="a", body="a" * MEBIBYTE, format="text")
-            post_writes.create(Access(session, Caller("rick", "author"), Clock().now), content)
+            post_writes.create(access_for(session, Caller("rick", "author"), Clock().now), content)
     with recorded(database) as statements, database.session() as session:
         post_list.page(
-            Access(session, None, Clock().now),
+            access_for(session, None, Clock().now),
             PostQuery(100, Filter(), SORTS["title"], None, frozenset({"body"})),
         )
     ((text, values),) = statements.items()

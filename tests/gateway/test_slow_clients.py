@@ -17,7 +17,7 @@ from blog.content.dates import utc_now
 from blog.content.posts import PostContent
 from blog.database.database import Database
 from blog.storage import post_writes
-from blog.storage.access import Access
+from tests.access import access_for
 from tests.server.stalling import p99, stalled
 from tests.servers.serving import Server, add_author, eventually, serve, start, wait_until_it_serves
 
@@ -116,7 +116,7 @@ def write_posts(directory: Path, count: int) -> None:
         database.session() as session,
     ):
         for _ in range(count):
-            post_writes.create(Access(session, Caller("rick", "author"), utc_now()), content)
+            post_writes.create(access_for(session, Caller("rick", "author"), utc_now()), content)
 
 
 @pytest.mark.parametrize(

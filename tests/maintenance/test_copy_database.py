@@ -21,7 +21,6 @@ from blog.errors import StorageUnavailable
 from blog.maintenance import schema
 from blog.maintenance.copy_database import copy_database
 from blog.storage import accounts, post_writes
-from blog.storage.access import Access
 from blog.storage.idempotency import IdempotencyKey
 from blog.storage.preconditions import Precondition
 from blog.storage.tables import (
@@ -33,6 +32,7 @@ from blog.storage.tables import (
     setting,
     sign_in,
 )
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.commands import blog, done, failed
 from tests.contract import Clock
@@ -104,8 +104,8 @@ def filled(database: Database, clock: Clock) -> Database:
         for content in contents:
             clock.advance(microseconds=1)
             claim = IdempotencyKey("rick", f"key {clock()}", "f" * 64, clock())
-            written = post_writes.create(Access(session, RICK, clock()), content, claim)
-        post_writes.remove(Access(session, RICK, clock()), written.id, Precondition())
+            written = post_writes.create(access_for(session, RICK, clock()), content, claim)
+        post_writes.remove(access_for(session, RICK, clock()), written.id, Precondition())
         with session.writing() as connection:
             for table, row in ROWS.items():
                 connection.execute(insert(table).values(row))
@@ -217,7 +217,8 @@ def test_what_is_written_meanwhile_is_wholly_absent(filled: Database, target_url
     def write(_done: int, _total: int) -> None:
         with filled.session() as session:
             post_writes.create(
-                Access(session, RICK, utc_now()), PostContent(title="Late", body="", tags=("x",))
+                access_for(session, RICK, utc_now()),
+                PostContent(title="Late", body="", tags=("x",)),
             )
 
     with closing(Database(target_url)) as target:

@@ -14,11 +14,11 @@ from blog.database.database import Database
 from blog.database.session import Session
 from blog.maintenance import integrity
 from blog.storage import post_writes
-from blog.storage.access import Access
 from blog.storage.idempotency import IdempotencyKey
 from blog.storage.preconditions import Precondition
 from blog.storage.restoration import Restoration
 from blog.storage.revisions import REPEATED
+from tests.access import access_for
 from tests.contract import Clock
 from tests.rivals import change
 
@@ -54,7 +54,7 @@ def content(title: str, **fields: Any) -> PostContent:
 def write(session: Session, clock: Clock, **fields: Any) -> Post:
     """A new post of Rick, with a second version, both written at a moment of their own."""
     clock.advance(seconds=1)
-    created = post_writes.create(Access(session, RICK, clock()), content("One", **fields))
+    created = post_writes.create(access_for(session, RICK, clock()), content("One", **fields))
     return edit(session, clock, created, "Two", **fields)
 
 
@@ -62,17 +62,17 @@ def edit(session: Session, clock: Clock, edited: Post, title: str, **fields: Any
     """The post with another title."""
     clock.advance(seconds=1)
     revised = content(title, slug=edited.content.slug, **fields)
-    return post_writes.edit(Access(session, ANN, clock()), edited.id, ANY, lambda _: revised)
+    return post_writes.edit(access_for(session, ANN, clock()), edited.id, ANY, lambda _: revised)
 
 
 def remove(session: Session, clock: Clock, removed: Post) -> None:
     clock.advance(seconds=1)
-    post_writes.remove(Access(session, RICK, clock()), removed.id, ANY)
+    post_writes.remove(access_for(session, RICK, clock()), removed.id, ANY)
 
 
 def restore(session: Session, clock: Clock, restored: Post, number: int) -> Post:
     clock.advance(seconds=1)
-    return Restoration(Access(session, RICK, clock()), restored.id, ANY).restore(number)[0]
+    return Restoration(access_for(session, RICK, clock()), restored.id, ANY).restore(number)[0]
 
 
 @pytest.fixture
@@ -311,7 +311,7 @@ def test_a_key_that_leads_to_no_revision_is_reported(
 ) -> None:
     with database.session() as session:
         claim = IdempotencyKey("rick", "key", "f" * 64, clock())
-        post_writes.create(Access(session, RICK, clock()), content("One"), claim)
+        post_writes.create(access_for(session, RICK, clock()), content("One"), claim)
 
     assert faults_after(database, database_url, "UPDATE idempotency_key SET version = 2") == [
         "key 'key' of 'rick' has no revision"

@@ -3,53 +3,39 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from blog.content.authors import Caller
-from blog.content.posts import PostContent
+from blog.content.markup import Renderer
+from blog.content.posts import Format, PostContent
 from blog.database.database import Database
 from blog.maintenance import integrity
 from blog.maintenance.rendering import Renewal, has_old, render_anew
 from blog.storage import post_writes
-from blog.storage.access import Access
 from blog.storage.preconditions import Precondition
 from blog.storage.tables import post
+from tests.access import access_for
 from tests.contract import Clock, create
-from tests.renderings import DEEP, OLD_HTML, RENDERER, age, html_of
-from tests.resources.versions import numbers
-from tests.rivals import connected
-
-NEW_HTML = "<p>First post!</p>\n"
-# More posts than a batch has.
-MANY = 450
-
-
-def render_all(database: Database) -> Renewal:
-    """Render without pauses."""
-    return render_anew(database, RENDERER, pause=lambda _: None)
-
-
-def versions(database: Database) -> set[str]:
-    """The versions of the renderer that the stored HTML has."""
-    with database.session() as session:
-        return set(session.reading().scalars(select(post.c.rendering)))
-
-
-def fill(database: Database, count: int = MANY) -> None:
-    """Write posts with old HTML."""
-    now = Clock().now
-    shared = {
-        "version": 1, "status": "published", "created_date": now, "posted_date": now,
-        "updated_date": now, "author_name": "rick", "title": "t", "format": "text", "tags": [],
-        "body": "First post!", "body_html": OLD_HTML, "rendering": "old",
-    }  # fmt: skip
-    rows = [{**shared, "id": f"{number:032x}", "slug": f"s{number}"} for number in range(count)]
-    with database.session() as session, session.writing() as connection:
-        connection.execute(post.insert(), rows)
+from tests.people import RICK
+from tests.renderings import (
+    DEEP,
+    MANY,
+    NEW_HTML,
+    RENDERER,
+    age,
+    fill,
+    html_of,
+    render_all,
+    renderings,
+    texts,
+)
+from tests.resources.versions import numbers, send_restore
+from tests.rivals import change, connected
 
 
 def test_every_post_is_rendered_anew(database: Database) -> None:
@@ -58,8 +44,8 @@ def test_every_post_is_rendered_anew(database: Database) -> None:
         connection.execute(update(post).where(post.c.slug < "s2").values(rendering=""))
         connection.execute(update(post).where(post.c.slug > "s8").values(rendering="zzz"))
 
-    assert render_all(database).rendered == MANY
-    assert versions(database) == {RENDERER.version}
+    assert render_all(database) == MANY
+    assert renderings(database) == {RENDERER.version}
     with database.session() as session:
         assert set(session.reading().scalars(select(post.c.body_html))) == {NEW_HTML}
 
@@ -86,8 +72,8 @@ def test_nothing_is_to_be_done_where_nothing_is_old(
     create(client)
 
     with database.session() as session:
-        assert has_old(session, RENDERER) is False
-    assert render_all(database) == Renewal(RENDERER)
+        assert has_old(session, RENDERER.version) is False
+    assert render_all(database) == 0
 
 
 def test_what_is_done_stays_done_after_an_interruption(database: Database) -> None:
@@ -99,11 +85,11 @@ def test_what_is_done_stays_done_after_an_interruption(database: Database) -> No
 
     fill(database)
     with pytest.raises(Interruption):
-        render_anew(database, RENDERER, pause=interrupt)
+        render_anew(database, Renewal(RENDERER), pause=interrupt)
 
-    assert versions(database) == {"old", RENDERER.version}
-    assert 0 < render_all(database).rendered < MANY
-    assert versions(database) == {RENDERER.version}
+    assert renderings(database) == {"old", RENDERER.version}
+    assert 0 < render_all(database) < MANY
+    assert renderings(database) == {RENDERER.version}
 
 
 def test_edit_during_the_rendering_is_not_undone(
@@ -120,10 +106,12 @@ def test_edit_during_the_rendering_is_not_undone(
                 rival.execute("UPDATE post SET version = 2, body_html = 'other'")
                 super()._write(session, rows)  # type: ignore[arg-type]
 
+        renewal = Interfering(RENDERER)
         with database.session() as session:
-            Interfering(RENDERER).render_batch(session)
+            renewal.render_batch(session)
 
     assert html_of(client, path) == "other"
+    assert renewal.rendered == 0
 
 
 @pytest.mark.slow
@@ -133,7 +121,7 @@ def test_edits_and_the_rendering_do_not_disturb_each_other(database: Database) -
 
     def edit(number: int) -> None:
         with database.session() as session:
-            access = Access(session, Caller("rick", "author"), Clock().now)
+            access = access_for(session, Caller("rick", "author"), Clock().now)
             for body in ("One", "Two", "Three"):
                 content = PostContent(title="t", body=body, format="text", slug=f"s{number}")
                 revise = partial(lambda content, _: content, content)
@@ -156,17 +144,79 @@ def test_edits_and_the_rendering_do_not_disturb_each_other(database: Database) -
         }
 
 
-def test_body_beyond_a_bound_becomes_text_and_is_named(
+def test_body_beyond_a_bound_becomes_text_and_is_listed_for_ever(
     client: FlaskClient, database: Database, database_url: str
 ) -> None:
     path = create(client)
     age(database_url, DEEP)
 
-    renewal = render_all(database)
+    render_all(database)
 
-    assert renewal.escaped == [path.rpartition("/")[2]]
     assert html_of(client, path).startswith("<p>&lt;b&gt;")
-    assert render_all(database).escaped == []
+    assert render_all(database) == 0
+    assert texts(database) == [path[6:]]
+
+
+def test_restored_post_with_a_body_beyond_a_bound_is_listed(
+    client: FlaskClient, database: Database, database_url: str
+) -> None:
+    path = create(client)
+    age(database_url, DEEP)
+    client.delete(path, auth=RICK)
+    send_restore(client, path, 1)
+
+    assert texts(database) == [path[6:]]
+
+
+def test_texts_of_more_than_a_page_are_listed(database: Database) -> None:
+    fill(database)
+    with database.session() as session, session.writing() as connection:
+        connection.execute(update(post).values(rendering=RENDERER.text_version))
+
+    assert texts(database) == [f"{number:032x}" for number in range(MANY)]
+
+
+class Panic(BaseException):
+    """What a library in Rust raises, which is no Exception."""
+
+
+@pytest.mark.parametrize("error", [ValueError, RecursionError, Panic])
+def test_post_that_fails_becomes_text_and_is_logged(
+    database: Database, caplog: pytest.LogCaptureFixture, error: type[BaseException]
+) -> None:
+    class Failing(Renderer):
+        """Fails for one post."""
+
+        def render(self, body: str, format: Format, post_id: str) -> str:
+            if post_id == f"{1:032x}":
+                raise error
+            return super().render(body, format, post_id)
+
+    fill(database, 3)
+    caplog.clear()
+
+    assert render_all(database, Failing()) == 3
+    assert texts(database) == [f"{1:032x}"]
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", f"post {1:032x}: rendering failed, and the body is shown as text")
+    ]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_signal_to_stop_is_no_failure_of_a_post(
+    database: Database, error: type[BaseException]
+) -> None:
+    class Stopped(Renderer):
+        """Is interrupted."""
+
+        def render(self, body: str, format: Format, post_id: str) -> str:
+            raise error
+
+    fill(database, 1)
+
+    with pytest.raises(error):
+        render_all(database, Stopped())
+    assert renderings(database) == {"old"}
 
 
 def test_batches_are_a_second_apart_and_tell_their_progress(database: Database) -> None:
@@ -174,10 +224,20 @@ def test_batches_are_a_second_apart_and_tell_their_progress(database: Database) 
     pauses: list[float] = []
     steps: list[tuple[int, int]] = []
 
-    render_anew(database, RENDERER, lambda *step: steps.append(step), pauses.append)
+    render_anew(database, Renewal(RENDERER), lambda *step: steps.append(step), pauses.append)
 
     assert steps == [(200, MANY), (200, MANY), (50, MANY)]
     assert pauses == [1.0, 1.0, 1.0]
+
+
+def test_batch_is_written_in_short_transactions(database: Database) -> None:
+    fill(database)
+    commits: list[object] = []
+    with database.session() as session:
+        event.listen(database.engine, "commit", commits.append)
+        Renewal(RENDERER).render_batch(session)
+
+    assert len(commits) == 4
 
 
 def test_batch_of_long_bodies_ends_early(database: Database) -> None:
@@ -186,23 +246,28 @@ def test_batch_of_long_bodies_ends_early(database: Database) -> None:
         connection.execute(update(post).values(body="x" * 1024 * 1024))
 
     steps: list[int] = []
-    render_anew(database, RENDERER, lambda count, _: steps.append(count), lambda _: None)
+    render_anew(database, Renewal(RENDERER), lambda count, _: steps.append(count), lambda _: None)
 
     assert sum(steps) == 8
     assert max(steps) <= 5
 
 
-@pytest.mark.databases("postgresql")
-def test_one_node_renders_while_the_others_wait(database: Database, database_url: str) -> None:
-    fill(database, 1)
-    with database.session() as other:
-        assert other.claim("rendering")
-        waited: list[float] = []
+def test_one_process_renders_while_the_others_wait(database: Database, database_url: str) -> None:
+    fill(database, 3)
+    done = RENDERER.version
+    waited: list[float] = []
+    steps: list[tuple[int, int]] = []
+    renewal = Renewal(RENDERER)
+    with ExitStack() as other:
+        assert other.enter_context(database.try_lock_name("rendering"))
 
         def pause(seconds: float) -> None:
+            if not waited:
+                change(database_url, f"UPDATE post SET rendering = '{done}' WHERE slug = 's0'")
+                other.close()
             waited.append(seconds)
-            other.close()
 
-        assert render_anew(database, RENDERER, pause=pause).rendered == 1
+        render_anew(database, renewal, lambda *step: steps.append(step), pause)
 
     assert waited == [5.0, 1.0]
+    assert (renewal.rendered, steps) == (2, [(1, 3), (2, 3)])

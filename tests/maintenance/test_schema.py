@@ -26,8 +26,8 @@ from blog.errors import DatabaseError, StorageUnavailable
 from blog.maintenance import integrity, schema
 from blog.maintenance.migrations import HEAD
 from blog.storage import post_writes
-from blog.storage.access import Access
 from blog.storage.tables import metadata, post, revision, schema_upgrade, tag
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.contract import Clock
 from tests.rivals import change
@@ -83,7 +83,7 @@ def tagged(database: Database) -> Post:
     """A post with two tags."""
     content = PostContent(title="First!", body="", tags=["a", "b"])
     with database.session() as session:
-        return post_writes.create(Access(session, Caller("rick", "author"), utc_now()), content)
+        return post_writes.create(access_for(session, Caller("rick", "author"), utc_now()), content)
 
 
 def tables_of(database: Database) -> set[str]:
@@ -329,7 +329,9 @@ def test_a_tag_under_a_wrong_key_is_found(
 ) -> None:
     content = PostContent(title="One", body="1", tags=("News",))
     with database.session() as session:
-        written = post_writes.create(Access(session, Caller("rick", "author"), clock()), content)
+        written = post_writes.create(
+            access_for(session, Caller("rick", "author"), clock()), content
+        )
     change(database_url, "UPDATE tag SET key = 'old'")
 
     assert integrity.faults(database) == [f"post {written.id} is not found by its tag 'News'"]

@@ -12,7 +12,7 @@ from blog.content.posts import Post, PostContent
 from blog.database.database import Database
 from blog.maintenance.violations import unreadable, violations
 from blog.storage import post_writes
-from blog.storage.access import Access
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.contract import Clock
 from tests.maintenance.damages import drop_constraint
@@ -27,7 +27,7 @@ def written(database: Database, clock: Clock) -> list[Post]:
     with database.session() as session:
         return [
             post_writes.create(
-                Access(session, Caller("rick", "author"), clock()),
+                access_for(session, Caller("rick", "author"), clock()),
                 PostContent(title=title, body=""),
             )
             for title in ("One", "Two")

@@ -11,7 +11,7 @@ from blog.content.authors import Caller
 from blog.content.posts import PostContent, Status
 from blog.http.application import Application
 from blog.storage import changes, post_writes
-from blog.storage.access import Access
+from tests.access import access_for
 from tests.contract import Clock, path_of
 from tests.people import RICK
 
@@ -24,7 +24,7 @@ def publish(app: Application, clock: Clock, ahead: timedelta, status: Status = "
     with app.extensions["blog"].database.session() as session:
         content = PostContent(title="a", body="", status=status)
         created = post_writes.create(
-            Access(session, Caller("rick", "author"), clock.now + ahead), content
+            access_for(session, Caller("rick", "author"), clock.now + ahead), content
         )
     return f"/post/{created.id}"
 
@@ -113,4 +113,4 @@ def test_latest_of_what_is_all_readable_is_the_last_commit(app: Application, clo
         publish(app, clock, -MINUTE)
 
     with app.extensions["blog"].database.session() as session:
-        assert changes.latest(Access(session, None, clock.now)).sequence == 3
+        assert changes.latest(access_for(session, None, clock.now)).sequence == 3

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from blog.database.database import Database
 from blog.database.session import Session
 from blog.storage import changes
-from blog.storage.access import Access
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.storage.test_changes import CALLERS, EXAMPLES, Follower, Step, histories, play
 
@@ -33,7 +33,7 @@ def test_follower_who_starts_at_the_end_has_what_there_is(
     session: Session, before: list[Step], after: list[Step]
 ) -> None:
     blog = play(session, before)
-    end = changes.latest(Access(session, None, blog.now))
+    end = changes.latest(access_for(session, None, blog.now))
     followers = [Follower(caller, end, blog.shown(caller)) for caller in CALLERS]
     for step in after:
         step(blog)

@@ -13,9 +13,9 @@ from blog.content.posts import PostContent
 from blog.database.database import Database
 from blog.database.session import Session
 from blog.storage import changes, post_writes
-from blog.storage.access import Access
 from blog.storage.changes import BEGINNING, MOST_PASSED_OVER
 from blog.storage.tables import revision
+from tests.access import access_for
 from tests.contract import Clock
 
 NOW = Clock().now
@@ -27,7 +27,7 @@ def session(database: Database) -> Iterator[Session]:
     """A session on a database with one post, which is scheduled."""
     with database.session() as opened:
         content = PostContent(title="a", body="", posted_date=DUE)
-        post_writes.create(Access(opened, Caller("rick", "author"), NOW), content)
+        post_writes.create(access_for(opened, Caller("rick", "author"), NOW), content)
         yield opened
 
 
@@ -50,7 +50,7 @@ def test_fewer_than_one_request_may_pass_over_leave_the_position(
 ) -> None:
     edit_often(session, MOST_PASSED_OVER - 2)
 
-    page = changes.follow(Access(session, None, NOW), limit, BEGINNING)
+    page = changes.follow(access_for(session, None, NOW), limit, BEGINNING)
 
     assert (page.items, page.position) == ([], BEGINNING)
 
@@ -61,16 +61,16 @@ def test_what_one_request_may_pass_over_is_not_looked_at_again(
 ) -> None:
     edit_often(session, MOST_PASSED_OVER - 1)
 
-    page = changes.follow(Access(session, None, NOW), limit, BEGINNING)
+    page = changes.follow(access_for(session, None, NOW), limit, BEGINNING)
 
     assert (page.items, page.position.sequence) == ([], MOST_PASSED_OVER)
 
 
 def test_what_was_passed_over_is_in_the_feed_once_it_is_due(session: Session) -> None:
     edit_often(session, MOST_PASSED_OVER - 1)
-    page = changes.follow(Access(session, None, NOW), 1, BEGINNING)
+    page = changes.follow(access_for(session, None, NOW), 1, BEGINNING)
 
-    told = changes.follow(Access(session, None, DUE), 20, page.position).items
+    told = changes.follow(access_for(session, None, DUE), 20, page.position).items
 
     assert [(change.operation, change.version, change.date) for change in told] == [
         ("created", MOST_PASSED_OVER, DUE)

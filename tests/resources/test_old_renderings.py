@@ -7,14 +7,20 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from blog.content.authors import Caller
+from blog.content.posts import Post, PostContent
+from blog.database.database import Database
 from blog.http.application import Application
+from blog.storage import post_writes
+from blog.storage.preconditions import Precondition
+from tests.access import access_for
 from tests.cases import cases
 from tests.contract import Clock, create, faults, read
 from tests.people import RICK
-from tests.renderings import DEEP, OLD_HTML, age, html_of
+from tests.renderings import DEEP, NEW_HTML, OLD_HTML, RENDERER, age, html_of
 from tests.resources.versions import numbers, send_restore
+from tests.rivals import change
 
-NEW_HTML = "<p>First post!</p>\n"
 SAME = {"title": "First!", "body": "First post!"}
 ESCAPED = "<p>&lt;b&gt;"
 
@@ -150,3 +156,18 @@ def test_write_of_the_same_content_follows_a_change_of_the_settings(
     assert numbers(moved, path) == [1]
     assert "noopener" in before
     assert "noopener" not in html_of(moved, path)
+
+
+def test_html_is_never_stored_with_the_version_of_another_renderer(
+    client: FlaskClient, database: Database, database_url: str
+) -> None:
+    def revise(_: Post) -> PostContent:
+        change(database_url, f"UPDATE post SET rendering = 'other', body_html = '{OLD_HTML}'")
+        return PostContent(title="First!", body="Second post!")
+
+    path = create(client)
+    with database.session() as session:
+        access = access_for(session, Caller("rick", "author"), Clock().now)
+        edited = post_writes.edit(access, path[6:], Precondition(), revise)
+
+    assert (edited.rendering, edited.body_html) == (RENDERER.version, "<p>Second post!</p>\n")

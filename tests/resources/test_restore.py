@@ -16,9 +16,9 @@ from blog.errors import Forbidden
 from blog.http.application import Application
 from blog.maintenance.integrity import faults as unsound
 from blog.storage import accounts
-from blog.storage.access import Access
 from blog.storage.preconditions import Precondition
 from blog.storage.restoration import Restoration
+from tests.access import access_for
 from tests.cases import cases
 from tests.contract import WRITTEN, Clock, assert_problem, create, faults, headers_of, read
 from tests.people import ANN, JOE, RICK
@@ -232,7 +232,7 @@ def test_who_loses_the_right_meanwhile_restores_nothing(
         accounts.set_role(session, "ann", "author", force=True)
 
         with pytest.raises(Forbidden):
-            Restoration(Access(session, caller, clock()), either[6:], Precondition()).restore(1)
+            Restoration(access_for(session, caller, clock()), either[6:], Precondition()).restore(1)
         accounts.set_role(session, "ann", "editor")
 
     assert numbers(client, either) == before

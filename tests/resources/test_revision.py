@@ -10,8 +10,8 @@ from blog.content.authors import Caller
 from blog.database.database import Database
 from blog.maintenance.integrity import faults as unsound
 from blog.storage import accounts, post_writes
-from blog.storage.access import Access
 from blog.storage.preconditions import Precondition
+from tests.access import access_for
 from tests.cases import cases
 from tests.contract import (
     WRITTEN,
@@ -381,7 +381,7 @@ def test_versions_are_kept_of_changes_that_the_clock_went_back_for(
     clock.advance(hours=-1)
     with database.session() as session:
         post_writes.remove(
-            Access(session, Caller("rick", "author"), clock()), path[6:], Precondition()
+            access_for(session, Caller("rick", "author"), clock()), path[6:], Precondition()
         )
 
     assert version(client, path, 2)["at"] > NOW

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 import requests
-from sqlalchemy import select
 
 from blog.database.database import Database
-from blog.server.background import carry_out
-from blog.storage.tables import post
-from tests.maintenance.test_rendering import MANY, fill
-from tests.renderings import RENDERER
+from blog.server.background import Background, carry_out
+from tests.renderings import MANY, RENDERER, fill, renderings
 from tests.servers.serving import Server, eventually, serve, start, wait_until_it_serves
 
 pytestmark = pytest.mark.long
@@ -31,10 +30,10 @@ def env(database_url: str) -> dict[str, str]:
     return {"BLOG_DATABASE_URL": database_url}
 
 
-def renderings(url: str) -> set[str]:
-    """The versions of the renderer that the stored HTML has."""
-    with closing(Database(url)) as database, database.session() as session:
-        return set(session.reading().scalars(select(post.c.rendering)))
+def versions(url: str) -> set[str]:
+    """The versions that the stored HTML has."""
+    with closing(Database(url)) as database:
+        return renderings(database)
 
 
 def messages(server: Server) -> list[str]:
@@ -68,6 +67,32 @@ def test_process_ends_at_the_end_of_its_work_or_at_a_signal(
     assert did == ["done", 0, "interrupted", 0]
 
 
+def wait_for_a_signal(begun: Path) -> None:
+    """Work that a signal interrupts."""
+    begun.touch()
+    sleep(60)
+
+
+def ignore_signals(begun: Path) -> None:
+    """Work that no signal interrupts, like that of a library."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    wait_for_a_signal(begun)
+
+
+@pytest.mark.parametrize(
+    ("work", "least", "most"), [(wait_for_a_signal, 0, 2), (ignore_signals, 2, 10)]
+)
+def test_work_ends_at_once_or_is_ended_after_a_while(
+    tmp_path: Path, work: Callable[[Path], None], least: float, most: float
+) -> None:
+    begun = tmp_path / "begun"
+    with Background(partial(work, begun), is_due=True):
+        eventually(begun.exists, lambda: "the work has not begun")
+        before = monotonic()
+
+    assert least <= monotonic() - before < most
+
+
 def test_server_renders_all_posts_anew(tmp_path: Path, env: dict[str, str]) -> None:
     with serve(tmp_path, env=env) as server:
         eventually(lambda: bool(messages(server)), server.stderr_text)
@@ -75,7 +100,7 @@ def test_server_renders_all_posts_anew(tmp_path: Path, env: dict[str, str]) -> N
 
         assert (messages(server), html) == ([f"rendered {MANY} posts anew"], "<p>First post!</p>\n")
         eventually(lambda: not server.renderers(), lambda: str(server.renderers()))
-    assert renderings(env["BLOG_DATABASE_URL"]) == {RENDERER.version}
+    assert versions(env["BLOG_DATABASE_URL"]) == {RENDERER.version}
 
 
 def test_reload_renders_what_is_old(tmp_path: Path, database_url: str) -> None:
@@ -91,9 +116,9 @@ def test_reload_renders_what_is_old(tmp_path: Path, database_url: str) -> None:
 def test_reload_while_posts_are_rendered_goes_on(tmp_path: Path, env: dict[str, str]) -> None:
     url = env["BLOG_DATABASE_URL"]
     with serve(tmp_path, env=env) as server:
-        eventually(lambda: RENDERER.version in renderings(url), server.stderr_text)
+        eventually(lambda: RENDERER.version in versions(url), server.stderr_text)
         server.process.send_signal(signal.SIGHUP)
-        eventually(lambda: "old" not in renderings(url), server.stderr_text)
+        eventually(lambda: "old" not in versions(url), server.stderr_text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -103,13 +128,13 @@ def test_rendering_ends_with_the_server(
     url = env["BLOG_DATABASE_URL"]
     with start(tmp_path, "--workers", "1", env=env) as server:
         wait_until_it_serves(server)
-        eventually(lambda: RENDERER.version in renderings(url), server.stderr_text)
+        eventually(lambda: RENDERER.version in versions(url), server.stderr_text)
         [process] = server.renderers()
         status = server.stop(number)
 
         assert (status, messages(server)) == (0, [])
     assert not Path(f"/proc/{process}").exists()
-    assert renderings(url) == {"old", RENDERER.version}
+    assert versions(url) == {"old", RENDERER.version}
 
 
 @pytest.mark.databases("sqlite")

@@ -18,9 +18,9 @@ from blog.database.session import Session
 from blog.errors import AccountError
 from blog.maintenance import schema
 from blog.storage import accounts, authors, post_writes, posts
-from blog.storage.access import Access
 from blog.storage.accounts import Account
 from blog.storage.preconditions import Precondition
+from tests.access import access_for
 from tests.cases import cases
 
 NOW = datetime(2026, 11, 22, 9, 47, 45, tzinfo=UTC)
@@ -48,7 +48,7 @@ def names(session: Session) -> list[str]:
 
 def write_post(session: Session, name: str) -> str:
     content = PostContent(title="First!", body="")
-    return post_writes.create(Access(session, Caller(name, "author"), NOW), content).id
+    return post_writes.create(access_for(session, Caller(name, "author"), NOW), content).id
 
 
 def test_an_account_is_found_by_its_name(session: Session) -> None:
@@ -76,7 +76,7 @@ def test_accounts_are_sorted_by_name(session: Session) -> None:
 def test_a_new_account_has_a_profile(session: Session) -> None:
     accounts.add(session, "eva", "author", "a hash", now=NOW)
 
-    profile = authors.find(Access(session, None, NOW), "eva")
+    profile = authors.find(access_for(session, None, NOW), "eva")
     assert (profile.version, profile.display_name, profile.updated_date) == (1, None, NOW)
 
 
@@ -191,13 +191,13 @@ def test_an_author_of_posts_stays_and_can_not_sign_in(session: Session) -> None:
 
     assert accounts.remove(session, "rick") == "closed"
     assert accounts.find(session, "rick") == Account("rick", "author", None)
-    found = posts.find(Access(session, None, NOW), post_id, frozenset({"body"}))
+    found = posts.find(access_for(session, None, NOW), post_id, frozenset({"body"}))
     assert found.author_name == "rick"
 
 
 def test_an_author_whose_only_post_was_deleted_stays(session: Session) -> None:
     post_id = write_post(session, "rick")
-    post_writes.remove(Access(session, Caller("rick", "author"), NOW), post_id, Precondition())
+    post_writes.remove(access_for(session, Caller("rick", "author"), NOW), post_id, Precondition())
 
     assert accounts.remove(session, "rick") == "closed"
 
@@ -206,7 +206,10 @@ def test_an_editor_who_changed_another_ones_post_stays(session: Session) -> None
     post_id = write_post(session, "rick")
     content = PostContent(title="Better", body="")
     post_writes.edit(
-        Access(session, Caller("ann", "editor"), NOW), post_id, Precondition(), lambda _: content
+        access_for(session, Caller("ann", "editor"), NOW),
+        post_id,
+        Precondition(),
+        lambda _: content,
     )
 
     assert accounts.remove(session, "ann", force=True) == "closed"

@@ -21,12 +21,12 @@ from blog.database.database import Database
 from blog.database.session import Session
 from blog.errors import Invalid, NotFound
 from blog.storage import changes, post_list, post_writes
-from blog.storage.access import Access
 from blog.storage.changes import BEGINNING, Change, FeedPosition
 from blog.storage.post_list import SORTS, Filter, PostQuery
 from blog.storage.preconditions import Precondition
 from blog.storage.restoration import Restoration
 from blog.storage.tables import idempotency_key, post, revision
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.cases import cases
 
@@ -52,7 +52,7 @@ class Follower:
 
     def poll(self, session: Session, now: datetime, limit: int) -> bool:
         """Read on; give whether that was all."""
-        page = changes.follow(Access(session, self.caller, now), limit, self.position)
+        page = changes.follow(access_for(session, self.caller, now), limit, self.position)
         self.position = page.position
         for change in page.items:
             self._apply(change)
@@ -103,7 +103,7 @@ class Blog:
         position, more = None, True
         while more:
             page = post_list.page(
-                Access(self.session, caller, self.now),
+                access_for(self.session, caller, self.now),
                 PostQuery(7, Filter(), SORTS["title"], position, frozenset()),
             )
             shown |= {item.id: (item.version, item.editable) for item in page.items}
@@ -144,7 +144,7 @@ class Create:
     posted: int | None = None
 
     def __call__(self, blog: Blog) -> None:
-        made = post_writes.create(Access(blog.session, self.owner, blog.now), written(self))
+        made = post_writes.create(access_for(blog.session, self.owner, blog.now), written(self))
         blog.owners[made.id] = self.owner
 
 
@@ -162,7 +162,9 @@ class Edit:
         for post_id, owner in chosen(blog, self.which):
             caller = ANN if self.by_editor else owner
             with suppress(NotFound):
-                post_writes.edit(Access(blog.session, caller, blog.now), post_id, ANY, self._revise)
+                post_writes.edit(
+                    access_for(blog.session, caller, blog.now), post_id, ANY, self._revise
+                )
 
     def _revise(self, _: Post) -> PostContent:
         return written(self, self.title)
@@ -177,7 +179,7 @@ class Remove:
     def __call__(self, blog: Blog) -> None:
         for post_id, owner in chosen(blog, self.which):
             with suppress(NotFound):
-                post_writes.remove(Access(blog.session, owner, blog.now), post_id, ANY)
+                post_writes.remove(access_for(blog.session, owner, blog.now), post_id, ANY)
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,9 @@ class Restore:
     def __call__(self, blog: Blog) -> None:
         for post_id, _ in chosen(blog, self.which):
             with suppress(Invalid):
-                Restoration(Access(blog.session, ANN, blog.now), post_id, ANY).restore(self.version)
+                Restoration(access_for(blog.session, ANN, blog.now), post_id, ANY).restore(
+                    self.version
+                )
 
 
 @dataclass(frozen=True)
@@ -341,7 +345,7 @@ def test_at_the_end_the_position_stays(session: Session, caller: Caller | None) 
     follower.poll_to_the_end(session, blog.now, 20)
 
     page = changes.follow(
-        Access(session, caller, blog.now + timedelta(minutes=1)), 20, follower.position
+        access_for(session, caller, blog.now + timedelta(minutes=1)), 20, follower.position
     )
 
     assert (page.items, page.position) == ([], follower.position)

@@ -21,12 +21,12 @@ from blog.database.database import Database
 from blog.database.limits import Limits
 from blog.errors import PreconditionFailed, SlugTaken, StorageUnavailable
 from blog.storage import changes, post_writes
-from blog.storage.access import Access
 from blog.storage.changes import BEGINNING, Change
 from blog.storage.idempotency import IdempotencyKey
 from blog.storage.preconditions import Precondition
 from blog.storage.restoration import Restoration
 from blog.storage.tables import revision
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.servers.serving import TIMEOUT, eventually
 
@@ -85,7 +85,7 @@ def create(database: Database, title: str, claim: IdempotencyKey | None = None) 
     """Write a post as Rick."""
     with database.session() as session:
         return post_writes.create(
-            Access(session, RICK, utc_now()), PostContent(title=title, body=""), claim
+            access_for(session, RICK, utc_now()), PostContent(title=title, body=""), claim
         )
 
 
@@ -184,19 +184,19 @@ def rename(database: Database, post_id: str) -> None:
     """Write another title."""
     content = PostContent(title=f"Other {post_id}", body="")
     with database.session() as session:
-        post_writes.edit(Access(session, RICK, utc_now()), post_id, ANY, lambda _: content)
+        post_writes.edit(access_for(session, RICK, utc_now()), post_id, ANY, lambda _: content)
 
 
 def remove(database: Database, post_id: str) -> None:
     """Delete a post."""
     with database.session() as session:
-        post_writes.remove(Access(session, RICK, utc_now()), post_id, ANY)
+        post_writes.remove(access_for(session, RICK, utc_now()), post_id, ANY)
 
 
 def restore(database: Database, post_id: str) -> None:
     """Have a deleted post again."""
     with database.session() as session:
-        Restoration(Access(session, RICK, utc_now()), post_id, ANY).restore(1)
+        Restoration(access_for(session, RICK, utc_now()), post_id, ANY).restore(1)
 
 
 def test_who_gave_up_waiting_leaves_no_gap(
@@ -221,9 +221,9 @@ def test_writes_that_fail_leave_no_gap(database: Database) -> None:
     with database.session() as session:
         with pytest.raises(SlugTaken):
             content = PostContent(title="x", body="", slug="first")
-            post_writes.create(Access(session, RICK, utc_now()), content)
+            post_writes.create(access_for(session, RICK, utc_now()), content)
         with pytest.raises(PreconditionFailed):
-            post_writes.remove(Access(session, RICK, utc_now()), post_id, NEVER)
+            post_writes.remove(access_for(session, RICK, utc_now()), post_id, NEVER)
 
     create(database, "Second")
 
@@ -236,7 +236,7 @@ def write_rounds(database: Database, writer: int) -> None:
         post_id = create(database, f"Title {writer} {turn}").id
         rename(database, post_id)
         with database.session() as session, pytest.raises(PreconditionFailed):
-            post_writes.remove(Access(session, RICK, utc_now()), post_id, NEVER)
+            post_writes.remove(access_for(session, RICK, utc_now()), post_id, NEVER)
         remove(database, create(database, "Everyone's").id)
 
 
@@ -247,7 +247,7 @@ def follow_while(database: Database, writers: Sequence[Future[None]]) -> list[tu
     while True:
         ended = all(writer.done() for writer in writers)
         with database.session() as session:
-            page = changes.follow(Access(session, ANN, utc_now()), 1, position)
+            page = changes.follow(access_for(session, ANN, utc_now()), 1, position)
         position = page.position
         read += [(position.sequence, change) for change in page.items]
         if ended and not page.items:
@@ -276,12 +276,12 @@ def test_edit_begun_before_a_post_was_due_and_committed_after_deletes_it_for_no_
     before, after = due - timedelta(seconds=1), due + timedelta(seconds=1)
     content = PostContent(title="Scheduled", body="", posted_date=due)
     with database.session() as session:
-        post = post_writes.create(Access(session, RICK, due - timedelta(hours=1)), content)
-        first = changes.follow(Access(session, None, after), 20, BEGINNING)
+        post = post_writes.create(access_for(session, RICK, due - timedelta(hours=1)), content)
+        first = changes.follow(access_for(session, None, after), 20, BEGINNING)
         edited = content.model_copy(update={"title": "Edited"})
         # The request read the clock when it began.
-        post_writes.edit(Access(session, RICK, before), post.id, ANY, lambda _: edited)
-        second = changes.follow(Access(session, None, after), 20, first.position)
+        post_writes.edit(access_for(session, RICK, before), post.id, ANY, lambda _: edited)
+        second = changes.follow(access_for(session, None, after), 20, first.position)
 
     # The list of posts has shown it all the time.
     assert [change.operation for change in [*first.items, *second.items]] == ["created", "updated"]

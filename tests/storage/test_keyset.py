@@ -16,10 +16,10 @@ from blog.content.posts import Post
 from blog.database.database import Database
 from blog.database.session import Session
 from blog.storage import post_list
-from blog.storage.access import Access
 from blog.storage.keyset import Page, Position, make_page
 from blog.storage.post_list import SORTS, Filter, PostQuery
 from blog.storage.tables import post, tag
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.cases import cases
 
@@ -117,7 +117,7 @@ def read(
     session: Session, sort: str, limit: int, position: Position | None, wanted: Filter
 ) -> Page[Post]:
     return post_list.page(
-        Access(session, ANN, NOW),
+        access_for(session, ANN, NOW),
         PostQuery(limit, wanted, SORTS[sort], position, frozenset({"body"})),
     )
 

@@ -15,7 +15,7 @@ from blog.content.dates import utc_now
 from blog.content.posts import Post
 from blog.database.database import Database
 from blog.storage import posts
-from blog.storage.access import Access
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.servers.serving import TIMEOUT, Server, add_author, serve
 
@@ -54,7 +54,7 @@ def kept(kept_at: str, post_url: str) -> Post:
     """The post as it stands in the database."""
     database = Database(kept_at)
     with database.session() as session:
-        found = posts.find(Access(session, Caller("rick", "author"), utc_now()), post_url[-32:])
+        found = posts.find(access_for(session, Caller("rick", "author"), utc_now()), post_url[-32:])
     database.close()
     return found
 

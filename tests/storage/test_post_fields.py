@@ -11,8 +11,8 @@ from blog.content.authors import Caller
 from blog.content.posts import CONTENT_COLUMNS, FIELDS, LONG_TEXTS, OWN_COLUMNS, PostContent
 from blog.database.database import Database
 from blog.storage import post_writes, posts
-from blog.storage.access import Access
 from blog.storage.tables import post, revision
+from tests.access import access_for
 
 NOW = datetime(2026, 11, 22, 9, 47, 45, 746058, UTC)
 # Of all that a client can write, values that no two fields share.
@@ -40,7 +40,7 @@ def test_every_column_of_a_post_is_read_except_its_creation() -> None:
 
 def test_every_column_holds_the_field_of_its_name(database: Database) -> None:
     with database.session() as session:
-        created = post_writes.create(Access(session, Caller("rick", "author"), NOW), CONTENT)
+        created = post_writes.create(access_for(session, Caller("rick", "author"), NOW), CONTENT)
         row = session.reading().execute(select(post).where(post.c.id == created.id)).one()
 
     stored = {name: getattr(row, name) for name in CONTENT_COLUMNS}
@@ -48,7 +48,7 @@ def test_every_column_holds_the_field_of_its_name(database: Database) -> None:
 
 
 def test_every_field_is_read_as_it_was_written(database: Database) -> None:
-    access = Access(database.session(), Caller("rick", "author"), NOW)
+    access = access_for(database.session(), Caller("rick", "author"), NOW)
     with access.session:
         created = post_writes.create(access, CONTENT)
         found = posts.find(access, created.id)
@@ -58,7 +58,7 @@ def test_every_field_is_read_as_it_was_written(database: Database) -> None:
 
 
 def test_a_long_text_that_is_not_requested_is_not_read(database: Database) -> None:
-    access = Access(database.session(), Caller("rick", "author"), NOW)
+    access = access_for(database.session(), Caller("rick", "author"), NOW)
     with access.session:
         created = post_writes.create(access, CONTENT)
         found = posts.find(access, created.id, LONG_TEXTS - {"body"})

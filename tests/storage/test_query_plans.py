@@ -16,15 +16,15 @@ from blog.app import create_app
 from blog.content.authors import Caller
 from blog.database.database import Database
 from blog.http.application import Application
-from blog.maintenance.rendering import Renewal, has_old
+from blog.maintenance.rendering import Renewal, find_texts, has_old
 from blog.resources import ROUTES
 from blog.settings import Settings
 from blog.storage import changes, post_list
-from blog.storage.access import Access
 from blog.storage.changes import BEGINNING, Due, FeedPosition
 from blog.storage.keyset import Position
 from blog.storage.post_list import SORTS, Filter, PostQuery
 from blog.storage.tables import post, revision
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.contract import Clock, path_of, write_post
 from tests.people import ANN, ANN_PASSWORD, RICK, RICK_PASSWORD
@@ -236,9 +236,10 @@ def test_posts_to_render_anew_are_found_along_an_index(
 ) -> None:
     renewal = Renewal(RENDERER)
     with recorded(database) as statements, database.session() as session:
-        assert has_old(session, RENDERER)
+        assert has_old(session, RENDERER.version)
         renewal.render_batch(session)
         renewal.render_batch(session)
+        assert list(find_texts(session, RENDERER.version)) == []
 
     assert renewal.rendered == 400
     assert {text.split()[0] for text in statements} == {"SELECT", "UPDATE"}
@@ -302,7 +303,7 @@ def test_a_page_of_changes_costs_the_same_at_any_depth(
 def change_statements(database: Database, caller: Caller | None, start: FeedPosition) -> Statements:
     """What reads a page of a hundred changes, with its values."""
     with recorded(database) as statements, database.session() as session:
-        changes.follow(Access(session, caller, Clock().now), ROWS - 1, start)
+        changes.follow(access_for(session, caller, Clock().now), ROWS - 1, start)
     return statements
 
 
@@ -310,7 +311,7 @@ def page_statement(database: Database, sort: str, position: Position | None) -> 
     """What reads a page of a hundred posts, with its values."""
     with recorded(database) as statements, database.session() as session:
         post_list.page(
-            Access(session, None, Clock().now),
+            access_for(session, None, Clock().now),
             PostQuery(ROWS - 1, Filter(), SORTS[sort], position, frozenset({"body"})),
         )
     ((text, values),) = statements.items()

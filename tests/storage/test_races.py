@@ -18,9 +18,9 @@ from blog.database.database import Database
 from blog.errors import Forbidden, PreconditionFailed, StorageUnavailable
 from blog.http.application import Application
 from blog.storage import accounts, authors, post_writes, posts
-from blog.storage.access import Access
 from blog.storage.preconditions import Precondition, Version
 from tests import people
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.contract import Clock, write_post
 from tests.rivals import change
@@ -36,7 +36,7 @@ def post(database: Database, clock: Clock) -> Post:
     """A post of Rick's."""
     with database.session() as session:
         return post_writes.create(
-            Access(session, RICK, clock()), PostContent(title="One", body="1")
+            access_for(session, RICK, clock()), PostContent(title="One", body="1")
         )
 
 
@@ -49,7 +49,9 @@ def meanwhile(database: Database, post_id: str, clock: Clock, *titles: str) -> C
             content = PostContent(title=waiting.pop(0), body="theirs", slug="one")
             clock.advance(seconds=1)
             with database.session() as session:
-                post_writes.edit(Access(session, RICK, clock()), post_id, ANY, lambda _: content)
+                post_writes.edit(
+                    access_for(session, RICK, clock()), post_id, ANY, lambda _: content
+                )
 
     return change
 
@@ -64,7 +66,7 @@ def test_change_without_precondition_is_made_of_the_newest_state(
         return current.content.model_copy(update={"tags": ("mine",)})
 
     with database.session() as session:
-        edited = post_writes.edit(Access(session, RICK, clock()), post.id, ANY, add_tag)
+        edited = post_writes.edit(access_for(session, RICK, clock()), post.id, ANY, add_tag)
 
     content = edited.content
     assert (content.title, content.body, content.tags) == ("Two", "theirs", ("mine",))
@@ -82,7 +84,7 @@ def test_change_of_a_named_version_fails_when_another_comes_between(
         return PostContent(title="Mine", body="mine", slug="one")
 
     with database.session() as session, pytest.raises(PreconditionFailed):
-        post_writes.edit(Access(session, RICK, clock()), post.id, seen, rename)
+        post_writes.edit(access_for(session, RICK, clock()), post.id, seen, rename)
 
 
 def test_change_that_never_gets_its_turn_is_put_off(
@@ -95,7 +97,7 @@ def test_change_that_never_gets_its_turn_is_put_off(
         return PostContent(title="Mine", body="mine", slug="one")
 
     with database.session() as session, pytest.raises(StorageUnavailable):
-        post_writes.edit(Access(session, RICK, clock()), post.id, ANY, rename)
+        post_writes.edit(access_for(session, RICK, clock()), post.id, ANY, rename)
 
 
 def test_profile_is_changed_from_its_newest_state(database: Database, clock: Clock) -> None:
@@ -105,11 +107,11 @@ def test_profile_is_changed_from_its_newest_state(database: Database, clock: Clo
         if waiting:
             theirs = Profile(bio=waiting.pop())
             with database.session() as other:
-                authors.edit(Access(other, RICK, clock()), "rick", ANY, lambda _: theirs)
+                authors.edit(access_for(other, RICK, clock()), "rick", ANY, lambda _: theirs)
         return Profile(bio=current.bio, display_name="Rick")
 
     with database.session() as session:
-        edited = authors.edit(Access(session, RICK, clock()), "rick", ANY, describe)
+        edited = authors.edit(access_for(session, RICK, clock()), "rick", ANY, describe)
 
     assert (edited.bio, edited.display_name) == ("theirs", "Rick")
     assert edited.version == 3
@@ -123,11 +125,11 @@ def test_profile_change_that_never_gets_its_turn_is_put_off(
     def describe(_: Author) -> Profile:
         theirs = Profile(bio=f"theirs {next(count)}")
         with database.session() as other:
-            authors.edit(Access(other, RICK, clock()), "rick", ANY, lambda _: theirs)
+            authors.edit(access_for(other, RICK, clock()), "rick", ANY, lambda _: theirs)
         return Profile(bio="mine")
 
     with database.session() as session, pytest.raises(StorageUnavailable):
-        authors.edit(Access(session, RICK, clock()), "rick", ANY, describe)
+        authors.edit(access_for(session, RICK, clock()), "rick", ANY, describe)
 
 
 def test_author_whose_account_has_ended_meanwhile_creates_nothing(
@@ -136,7 +138,7 @@ def test_author_whose_account_has_ended_meanwhile_creates_nothing(
     gone = Caller("gone", "author")
 
     with database.session() as session, pytest.raises(Forbidden):
-        post_writes.create(Access(session, gone, clock()), PostContent(title="One", body="1"))
+        post_writes.create(access_for(session, gone, clock()), PostContent(title="One", body="1"))
 
 
 def test_reader_sees_one_state_while_a_writer_changes_it(
@@ -148,9 +150,9 @@ def test_reader_sees_one_state_while_a_writer_changes_it(
     with database.session() as session:
         # A request that reads more than once begins a snapshot.
         session.reading()
-        before = posts.find(Access(session, None, now), post.id)
+        before = posts.find(access_for(session, None, now), post.id)
         others()
-        after = posts.find(Access(session, None, now), post.id)
+        after = posts.find(access_for(session, None, now), post.id)
 
     assert before.content.title == after.content.title == "One"
 
@@ -162,7 +164,9 @@ def test_dates_never_go_back_even_where_the_clock_does(
     content = PostContent(title="Two", body="2", slug="one")
 
     with database.session() as session:
-        edited = post_writes.edit(Access(session, RICK, clock()), post.id, ANY, lambda _: content)
+        edited = post_writes.edit(
+            access_for(session, RICK, clock()), post.id, ANY, lambda _: content
+        )
 
     assert edited.previous_date == post.updated_date
     assert timedelta() < edited.updated_date - post.updated_date <= timedelta(seconds=1)
@@ -177,9 +181,9 @@ def test_date_of_a_version_overtaken_by_a_change_begun_earlier_holds_no_more(
     mine = PostContent(title="Mine", body="3", slug="one")
 
     with database.session() as session:
-        post_writes.edit(Access(session, RICK, earlier), post.id, ANY, lambda _: theirs)
+        post_writes.edit(access_for(session, RICK, earlier), post.id, ANY, lambda _: theirs)
         with pytest.raises(PreconditionFailed):
-            post_writes.edit(Access(session, RICK, clock()), post.id, seen, lambda _: mine)
+            post_writes.edit(access_for(session, RICK, clock()), post.id, seen, lambda _: mine)
 
 
 def test_author_removed_while_a_request_is_under_way_changes_nothing(
@@ -189,9 +193,11 @@ def test_author_removed_while_a_request_is_under_way_changes_nothing(
         accounts.remove(session, "rick")
 
         with pytest.raises(Forbidden):
-            post_writes.create(Access(session, RICK, clock()), PostContent(title="Two", body="2"))
+            post_writes.create(
+                access_for(session, RICK, clock()), PostContent(title="Two", body="2")
+            )
         with pytest.raises(Forbidden):
-            post_writes.remove(Access(session, RICK, clock()), post.id, ANY)
+            post_writes.remove(access_for(session, RICK, clock()), post.id, ANY)
 
 
 def test_editor_who_is_one_no_more_changes_nobody_elses_post(
@@ -203,7 +209,7 @@ def test_editor_who_is_one_no_more_changes_nobody_elses_post(
         accounts.set_role(session, "ann", "author", force=True)
 
         with pytest.raises(Forbidden):
-            post_writes.edit(Access(session, ANN, clock()), post.id, ANY, lambda _: content)
+            post_writes.edit(access_for(session, ANN, clock()), post.id, ANY, lambda _: content)
 
 
 def test_author_removed_while_a_request_is_under_way_changes_no_profile(
@@ -213,7 +219,9 @@ def test_author_removed_while_a_request_is_under_way_changes_no_profile(
         assert accounts.remove(session, "rick") == "closed"
 
         with pytest.raises(Forbidden):
-            authors.edit(Access(session, RICK, clock()), "rick", ANY, lambda _: Profile(bio="x"))
+            authors.edit(
+                access_for(session, RICK, clock()), "rick", ANY, lambda _: Profile(bio="x")
+            )
 
 
 def test_author_removed_between_a_look_and_the_deletion_deletes_nothing(
@@ -229,13 +237,16 @@ def test_author_removed_between_a_look_and_the_deletion_deletes_nothing(
         database.session() as session,
     ):
         post = post_writes.create(
-            Access(session, RICK, clock()), PostContent(title="One", body="1")
+            access_for(session, RICK, clock()), PostContent(title="One", body="1")
         )
         event.listen(database.engine, "after_cursor_execute", remove_author)
 
         with pytest.raises(Forbidden):
-            post_writes.remove(Access(session, RICK, clock()), post.id, ANY)
-        assert posts.find(Access(session, None, clock()), post.id, frozenset({"body"})).version == 1
+            post_writes.remove(access_for(session, RICK, clock()), post.id, ANY)
+        assert (
+            posts.find(access_for(session, None, clock()), post.id, frozenset({"body"})).version
+            == 1
+        )
 
 
 def test_writers_who_race_for_a_slug_all_get_one(

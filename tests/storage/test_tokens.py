@@ -18,9 +18,9 @@ from blog.database.database import Database
 from blog.database.session import Session
 from blog.errors import AccountError
 from blog.storage import accounts, post_writes, tokens
-from blog.storage.access import Access
 from blog.storage.tables import access_token
 from blog.storage.tokens import AccessToken, VerifiedToken
+from tests.access import access_for
 from tests.cases import cases
 from tests.rivals import connected
 from tests.servers.outages import until_waiting
@@ -41,7 +41,7 @@ def session(database: Database) -> Iterator[Session]:
 def remove_with_a_post(session: Session) -> None:
     """Remove Rick, who stays as the author of a post."""
     post_writes.create(
-        Access(session, Caller("rick", "author"), NOW), PostContent(title="First!", body="")
+        access_for(session, Caller("rick", "author"), NOW), PostContent(title="First!", body="")
     )
     assert accounts.remove(session, "rick") == "closed"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, RootTransaction, Select
@@ -14,7 +15,7 @@ from blog.database.postgresql.notifications import NotificationListener
 from blog.database.postgresql.replicas import Replicas
 from blog.database.postgresql.requirements import why_unwritable
 from blog.database.postgresql.server import PostgreSQLServer
-from blog.database.postgresql.transactions import CLAIM_NAME, LOCK_NAME, LOCK_ORDER
+from blog.database.postgresql.transactions import LOCK_NAME, LOCK_ORDER, TRY_LOCK_NAME
 from blog.errors import Interrupted, OutcomeUnknown, StorageUnavailable, Unreachable
 
 # SQLSTATEs of a unique and of a foreign key constraint, which a concurrent write may have broken.
@@ -87,9 +88,11 @@ class PostgreSQL(Backend):
         """Wait until no other transaction holds the lock of this name, and take it."""
         connection.execute(LOCK_NAME, {"name": name})
 
-    def claim(self, connection: Connection, name: str) -> bool:
-        """Take the lock of this name until the transaction ends, and return whether it was free."""
-        return bool(connection.scalar(CLAIM_NAME, {"name": name}))
+    @contextmanager
+    def try_lock_name(self, name: str) -> Iterator[bool]:
+        """Hold the lock of this name, if it is free, and say whether it was."""
+        with self.connect("primary") as connection:
+            yield bool(connection.scalar(TRY_LOCK_NAME, {"name": name}))
 
     def change_detector(self, tables: Sequence[str]) -> NotificationListener:
         """A listener for notifications of writes to these tables, by any node."""

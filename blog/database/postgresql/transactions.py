@@ -13,13 +13,13 @@ _QUEUE_KEY = 0x626C6F67
 _ORDER_KEY = 0x626C6F68
 # The first key of a lock on a name, whose hash is the second one.
 _NAME_KEY = 0x626C6F69
-# The same for locks that are claimed instead of waited for.
-_CLAIM_KEY = 0x626C6F6A
+# The same for locks that are not waited for.
+_TRY_KEY = 0x626C6F6A
 
 LOCK_QUEUE = f"SELECT pg_advisory_xact_lock({_QUEUE_KEY})"
 LOCK_ORDER = f"SELECT pg_advisory_xact_lock({_ORDER_KEY})"
 LOCK_NAME = text(f"SELECT pg_advisory_xact_lock({_NAME_KEY}, hashtext(:name))")
-CLAIM_NAME = text(f"SELECT pg_try_advisory_xact_lock({_CLAIM_KEY}, hashtext(:name))")
+TRY_LOCK_NAME = text(f"SELECT pg_try_advisory_xact_lock({_TRY_KEY}, hashtext(:name))")
 
 _READ_ONLY = "pg_catalog.set_config('transaction_read_only', 'on', true)"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic, sleep
@@ -35,6 +35,7 @@ from blog.database.page_bytes import Take, take_rows
 from blog.database.sqlite.change_detector import FileChangeDetector
 from blog.database.sqlite.errors import translate_context, translating
 from blog.database.sqlite.files import WatchedFiles, why_unwritable
+from blog.database.sqlite.lock_file import try_lock
 from blog.database.sqlite.reader_pool import ReaderPool
 from blog.database.sqlite.values import CONVERTERS, TYPES, refuse_blobs, to_stored
 from blog.database.sqlite.write_ahead_log import log_lock
@@ -133,6 +134,10 @@ class SQLite(Backend):
             raise OutcomeUnknown(f"a commit may be lost: {error}") from error
         if not is_there:
             raise OutcomeUnknown(f"a commit is lost: {self._path} was replaced meanwhile")
+
+    def try_lock_name(self, name: str) -> AbstractContextManager[bool]:
+        """Hold the lock of this name, if it is free, and say whether it was."""
+        return try_lock(self._path.with_name(f"{self._path.name}-{name}"))
 
     def change_detector(self, tables: Sequence[str]) -> FileChangeDetector:
         """A detector of commits to the file, by any process."""

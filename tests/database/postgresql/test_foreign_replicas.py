@@ -19,7 +19,7 @@ from blog.database.limits import Limits
 from blog.database.postgresql.server import PostgreSQLServer
 from blog.settings import Settings
 from blog.storage import post_writes
-from blog.storage.access import Access
+from tests.access import access_for
 from tests.blogs import PostgreSQLBlogs
 from tests.contract import assert_problem, create
 from tests.servers import pgbouncer
@@ -46,7 +46,7 @@ def pair() -> Iterator[Pair]:
             PostgreSQLBlogs(server)
         with closing(Database(standby.url("filled"))) as database, database.session() as session:
             content = PostContent(title="Foreign", body="")
-            post_writes.create(Access(session, Caller("rick", "author"), utc_now()), content)
+            post_writes.create(access_for(session, Caller("rick", "author"), utc_now()), content)
         standby.execute("SELECT pg_switch_wal()")
         standby.execute("CREATE TABLE more (number integer)")
         standby.stop()

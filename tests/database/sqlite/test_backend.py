@@ -22,8 +22,8 @@ from blog.errors import DatabaseError, StorageUnavailable
 from blog.maintenance import integrity, schema
 from blog.settings import Settings
 from blog.storage import post_writes
-from blog.storage.access import Access
 from blog.storage.tables import setting
+from tests.access import access_for
 from tests.blogs import Blogs
 from tests.commands import blog, done, failed, post_as
 from tests.contract import assert_problem, path_of, write_post
@@ -51,7 +51,7 @@ def tagged(database: Database) -> Post:
     """A post with two tags."""
     content = PostContent(title="First!", body="", tags=["a", "b"])
     with database.session() as session:
-        return post_writes.create(Access(session, Caller("rick", "author"), utc_now()), content)
+        return post_writes.create(access_for(session, Caller("rick", "author"), utc_now()), content)
 
 
 @pytest.mark.parametrize(
