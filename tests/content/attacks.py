@@ -79,7 +79,7 @@ _MIXED = [
     '<input type="image" src="//evil.example" formaction="//evil.example">',
     '<input type="checkbox" name="x" form="y" onclick="alert(1)">',
     '<p aria-labelledby="title" aria-controls="menu">x</p>',
-    '<td headers="menu">x</td>',
+    '<table><tr><td headers="menu">x</td></tr></table>',
     '<p class="k fixed nav language-x modal">x</p>',
     '<b style="color:red" class="d-none">x</b>',
     '# x {#"onclick=alert(1)}',

@@ -6,10 +6,10 @@ import pytest
 
 from blog.content.addresses import hide_marks, make_absolute, mark_relative
 from blog.content.posts import Format
+from tests.content.tags import POST_ID
 from tests.renderings import render
 
 BASE = "https://example.org/blog"
-ID = "0123456789abcdef0123456789abcdef"
 
 
 def read(address: str) -> str:
@@ -57,7 +57,7 @@ def test_without_a_prefix_both_kinds_are_below_the_host() -> None:
 
 @pytest.mark.parametrize("format", ["markdown", "html", "text"])
 def test_an_author_can_not_write_a_mark(format: Format) -> None:
-    html = render("a \x80 b \x82 c", format, ID)
+    html = render("a \x80 b \x82 c", format, POST_ID)
 
     assert make_absolute(html, BASE) == html
     assert html.count("\ufffd") == 2
@@ -68,7 +68,7 @@ def test_an_author_can_not_write_a_mark(format: Format) -> None:
     "reference", ["&#x80;", "&#128;", "&#x0082;", "&#130", "&#xfdd0;", "&#64977;"]
 )
 def test_no_character_reference_is_a_mark(format: Format, reference: str) -> None:
-    html = render(f'{reference} <a href="x{reference}" title="{reference}">y</a>', format, ID)
+    html = render(f'{reference} <a href="x{reference}" title="{reference}">y</a>', format, POST_ID)
 
     assert make_absolute(html, BASE).count(BASE) == 1
 
@@ -103,4 +103,4 @@ def test_other_characters_are_no_marks() -> None:
     ],
 )
 def test_every_address_of_a_post_is_absolute(html: str, expected: str) -> None:
-    assert make_absolute(render(html, "html", ID), BASE) == expected
+    assert make_absolute(render(html, "html", POST_ID), BASE) == expected

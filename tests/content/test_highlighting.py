@@ -6,10 +6,10 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from blog.content.languages import BOUNDS, TRAPS, find_language
+from tests.content.tags import POST_ID
 from tests.renderings import render
 from tests.scenarios.hostile_shapes import HOSTILE_CODE
 
-ID = "0" * 32
 LANGUAGES = sorted(name for names in BOUNDS.values() for name in names.split())
 # Something of many languages, so that each lexer finds words, strings and comments.
 CODE = """
@@ -23,7 +23,7 @@ $ k <<< "l" | m > n %{o} @p #{q} \\r
 
 def colour(language: str, code: str) -> str:
     """The HTML of a block of code."""
-    return render(f"```{language}\n{code}\n```\n", "markdown", ID)
+    return render(f"```{language}\n{code}\n```\n", "markdown", POST_ID)
 
 
 def plain(language: str, code: str) -> str:
@@ -83,7 +83,9 @@ def test_strange_characters_stay(code: str) -> None:
 
 
 def test_each_line_ending_ends_a_line() -> None:
-    html = render('<pre><code class="language-c">int a;&#13;int b;</code></pre>', "markdown", ID)
+    html = render(
+        '<pre><code class="language-c">int a;&#13;int b;</code></pre>', "markdown", POST_ID
+    )
 
     assert html.count('<span class="kt">int</span>') == 2
     assert text_of(html) == "int a;\nint b;\n"
@@ -92,7 +94,7 @@ def test_each_line_ending_ends_a_line() -> None:
 def test_what_is_beyond_the_most_code_stays_plain() -> None:
     block = "```json\n" + "[\n" * 11_000 + "```\n"
 
-    html = render(block * 3, "markdown", ID)
+    html = render(block * 3, "markdown", POST_ID)
 
     assert html.count('<code class="language-json"><span') == 2
 
@@ -100,13 +102,13 @@ def test_what_is_beyond_the_most_code_stays_plain() -> None:
 def test_code_of_a_slow_language_counts_more() -> None:
     block = "```java\n" + "int a;\n" * 2000 + "```\n"
 
-    html = render(block * 2, "markdown", ID)
+    html = render(block * 2, "markdown", POST_ID)
 
     assert html.count('<code class="language-java"><span') == 1
 
 
 def test_many_small_blocks_count_more_than_their_text() -> None:
-    html = render("```c\n1\n```\n" * 5000, "markdown", ID)
+    html = render("```c\n1\n```\n" * 5000, "markdown", POST_ID)
 
     assert html.count("<span") == 3750
 
@@ -182,4 +184,4 @@ def test_each_language_is_listed_once() -> None:
 def test_elements_in_code_stay() -> None:
     body = '<pre><code class="language-python">a<br>b <a href="/x">c</a></code></pre>'
 
-    assert "a<br>b <a href=" in render(body, "markdown", "0" * 32)
+    assert "a<br>b <a href=" in render(body, "markdown", POST_ID)

@@ -15,6 +15,7 @@ from blog.content.posts import Format
 from blog.content.sanitizer import sanitize
 from blog.content.sites import Site
 from tests.content.suites import SUITES, examples, normalised, outline
+from tests.content.tags import POST_ID, PREFIX
 from tests.renderings import render
 
 pytestmark = [
@@ -22,7 +23,6 @@ pytestmark = [
     pytest.mark.parametrize("suite", SUITES),
 ]
 SIZES = {"CommonMark": 652, "GitHub": 24, "extensions": 30, "regressions": 25}
-POST = "0123456789abcdef0123456789abcdef"
 
 
 class Difference(NamedTuple):
@@ -86,7 +86,7 @@ def intended(suite: str) -> dict[int, Callable[[str], str]]:
 
 def in_page(body: str) -> str:
     """The HTML of a body in a page, without the prefix of its ids and the marks of addresses."""
-    html = render(body, "markdown", POST).replace(f"p{POST[-8:]}-", "")
+    html = render(body, "markdown", POST_ID).replace(PREFIX, "")
     return re.sub(f"[{MARKS}]", "", html)
 
 
@@ -127,7 +127,7 @@ def test_html_is_the_same_when_it_is_rendered_or_sanitized_again(suite: str) -> 
     for example in examples(suite):
         bodies: dict[Format, str] = {"markdown": example.markdown, "html": example.html}
         for format, body in bodies.items():
-            rendered = render(body, format, POST)
+            rendered = render(body, format, POST_ID)
 
-            assert render(body, format, POST) == rendered
+            assert render(body, format, POST_ID) == rendered
             assert sanitize(rendered, Site()) == rendered
