@@ -33,9 +33,11 @@ from tests.content.tags import PREFIX, of_markdown, tags_of
         ("> [!NOTE]\n> x", '<div class="markdown-alert markdown-alert-note">\n'
          '<p class="markdown-alert-title">Note</p>\n<p>x</p>\n</div>\n'),
         ("$a_b$", '<p><code class="language-math">a_b</code></p>\n'),
+        ("$x$ $`y`$", '<p><code class="language-math">x</code> '
+         '<code class="language-math">y</code></p>\n'),
         ("$$a$$", '<p><code class="language-math is-display">a</code></p>\n'),
-        ("$`a`$", '<p><code class="language-math">a</code></p>\n'),
         ("```\nplain\n```", "<pre><code>plain\n</code></pre>\n"),
+        ("#", f'<h1 id="{PREFIX}"></h1>\n'),
         ("A^[note]", "<p>A^[note]</p>\n"),
     ],
 )  # fmt: skip
@@ -127,7 +129,7 @@ def test_superscripts_and_notes_stand_together() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *('"$ref" and "$id"', "set $HOME:$PATH", "$HOME:$_x", "a $n$th time"),
+        *('"$ref" and "$id"', "set $HOME:$PATH", "$x$_a", "a $n$th time"),
         *("It costs $5, or $6.", "a==1 or b==2"),
     ],
 )
