@@ -113,7 +113,7 @@ def test_an_address_in_the_text_is_a_link(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2^10 and 2^20", "a[^b] c[^d]", "a ^ b ^ c", "a^2^ and 2^10", "`a^b` or `c^d`"]
+    "text", ["2^10 and 2^20", "a^2^ and 2^10", "a ^ b 2^10^", "`a^b` 2^10^", "a[^b] 2^10^"]
 )
 def test_a_caret_that_marks_no_superscript_stays(text: str) -> None:
     assert of_markdown(text).count("^") == text.count("^")
@@ -214,3 +214,27 @@ def test_an_extension_of_which_there_is_too_much_is_left_out(
 
     assert lost not in html
     assert kept in html
+
+
+@pytest.mark.parametrize(
+    ("markdown", "kept"),
+    [
+        ("# a\n" * 1000, "id="),
+        ("www.a.b\n\n" + "@" * 1000 + "x" * 398_991, "<a"),
+        ("b\n\n: a\n\n" * 3000, "<dl>"),
+        ("x^2^ " * 25_000, "<sup>"),
+        ("$`a`$ " * 1000, ">a</code>"),
+        ("|a|\n|-|\n" + "\n" * 498 + "x" + "|" * 996, "<table>"),
+    ],
+    ids=["headings", "addresses", "terms", "superscripts", "formulas", "cells"],
+)
+def test_an_extension_may_be_used_as_often_as_it_is_bounded(markdown: str, kept: str) -> None:
+    assert kept in of_markdown(markdown)
+
+
+@pytest.mark.parametrize("table", ["", "|a|\n|-|\n\n"])
+def test_signs_in_the_text_are_no_cells(table: str) -> None:
+    html = of_markdown(table + "a|b\n" * 1000)
+
+    assert html.count("<table>") == bool(table)
+    assert html.count("a|b") == 1000
