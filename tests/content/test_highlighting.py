@@ -57,6 +57,12 @@ def test_code_in_no_language_stays_plain() -> None:
     assert colour("", "def f(): pass") == "<pre><code>def f(): pass\n</code></pre>\n"
 
 
+def test_a_block_without_code_stays_empty() -> None:
+    html = render("```python\n```\n", "markdown", POST_ID)
+
+    assert html == '<pre><code class="language-python"></code></pre>\n'
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_colours_change_no_character(language: str) -> None:

@@ -101,6 +101,7 @@ def test_a_link_to_an_id_elsewhere_stays(address: str) -> None:
         ("https://example.com/", ' rel="noopener noreferrer"'),
         ("//example.com/", ' rel="noopener noreferrer"'),
         ("ftp://example.com/", ' rel="noopener noreferrer"'),
+        ("\\\\example.com/", ' rel="noopener noreferrer"'),
         ("/post", ""),
         ("x", ""),
         ("mailto:a@example.com", ""),
