@@ -66,7 +66,7 @@ def test_a_refusal_says_which_bound_is_passed(body: str, format: Format, reason:
 
 @pytest.mark.parametrize(
     "body",
-    ["`" + ">" * 500 + "`", "a * _ " * 150_000, "[^1] " * 5000],
+    ["`" + ">" * 500 + "` >", "a * _ " * 150_000, "[^1] " * 5000],
     ids=["quotes", "emphasis", "footnotes"],
 )
 def test_markdown_may_reach_a_bound(body: str) -> None:
