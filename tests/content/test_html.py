@@ -14,8 +14,9 @@ from tests.content.tags import of_html, tags_of
         ("*not* markdown", "*not* markdown"),
         ("<b>unclosed", "<b>unclosed</b>"),
         ('<p lang="he" dir="rtl" title="t">x</p>', '<p lang="he" dir="rtl" title="t">x</p>'),
-        ('<img srcset="/a 1x, https://example.org/b 2x, data:c 3x">',
+        ('<img srcset="/a 1x, https://example.org/b 2x, data:c 3x, /d 4y, /e \u0663x">',
          '<img srcset="https://blog.example/a 1x, https://example.org/b 2x">'),
+        ('<img srcset="data:c 2x">', "<img>"),
         ('<img srcset="/a,b 1x,/c 2x">',
          '<img srcset="https://blog.example/a,b 1x, https://blog.example/c 2x">'),
         ('<q cite="/a">x</q>', "<q>x</q>"),
@@ -38,7 +39,7 @@ def test_html_keeps_what_is_harmless(html: str, expected: str) -> None:
         ("wp-block-quote aligncenter", ' class="wp-block-quote aligncenter"'),
         ("kg-card is-style-x has-y", ' class="kg-card is-style-x has-y"'),
         ("markdown-alert-note footnotes anchor", ' class="markdown-alert-note footnotes anchor"'),
-        ("nav y my-language-c anchors", ""),
+        ("nav y my-language-c language-é anchors", ""),
     ],
 )
 def test_classes_that_programs_write_are_kept(classes: str, expected: str) -> None:
@@ -61,11 +62,17 @@ def test_a_link_of_another_scheme_leads_nowhere(address: str) -> None:
     assert "href" not in of_html(f'<a href="{address}">x</a>')
 
 
+@pytest.mark.parametrize("tag", ["audio", "source", "track", "video"])
+@pytest.mark.parametrize("address", ["ftp://a/b", "magnet:b"])
+def test_media_are_loaded_from_the_web_only(tag: str, address: str) -> None:
+    assert address not in of_html(f'<{tag} src="{address}">')
+
+
 # What the elements that are kept may have.
 KEPT = [
     *('<abbr title="x">x</abbr>', '<details open="">x</details>', '<h2 align="left">x</h2>'),
     '<a href="https://example.org" hreflang="de" rel="noopener noreferrer">x</a>',
-    '<audio controls="" loop="" muted="" preload="none" src="https://a/b">x</audio>',
+    '<audio controls="" loop="" muted="" preload="none" src="http://a/b" title="a:b">x</audio>',
     '<figure align="left"><figcaption>x</figcaption></figure>',
     '<iframe src="https://codepen.io/" loading="lazy" '
     'sandbox="allow-scripts allow-same-origin allow-popups" '

@@ -33,9 +33,11 @@ from tests.content.tags import PREFIX, of_markdown, tags_of
         ("> [!NOTE]\n> x", '<div class="markdown-alert markdown-alert-note">\n'
          '<p class="markdown-alert-title">Note</p>\n<p>x</p>\n</div>\n'),
         ("$a_b$", '<p><code class="language-math">a_b</code></p>\n'),
+        ("$x$ $`y`$", '<p><code class="language-math">x</code> '
+         '<code class="language-math">y</code></p>\n'),
         ("$$a$$", '<p><code class="language-math is-display">a</code></p>\n'),
-        ("$`a`$", '<p><code class="language-math">a</code></p>\n'),
         ("```\nplain\n```", "<pre><code>plain\n</code></pre>\n"),
+        ("#", f'<h1 id="{PREFIX}"></h1>\n'),
         ("A^[note]", "<p>A^[note]</p>\n"),
     ],
 )  # fmt: skip
@@ -111,7 +113,7 @@ def test_an_address_in_the_text_is_a_link(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2^10 and 2^20", "a[^b] c[^d]", "a ^ b ^ c", "a^2^ and 2^10", "`a^b` or `c^d`"]
+    "text", ["2^10 and 2^20", "a^2^ and 2^10", "a ^ b 2^10^", "`a^b` 2^10^", "a[^b] 2^10^"]
 )
 def test_a_caret_that_marks_no_superscript_stays(text: str) -> None:
     assert of_markdown(text).count("^") == text.count("^")
@@ -127,7 +129,7 @@ def test_superscripts_and_notes_stand_together() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *('"$ref" and "$id"', "set $HOME:$PATH", "$HOME:$_x", "a $n$th time"),
+        *('"$ref" and "$id"', "set $HOME:$PATH", "$x$_a", "a $n$th time"),
         *("It costs $5, or $6.", "a==1 or b==2"),
     ],
 )
@@ -212,3 +214,27 @@ def test_an_extension_of_which_there_is_too_much_is_left_out(
 
     assert lost not in html
     assert kept in html
+
+
+@pytest.mark.parametrize(
+    ("markdown", "kept"),
+    [
+        ("# a\n" * 1000, "id="),
+        ("www.a.b\n\n" + "@" * 1000 + "x" * 398_991, "<a"),
+        ("b\n\n: a\n\n" * 3000, "<dl>"),
+        ("x^2^ " * 25_000, "<sup>"),
+        ("$`a`$ " * 1000, ">a</code>"),
+        ("|a|\n|-|\n" + "\n" * 498 + "x" + "|" * 996, "<table>"),
+    ],
+    ids=["headings", "addresses", "terms", "superscripts", "formulas", "cells"],
+)
+def test_an_extension_may_be_used_as_often_as_it_is_bounded(markdown: str, kept: str) -> None:
+    assert kept in of_markdown(markdown)
+
+
+@pytest.mark.parametrize("table", ["", "|a|\n|-|\n\n"])
+def test_signs_in_the_text_are_no_cells(table: str) -> None:
+    html = of_markdown(table + "a|b\n" * 1000)
+
+    assert html.count("<table>") == bool(table)
+    assert html.count("a|b") == 1000

@@ -46,6 +46,7 @@ def test_elements_next_to_each_other_are_not_nested() -> None:
     [
         ("- " + ">" * 501 + "a", "markdown", "nests quotes more than 500 deep"),
         ("*a* " * 150_001, "markdown", "has more than 300000 asterisks and underscores"),
+        ("_a_ " * 150_001, "markdown", "has more than 300000 asterisks and underscores"),
         ("---\n\n" * 210_000 + "<br>" * 50_000, "markdown",
          "renders to more than 250000 tags of HTML"),
         ("[^1] " * 5001, "markdown", "has more than 5000 footnotes"),
@@ -61,6 +62,15 @@ def test_a_refusal_says_which_bound_is_passed(body: str, format: Format, reason:
         render(body, format, POST_ID)
 
     assert [(fault.pointer, fault.detail) for fault in refusal.value.faults] == [("#/body", reason)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["`" + ">" * 500 + "` >", "a * _ " * 150_000, "[^1] " * 5000],
+    ids=["quotes", "emphasis", "footnotes"],
+)
+def test_markdown_may_reach_a_bound(body: str) -> None:
+    assert render(body, "markdown", POST_ID)
 
 
 def test_blanks_are_no_attributes() -> None:

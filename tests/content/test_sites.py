@@ -66,8 +66,14 @@ def test_what_the_settings_decide_is_part_of_the_version() -> None:
 def test_fragments_of_other_sites_stay() -> None:
     link = f'<a href="https://other.example/post/{POST_ID}#x">y</a>'
 
-    assert "#x" in rendered(link, Site(BASE))
-    assert f"#{PREFIX}x" in rendered(link.replace("https://other.example", BASE), Site(BASE))
+    assert f"{POST_ID}#x" in rendered(link, Site(BASE))
+
+
+@pytest.mark.parametrize(
+    "address", [f"/post/{POST_ID}", f"post/{POST_ID}", f"{BASE}/post/{POST_ID}"]
+)
+def test_a_link_into_an_own_post_leads_to_the_id_there(address: str) -> None:
+    assert f"#{PREFIX}x" in rendered(f'<a href="{address}#x">y</a>', Site(BASE))
 
 
 @pytest.mark.parametrize("src", ["https://evil.example/", "https://[", ""])
