@@ -255,8 +255,9 @@ class Settings(BaseSettings):
 
     embed_hosts: Listed[Annotated[str, AfterValidator(_check_host)]] = Field(
         (),
-        description="further hosts whose pages posts may embed by `https`, separated by commas; "
-        "`none` removes YouTube, Vimeo, Spotify, SoundCloud and CodePen",
+        description="further hosts whose pages posts may embed by `https`, separated by commas, "
+        "without wildcards, and none of this blog; `none` removes YouTube, Vimeo, Spotify, "
+        "SoundCloud and CodePen",
     )
 
     log_format: Literal["auto", "json", "text"] = Field(

@@ -24,12 +24,11 @@ def blog(command: str, stdin: str = "", **env: str) -> Result:
 def done(result: Result) -> str:
     """Assert that a command did what it was asked without complaint; give what it printed.
 
-    On standard error it names the database, if it has used one.
+    On standard error it names the database, and the settings for rendering, if it has used them.
     """
     assert result.exit_code == 0, result.stderr
-    assert re.fullmatch(r"((Database: |Created the database )'.+'\.?\n)?", result.stderr), (
-        result.stderr
-    )
+    used = r"((Database: |Created the database )'.+'\.?\n)?(Base URL: .+; embeds: .+\n)?"
+    assert re.fullmatch(used, result.stderr), result.stderr
     return result.stdout
 
 

@@ -15,6 +15,7 @@ from blog.cli.groups import Commands
 from blog.errors import DatabaseError
 
 if TYPE_CHECKING:
+    from blog.content.sites import Site
     from blog.maintenance.copy_database import Progress
 
 
@@ -87,10 +88,11 @@ def database_copy(from_url: str, to_url: str) -> None:
 
 @database.command("render")
 def database_render() -> None:
-    """Render posts anew that another version rendered; `serve` does it too.
+    """Render posts anew that another version or other settings rendered; `serve` does it too.
 
-    The database may be in use. After an interruption, it goes on where it was. Prints one line per
-    post whose body can't be rendered by this version, so that it is shown as text.
+    The database may be in use. After an interruption, it goes on where it was. Needs the settings
+    of the server. Prints one line per post whose body can't be rendered by this version, so that it
+    is shown as text.
     """
     from blog.content.markup import Renderer
     from blog.maintenance.rendering import Renewal, count_old, find_texts, render_anew
@@ -99,6 +101,7 @@ def database_render() -> None:
     version = renewal.renderer.version
     with opening.database(connections=2) as opened:
         opening.require_current(opened)
+        _name_site(renewal.renderer.site)
         total = count_old(opened, version)
         with _progress("Rendering") as progress:
             render_anew(opened, renewal, progress)
@@ -106,6 +109,11 @@ def database_render() -> None:
         with opened.session() as session:
             for post_id in find_texts(session, version):
                 click.echo(f"post {post_id}: the body can't be rendered, and is shown as text")
+
+
+def _name_site(site: Site) -> None:
+    hosts = ", ".join(sorted(site.embed_hosts))
+    click.echo(f"Base URL: {site.base_url or 'none'}; embeds: {hosts or 'none'}", err=True)
 
 
 def describe_rendered(own: int, total: int) -> str:

@@ -18,6 +18,7 @@ from blog.content.sites import EMBED_ATTRIBUTES, Site
 _POST_LINK = re.compile(rf"([^?#]*[/{MARKS}]post/[0-9a-f]{{24}}([0-9a-f]{{8}}))#(.+)", re.DOTALL)
 # An id of the author's choice, at the end of a heading.
 _OWN_ID = re.compile(r"\{#([\w:.-]+)\}\s*$")
+_LANGUAGE = re.compile(r"language-\{?\.?([\w+#][\w+#.-]*)")
 # The alignment in a `style`, which pages do not permit.
 _ALIGNMENT = re.compile(r"(?:^|;)\s*text-align\s*:\s*(left|right|center|justify)\b", re.IGNORECASE)
 # Attributes whose values are ids.
@@ -41,7 +42,7 @@ def adapt(html: str, post_id: str, site: Site, *, is_markdown: bool) -> str:
     body.unwrap_tags(["noscript"])
     if is_markdown:
         _finish_markdown(body)
-    _prefix_ids(body, _prefix(post_id))
+    _prefix_ids(body, _prefix(post_id), is_markdown=is_markdown)
     for link in body.css("a[href]"):
         _adapt_link(link, site, _prefix(post_id))
     _adapt_media(body)
@@ -66,10 +67,15 @@ def _finish_markdown(body: LexborNode) -> None:
         _name_heading(anchor)
     for math in body.css("[data-math-style]"):
         _mark_math(math)
-    for code in body.css("pre > code[class*=',']"):
-        # The rest is for other programs, as in `rust,no_run`.
-        code.attrs["class"] = (code.attributes.get("class") or "").partition(",")[0]
+    for code in body.css("pre > code[class]"):
+        _name_language(code)
     highlight_all(body.css("pre > code[class]"))
+
+
+def _name_language(code: LexborNode) -> None:
+    """Keep the language alone of what stands before a block: ``rust,no_run``, ``{.python}``."""
+    if named := _LANGUAGE.match(code.attributes.get("class") or ""):
+        code.attrs["class"] = f"language-{named[1]}"
 
 
 def _name_heading(anchor: LexborNode) -> None:
@@ -95,7 +101,7 @@ def _mark_math(math: LexborNode) -> None:
         # Comrak writes no such element.
         return
     if _begins_word(math.next):
-        math.replace_with(f"${math.text()}$")
+        math.replace_with(_as_written(math))
         return
     is_display = math.attributes.get("data-math-style") == "display"
     code = math if math.tag == "code" else math.parser.create_node("code")
@@ -105,17 +111,25 @@ def _mark_math(math: LexborNode) -> None:
         math.replace_with(code)
 
 
+def _as_written(math: LexborNode) -> str:
+    if math.tag == "code":
+        return f"$`{math.text()}`$"
+    signs = "$$" if math.attributes.get("data-math-style") == "display" else "$"
+    return f"{signs}{math.text()}{signs}"
+
+
 def _begins_word(node: LexborNode | None) -> bool:
     text = node.text_content if node and node.is_text_node else None
     return bool(text and (text[0].isalnum() or text[0] == "_"))
 
 
-def _prefix_ids(body: LexborNode, prefix: str) -> None:
+def _prefix_ids(body: LexborNode, prefix: str, *, is_markdown: bool) -> None:
     for target in body.css("a[name]:not([id])"):
         target.attrs["id"] = target.attributes.get("name") or ""
     named = body.css("[id]")
-    # A heading yields to a note whose id it has.
-    named.sort(key=lambda element: element.tag in _HEADINGS)
+    if is_markdown:
+        # The ids of headings are made up, and yield to those of notes and to those of the author.
+        named.sort(key=lambda element: element.tag in _HEADINGS)
     taken: Counter[str] = Counter()
     for element in named:
         element.attrs["id"] = _unique(_prefixed(element.attributes.get("id") or "", prefix), taken)
@@ -126,8 +140,8 @@ def _prefix_ids(body: LexborNode, prefix: str) -> None:
 
 
 def _prefixed(name: str, prefix: str) -> str:
-    """An id with the prefix, and without blanks, which no link can name."""
-    return prefix + "-".join(name.split()).removeprefix(prefix)
+    """An id, or a link to one, with the prefix and without blanks."""
+    return prefix + "-".join(name.replace("%20", " ").split()).removeprefix(prefix)
 
 
 def _unique(name: str, taken: Counter[str]) -> str:
@@ -148,7 +162,7 @@ def _adapt_link(link: LexborNode, site: Site, prefix: str) -> None:
     if address.startswith("#"):
         address = _within(address, prefix)
     elif site.may_own(address) and (other := _POST_LINK.fullmatch(address)):
-        address = f"{other[1]}#p{other[2]}-{other[3].removeprefix(f'p{other[2]}-')}"
+        address = f"{other[1]}#{_prefixed(other[3], _prefix(other[2]))}"
     _lead_to(link, address, is_own=site.owns(address))
 
 
@@ -156,7 +170,7 @@ def _lead_to(link: LexborNode, address: str, *, is_own: bool) -> None:
     """Set the address of a link; another site learns nothing of the page that leads there."""
     link.attrs["href"] = address
     given = (link.attributes.get("rel") or "").lower().split()
-    relations = [] if is_own or not split(address).netloc else ["noopener", "noreferrer"]
+    relations = [] if is_own or not _loads_page(address) else ["noopener", "noreferrer"]
     relations += [relation for relation in _KEPT_RELATIONS if relation in given]
     if relations:
         link.attrs["rel"] = " ".join(relations)
@@ -164,11 +178,17 @@ def _lead_to(link: LexborNode, address: str, *, is_own: bool) -> None:
         del link.attrs["rel"]
 
 
+def _loads_page(address: str) -> bool:
+    """Whether a browser follows a link by itself, and not with another program."""
+    parts = split(address)
+    return bool(parts.netloc) or parts.scheme in ("ftp", "http", "https")
+
+
 def _within(address: str, prefix: str) -> str:
     """The address of an id in the post; ``#`` and ``#top`` are the beginning of any page."""
     if address in ("#", "#top"):
         return address
-    return f"#{prefix}{address[1:].removeprefix(prefix)}"
+    return f"#{_prefixed(address[1:], prefix)}"
 
 
 def _adapt_media(body: LexborNode) -> None:
@@ -208,7 +228,7 @@ def _adapt_embed(frame: LexborNode, site: Site) -> None:
     elif address:
         link = frame.parser.create_node("a")
         _lead_to(link, address, is_own=site.owns(address))
-        link.insert_child(address)
+        link.insert_child(frame.attributes.get("title") or address)
         frame.replace_with(link)
     else:
         frame.decompose()

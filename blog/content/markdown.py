@@ -23,6 +23,7 @@ _MOST_HEADINGS = 1_000
 _MOST_TERMS = 3_000
 _MOST_SUPERSCRIPTS = 50_000
 _MOST_FORMULAS = 1_000
+_MOST_DOLLARS = 50_000
 # What begins a block, or stands between the cells of a table and its head.
 _MARKERS = re.compile(r"[ \t\v\f>*+\d.)\-:~|]+")
 _HEADING = re.compile(r"#(?=[ \t\r\n])|[\r\n][ \t>]*+(?:=++|-++)[ \t]*+(?=[\r\n]|\Z)")
@@ -42,9 +43,15 @@ _NAMES = (
 _NOTE = re.compile(r"\[\^([^\[\]\s]++)\]")
 _DEFINITION = re.compile(r"\[\^([^\[\]\s]++)\]:")
 # To comrak, ``a==b and c==d`` has a mark.
-_COMPARISON = re.compile(r"\w==\w")
+_COMPARISON = re.compile(r"""[\w)\]}"']==[\w(\[{"'$]""")
 _SUPERSCRIPT = re.compile(r"\^[^\s^]+\^")
-_ELEMENTS = frozenset(_NAMES.split())
+# Those of MathML, of which the text is kept.
+_FORMULAS = (
+    "annotation maction math menclose merror mfenced mfrac mi mmultiscripts mn mo mover mpadded "
+    "mphantom mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr "
+    "munder munderover none semantics"
+)
+_ELEMENTS = frozenset([*_NAMES.split(), *_FORMULAS.split()])
 # An `iframe` with no other element in it, or the beginning of a tag. No attempt goes past the next
 # ``<``, so that all together take linear time.
 _TAG = re.compile(
@@ -90,6 +97,7 @@ def _kept(markdown: str) -> Iterator[str]:
         "header_ids": _number(_HEADING, markdown) <= _MOST_HEADINGS,
         "highlight": "==" not in markdown or not _COMPARISON.search(markdown),
         "math_code": markdown.count("$`") <= _MOST_FORMULAS,
+        "math_dollars": markdown.count("$") <= _MOST_DOLLARS,
         "superscript": markdown.count("^") <= _MOST_SUPERSCRIPTS and _marks_superscripts(markdown),
         "table": _cells(markdown) <= _MOST_CELLS,
     }
@@ -121,14 +129,14 @@ def _marks_superscripts(markdown: str) -> bool:
         return True
     notes = set(_DEFINITION.findall(markdown))
     rest = _NOTE.sub(lambda note: "" if note[1] in notes else note[0], markdown)
-    return "^" not in _SUPERSCRIPT.sub("", rest)
+    return "^" not in _SUPERSCRIPT.sub("", rest) and "\\^" not in rest
 
 
 @cache
 def _extensions(*names: str) -> comrak.ExtensionOptions:
     """Those that are always there, and those of these names."""
     options = comrak.ExtensionOptions()
-    options.alerts = options.footnotes = options.math_dollars = True
+    options.alerts = options.footnotes = True
     # One tilde strikes through, as on GitHub, and does not make a subscript.
     options.strikethrough = options.tasklist = True
     for name in names:

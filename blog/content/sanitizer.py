@@ -13,7 +13,7 @@ from blog.content.sites import EMBED_ATTRIBUTES, Site
 
 _SCHEMES = "ftp http https irc ircs magnet mailto sms tel xmpp"
 # The elements that are kept besides those that nh3 keeps.
-_ADDED = "audio figcaption figure iframe input mark picture section source time track video"
+_ADDED = "address audio iframe input picture section source tfoot track video"
 # The attributes of elements, for which nh3 would keep others.
 _OWN = {
     "*": "class dir id lang role title",
@@ -31,7 +31,7 @@ _OWN = {
     "ul": "type",
     "video": "controls height loop muted playsinline poster preload src width",
 }
-_ALIGNED = "caption col colgroup div figure h1 h2 h3 h4 h5 h6 p table tbody td tfoot th thead tr"
+_ALIGNED = "caption div figure h1 h2 h3 h4 h5 h6 p"
 # The address of a source is for programs, and would have to be made absolute.
 _USUAL = {tag: names - {"cite"} for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
 _ATTRIBUTES = _USUAL | {tag: set(names.split()) for tag, names in _OWN.items()}

@@ -190,6 +190,21 @@ def test_posts_are_rendered_anew_once(rick: str) -> None:
     assert printed == ["Rendered 1 posts anew.\n", "Rendered 0 posts anew.\n"]
 
 
+@pytest.mark.parametrize(
+    ("base_url", "hosts", "named"),
+    [
+        ("https://blog.example/a", "none", "Base URL: https://blog.example/a; embeds: none\n"),
+        ("https://a.example", "none,b.example", "Base URL: https://a.example; embeds: b.example\n"),
+    ],
+)
+def test_rendering_names_the_settings_that_decide(
+    rick: str, base_url: str, hosts: str, named: str
+) -> None:
+    result = blog("database render", BLOG_BASE_URL=base_url, BLOG_EMBED_HOSTS=hosts)
+
+    assert result.stderr.endswith(named)
+
+
 def test_posts_that_are_shown_as_text_are_listed_each_time(rick: str) -> None:
     post_as("rick")
     age(read_settings().database_url, DEEP)

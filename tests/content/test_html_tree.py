@@ -38,10 +38,28 @@ def test_equal_ids_become_different(format: Format) -> None:
 
 @pytest.mark.parametrize("heading", ["h1", "h2", "h3", "h4", "h5", "h6"])
 def test_a_heading_yields_to_another_element_with_its_id(heading: str) -> None:
-    html = of_html(f"<{heading} id=a>x</{heading}><p id=a>y</p>")
+    html = of_markdown(f"<{heading} id=a>x</{heading}><p id=a>y</p>")
 
     assert f'<{heading} id="{PREFIX}a-1">' in html
     assert f'<p id="{PREFIX}a">' in html
+
+
+@pytest.mark.parametrize("link", ["#two words", "#two%20words", "#two-words"])
+def test_a_link_to_an_id_with_blanks_leads_there(link: str) -> None:
+    html = of_html(f'<h2 id="two words">x</h2><a href="{link}">y</a>')
+
+    assert html == f'<h2 id="{PREFIX}two-words">x</h2><a href="#{PREFIX}two-words">y</a>'
+
+
+@pytest.mark.parametrize("address", ["https:///evil.example", "https:evil.example", "ftp:x"])
+def test_a_link_without_a_host_is_to_another_site(address: str) -> None:
+    assert 'rel="noopener noreferrer"' in of_html(f'<a href="{address}">x</a>')
+
+
+def test_a_link_in_place_of_an_embed_is_named_by_its_title() -> None:
+    html = of_html('<iframe src="https://example.org/x" title="A talk"></iframe>')
+
+    assert html.endswith(">A talk</a>")
 
 
 def test_a_prefix_is_not_added_twice() -> None:
@@ -87,7 +105,7 @@ def test_a_link_into_another_post_leads_to_the_id_there(
 ) -> None:
     html = page(f'<a href="{start}post/{OTHER_ID}#{prefix}two\nwords">x</a>', format, POST_ID)
 
-    assert f'post/{OTHER_ID}#{OTHER_PREFIX}two\nwords"' in html
+    assert f'post/{OTHER_ID}#{OTHER_PREFIX}two-words"' in html
 
 
 @pytest.mark.parametrize("address", [f"/posts/{OTHER_ID}#x", f"/?post/{OTHER_ID}#x", "/post/1#x"])

@@ -130,7 +130,8 @@ def test_superscripts_and_notes_stand_together() -> None:
     "text",
     [
         *('"$ref" and "$id"', "set $HOME:$PATH", "$x$_a", "a $n$th time"),
-        *("It costs $5, or $6.", "a==1 or b==2"),
+        *("It costs $5, or $6.", "a==1 or b==2", "$$x$$y and a$$b$$c", "$`x`$y"),
+        *('"a"==x or y=="b"', "(a)==b or (c)==(d)", "{a}==[b] or [c]=={d}"),
     ],
 )
 def test_signs_within_words_are_no_markup(text: str) -> None:
@@ -141,7 +142,19 @@ def test_a_formula_may_stand_before_an_element() -> None:
     assert of_markdown("$x$*a*") == '<p><code class="language-math">x</code><em>a</em></p>\n'
 
 
-@pytest.mark.parametrize("info", ["rust,no_run", "rust, ignore", "rust no_run"])
+def test_no_caret_is_part_of_two_superscripts() -> None:
+    assert "<sup>" not in of_markdown(r"\^a^b c^d^")
+
+
+def test_the_text_of_formulas_in_elements_stays() -> None:
+    formula = "<math><mi>x</mi><mo>=</mo><mfrac><mn>1</mn><mn>2</mn></mfrac></math>"
+
+    assert of_markdown(f"So {formula}.") == "<p>So x=12.</p>\n"
+
+
+@pytest.mark.parametrize(
+    "info", ["rust,no_run", "rust, ignore", "rust no_run", "rust{1,3}", "{.rust}", "{rust}"]
+)
 def test_only_the_language_of_code_is_kept(info: str) -> None:
     assert '<code class="language-rust">' in of_markdown(f"```{info}\nx\n```")
 
@@ -201,11 +214,12 @@ def test_a_frame_without_an_address_is_text_in_markdown(tag: str) -> None:
         ("b\n\n: a\n\n" * 3001, "<dl>", "<p>: a</p>"),
         ("x^2^ " * 25_001, "<sup>", "x^2^"),
         ("$`a`$ " * 1001, ">a</code>", ">`a`</code>"),
+        ("$a$ " * 25_001, "<code", "$a$"),
         ("|a" * 1000 + "|\n" + "|-" * 1000 + "|\n" + "|x\n" * 500, "<table>", "|x"),
         ("> |a" * 1 + "|a" * 999 + "|\r> " + "|-" * 1000 + "|\r" + "> |x\r" * 500, "<table>", "|x"),
     ],
     ids=["headings", "lines", "addresses", "terms", "superscripts", "formulas",
-         "cells", "cells in a quote"],
+         "dollars", "cells", "cells in a quote"],
 )  # fmt: skip
 def test_an_extension_of_which_there_is_too_much_is_left_out(
     markdown: str, lost: str, kept: str
@@ -224,6 +238,7 @@ def test_an_extension_of_which_there_is_too_much_is_left_out(
         ("b\n\n: a\n\n" * 3000, "<dl>"),
         ("x^2^ " * 25_000, "<sup>"),
         ("$`a`$ " * 1000, ">a</code>"),
+        ("$a$ " * 25_000, ">a</code>"),
         ("|a|\n|-|\n" + "\n" * 498 + "x" + "|" * 996, "<table>"),
     ],
     ids=["headings", "addresses", "terms", "superscripts", "formulas", "cells"],
