@@ -79,6 +79,13 @@ def _check_host(text: str) -> str:
     return text.lower()
 
 
+def _check_embed_host(text: str) -> str:
+    try:
+        return _check_host(text)
+    except ValueError:
+        raise ValueError("must be a host name, such as maps.example.org") from None
+
+
 def _check_port(value: object) -> object:
     if isinstance(value, str) and "://" in value:
         raise ValueError(f"must be a whole number; {SERVICE_LINKS}")
@@ -253,7 +260,7 @@ class Settings(BaseSettings):
         "as `https://editor.example.org`",
     )
 
-    embed_hosts: Listed[Annotated[str, AfterValidator(_check_host)]] = Field(
+    embed_hosts: Listed[Annotated[str, AfterValidator(_check_embed_host)]] = Field(
         (),
         description="further hosts whose pages posts may embed by `https`, separated by commas, "
         "without wildcards, and none of this blog; `none` removes YouTube, Vimeo, Spotify, "

@@ -39,6 +39,7 @@ HOST = "a host name or an address, such as blog.example.org or [::1]:80"
             "must have a valid host and port, and no user name or password",
         ),
         ("BLOG_ALLOWED_HOSTS", "a:65536", f"must be {HOST}"),
+        ("BLOG_EMBED_HOSTS", "*.example.org", "must be a host name, such as maps.example.org"),
         (
             "BLOG_RATE_LIMIT_URL",
             "redis://localhost?colour=blue",
