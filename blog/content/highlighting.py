@@ -20,7 +20,7 @@ MOST_CODE = 45_000
 # To begin with a block takes as long as some characters.
 _BLOCK = 10
 # Long blanks and long lines, which make many lexers slow.
-_PLAIN = re.compile(r"(\s{100,}|^.{301,})", re.MULTILINE)
+PLAIN = re.compile(r"(\s{100,}|^.{301,})", re.MULTILINE)
 CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 _PREFIX = "language-"
 
@@ -62,7 +62,7 @@ def _highlight(text: str, language: Language) -> str:
 
 def _pieces(text: str, most: int) -> Iterator[tuple[str, bool]]:
     """The pieces of code, and of each whether it stays plain."""
-    for number, part in enumerate(_PLAIN.split(text)):
+    for number, part in enumerate(PLAIN.split(text)):
         if number % 2:
             yield part, True
         else:

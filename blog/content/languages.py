@@ -44,17 +44,21 @@ BOUNDS = {
     Bound(500, 3): "hcl",
 }
 # What makes a lexer take a time that doubles with each of some characters, or never end: such code
-# stays plain.
-_SHELL = r"\$'(?:[^\\]*\\){9}"
-_BACKSLASHES = r"(?:[^\\]*\\){24}"
+# stays plain. Each is searched in a time that its own length hardly changes.
+_SHELL = r"(?s)\$'(?:(?:[^'\\]*+\\.){5}|(?:[^'\\]|\\(?![0-7]{4}).)*+\\[0-7]{4})"
+_COMMENTS = r"\A(?:(?:[^\\]|\\(?!\n\s*/))*+\\\n){2}"
 _HEREDOC = r"<<<\S*[^\x00-\x7f]"
-_DOTS = r"(?:[^.\s]*\.){16}"
+_DOTS = r"[*`](?:(?:\\.|[^.\s\\])*+\.){8}"
 TRAPS = {
     "bash": _SHELL, "console": _SHELL, "docker": _SHELL, "make": _SHELL,
-    "perl": _BACKSLASHES, "rst": _BACKSLASHES, "scala": _BACKSLASHES,
+    "c": _COMMENTS, "cpp": _COMMENTS, "objc": _COMMENTS,
     "common-lisp": _DOTS, "emacs-lisp": _DOTS,
+    "fortran": r"\\[0-7]{2}",
+    "perl": r"s!(?:[^\\]*+\\){14}",
     "php": _HEREDOC, "html+php": _HEREDOC,
     "pycon": r'  File "',
+    "rst": r"(?m)^ *:(?:[^\\\n]*+\\){10}",
+    "scala": r'"(?:[^"\\]*+\\[^"]){6,}+[^"]*+\Z',
 }  # fmt: skip
 # Names that Pygments does not know; and its lexer of PostgreSQL colours functions in any language.
 _OTHER_NAMES = {"mjs": "javascript", "postgres": "sql", "postgresql": "sql", "wasm": "wast"}

@@ -142,14 +142,23 @@ def test_long_lines_and_blanks_stay_plain(long: str) -> None:
     ("language", "code"),
     [
         ("bash", "$'" + r"\\" * 99),
+        ("bash", "$'" + r"\0000" * 4),
         ("console", "$ $'" + r"\\" * 99),
         ("docker", "RUN $'" + r"\\" * 99),
         ("make", "a:\n\t$'" + r"\\" * 99),
+        ("c", "a " + "//\\\n" * 99),
+        ("c", "a /" + "\\\n**\\\n///" * 99),
+        ("cpp", "a " + "//\\\n\n" * 99),
+        ("objc", "a " + "//\\\n" * 99),
+        ("fortran", '"' + r"\77" * 99),
+        ("fortran", "'" + r"\77" * 99),
         ("perl", "s!" + r"\\" * 99),
         ("scala", '"' + r"\\" * 99),
+        ("scala", '"' + r"\\" * 6 + "a\n" * 99),
         ("rst", ":" + r"\\" * 99),
-        ("common-lisp", r"*\a" + "." * 99),
-        ("emacs-lisp", r"*\a" + "." * 99),
+        ("common-lisp", "*" + "." * 99),
+        ("emacs-lisp", "`" + "." * 99),
+        ("emacs-lisp", "*" + r"........\ " * 9),
         ("php", "<?php <<<a" + "é" * 99),
         ("html+php", "<?php <<<a" + "é" * 99),
         ("pycon", '>>> a\n  File "a", line 0 x'),
@@ -157,6 +166,25 @@ def test_long_lines_and_blanks_stay_plain(long: str) -> None:
 )
 def test_code_with_which_a_lexer_does_not_end_stays_plain(language: str, code: str) -> None:
     assert "<span" not in colour(language, code)
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("bash", r"x=$'\e[1m\033[0m\n' y=$'\t\n\a' z=$'\\'"),
+        ("c", "#define F(a) \\\n  do { \\\n    g(a); \\\n    h(a); \\\n  } while (0)\n// i\n" * 9),
+        ("common-lisp", ";; a... b... c... d...\n(defvar *a.b* 1.5) ; e..."),
+        ("emacs-lisp", '(re-search-forward "\\\\(a\\\\|b\\\\)...\\\\*\\\\.[a-z]+")'),
+        ("fortran", r"print *, 'C:\a\b\n', \"\0\""),
+        ("perl", r"s!\\!/!g; s!^\s*(\S+)\s*=\s*(.*)!!; m/\w/"),
+        ("php", "<?php $a = <<<b\né\nb;\n"),
+        ("pycon", '>>> a\nFile "b"'),
+        ("rst", ":C\\D: a\\\\b\\\\c\\\\d\\\\e\n:x: y"),
+        ("scala", r'val r = "\\d+\\.\\d+\\s*\\w+\\\\C:\\a\\b\\c".r'),
+    ],
+)
+def test_code_that_resembles_it_has_colours(language: str, code: str) -> None:
+    assert "<span" in colour(language, code)
 
 
 def test_code_that_a_lexer_repeats_stays_plain() -> None:

@@ -65,6 +65,13 @@ def code(language: str, *units: str, length: int) -> Shape:
     return beside_text("".join(blocks))
 
 
+def trapped(language: str, *texts: str) -> Shape:
+    """Blocks of code in a language, of which each has one text, and then many lines."""
+    piece = next(bound.piece for bound, names in BOUNDS.items() if language in names.split())
+    blocks = ((text + "\na" * piece)[: piece - 2] for text in texts)
+    return beside_text("".join(f"```{language}\n{block}\n```\n" for block in blocks))
+
+
 def _until(size: int, parts: Iterator[str]) -> Iterator[str]:
     for part in parts:
         size -= len(part)
@@ -86,6 +93,21 @@ _SLOWEST_CODE = {
     "php": ('<?php"' + "${" * 140 + "\n",),
     "powershell": ("#\n",), "python": ("a,",), "rst": (".._a\n",),
     "ruby": (":@\n",), "xml": ("a_\n",),
+}  # fmt: skip
+# Code for which the time of a lexer doubled with each of some characters, before it was trapped.
+_TRAPPED_CODE = {
+    "bash": ("$'" + "\\777" * 99, "$'" + ("\\" + "0" * 12) * 4, "$'" + "\\777" * 4),
+    "c": (
+        "a " + "//\\\n" * 26, "a " + "//\\\n\n" * 26, "a /" + "\\\n**\\\n///a /" * 26,
+        "a a()//\\\n\n//" + "\\\n" * 480,
+    ),
+    "common-lisp": ("*" + "." * 99, "*" + ("........" + "\\ ") * 5, ("*" + "." * 7 + " ") * 9),
+    "emacs-lisp": ("`" + "." * 99, "*" + ("........" + "\\ ") * 5, ("`" + "." * 7 + " ") * 9),
+    "fortran": ('"' + "\\777" * 16, "'" + "\\777" * 16, '"' + "\\7" * 99),
+    "perl": ("s!" + "\\" * 99, "s!" + "\\" * 23, "s!" + "\\" * 13),
+    "php": ("<?php <<<" + "é" * 99,),
+    "rst": (":" + "\\" * 99, ":" + "\\" * 23 + "a" * 270, ":" + "\\" * 9 + "a" * 270),
+    "scala": ('"' + "\\" * 99, '"' + "\\" * 23, '"' + "\\" * 11),
 }  # fmt: skip
 _LANGUAGES = sorted(name for names in BOUNDS.values() for name in names.split())
 
@@ -252,6 +274,7 @@ _MARKDOWN: dict[str, Shape] = {
     "code blocks of many languages": repeat("```python\na\n```\n```c\na\n```\n```html\na\n```\n"),
     "code blocks of all languages": beside_text("".join(f"```{n}\na\n```\n" for n in _LANGUAGES)),
     **{f"slow code of {n}": code(n, *units, length=4900) for n, units in _SLOWEST_CODE.items()},
+    **{f"trapped code of {n}": trapped(n, *units) for n, units in _TRAPPED_CODE.items()},
     **{f"code of {n}": code(n, *HOSTILE_CODE, length=900) for n in _LANGUAGES},
     "large code block": repeat("if a: b(1)\n", "```python\n", "```\n"),
     "fences, not closed": repeat("```\n~~~\n"),
