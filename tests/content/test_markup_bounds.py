@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
 
+from blog.content.html_bounds import depths, excess, most_attributes
 from blog.content.posts import Format
 from blog.errors import Invalid
 from tests.content.tags import POST_ID
@@ -81,3 +85,66 @@ def test_a_long_address_is_not_repeated_at_will() -> None:
     body = f"[a]: http://example.org/{'u' * 20_000}\n\n" + "[a] " * 500
 
     assert len(render(body, "markdown", POST_ID)) < 100_000
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<li><dd>", "<li><dt>", "<rt>", "<rp><rt>", "<option><rt>", "<div><table></div></table>",
+     "<div><object></div></object>", "<div><template></div></template>",
+     "<div><select></div></select>", "<b><object></b></object>", "<b><marquee></b></marquee>",
+     "<span><div></span></div>", "<div><math><mi></div></mi></math>", "<div\x0b></div>",
+     "<form><object></form></object></form>", "<div></x y='</div>'>",
+     "<div><svg><title><a x=\"</title></a></svg></div>\">"],
+)  # fmt: skip
+def test_what_a_parser_does_not_close_is_counted(unit: str) -> None:
+    assert excess(unit * 600) == "nests HTML elements more than 500 deep"
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["<a x\" {} \"y>", "<a x' {} '>", "<a x=y\" {} \">", "<a \"{}>", "<a =a {}>",
+     "<svg><title><a b='</title><a c={}>"],
+)  # fmt: skip
+def test_quotation_marks_hide_no_attributes(tag: str) -> None:
+    reason = excess(tag.format("a1 " * 501))
+
+    assert reason == "has an HTML element with more than 500 attributes"
+
+
+def test_tags_inside_of_tags_are_read_a_few_times_only() -> None:
+    assert excess("<x" * 10_000) == "has too many HTML tags inside of tags"
+
+
+_COUNTED = (
+    "a b span div p ul li dd dt table tbody tr td caption col select option button form object "
+    "marquee template ruby rb rt svg math mi foreignObject title style script textarea h1 br "
+    "input source x"
+)
+_NAMES = st.sampled_from(_COUNTED.split())
+_TAGS = _NAMES.map("<{}>".format) | _NAMES.map("</{}>".format)
+_ODD = st.sampled_from(
+    ["<!--", "-->", "<![CDATA[", "]]>", "x", "'", "<x y='", "'>", "<path/>", "<div\x0b>", "</ >"]
+)
+
+
+def _depth(html: str) -> int:
+    """How deep the elements are nested in the tree of a parser."""
+    level, depth = [LexborHTMLParser(f"<body>{html}").body], -1
+    while level:
+        children = [child for node in level if node for child in node.iter()]
+        level, depth = [child for child in children if child.is_element_node], depth + 1
+    return depth
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(_TAGS | _TAGS | _ODD, max_size=60).map("".join))
+def test_no_parser_nests_deeper_than_is_counted(body: str) -> None:
+    assert _depth(body) <= max(depths(body), default=0)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.sampled_from(["a", "b", "=", " ", "/", '"', "'", "\x0b", "\n"])).map("".join))
+def test_no_parser_finds_more_attributes_than_are_counted(attributes: str) -> None:
+    node = LexborHTMLParser(f"<body><i {attributes}>").css_first("i")
+
+    assert node is None or len(node.attributes) <= most_attributes(attributes)

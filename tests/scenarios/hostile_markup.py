@@ -1,7 +1,8 @@
 """`scripts/hostile-markup`: no body makes a worker render for long, or take much memory.
 
-Each shape of a body is rendered in a process of its own, at three sizes; the table says how long a
-thread computed, by how much the process grew, and why a body is refused.
+Each shape of a body is rendered in a process of its own, at three sizes, and at the largest that is
+accepted; the table says how long a thread computed, by how much the process grew, and why a body is
+refused.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from collections.abc import Iterator
 from resource import RLIMIT_AS, RUSAGE_SELF, getrusage, setrlimit
 from typing import NamedTuple
 
+from blog.content import html_bounds, markdown
 from blog.content.posts import Format
 from blog.errors import Invalid
 from tests.renderings import render
 from tests.scenarios.hostile_shapes import SHAPES
 
 SIZES = {"64 KiB": 65_536, "256 KiB": 262_144, "1 MiB": 1_048_576}
+# Where a shape is refused at its largest: about the largest size that is accepted.
+ACCEPTED = "accepted"
+_STEPS = 10
 MOST_SECONDS = 2.0
 MOST_MEGABYTES = 300
 # When a process is stopped that does not keep to them.
@@ -45,6 +50,11 @@ class Outcome(NamedTuple):
         """Whether the body took no more than it may."""
         return self.seconds <= MOST_SECONDS and self.megabytes <= MOST_MEGABYTES
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the body was refused; else, its rendering is counted in characters."""
+        return not self.answer.endswith(" characters") and "**" not in self.answer
+
     def row(self) -> str:
         """A row of the table."""
         numbers = f"{self.seconds:.2f} s | {self.megabytes:.0f} MB"
@@ -68,7 +78,7 @@ def measure(format: Format, shape: str, size: str) -> Outcome:
 def render_one(format: Format, shape: str, size: str) -> None:
     """Render a body in this process, and print what it took as JSON."""
     setrlimit(RLIMIT_AS, (_LAST_BYTE, _LAST_BYTE))
-    body = SHAPES[format, shape](SIZES[size])
+    body = SHAPES[format, shape](SIZES.get(size) or _largest_accepted(format, shape))
     for known in ("markdown", "html"):
         render(_FIRST_BODY, known, "0" * 24)
     memory, began = _peak(), time.thread_time()
@@ -77,6 +87,24 @@ def render_one(format: Format, shape: str, size: str) -> None:
     except Invalid as refusal:
         answer = refusal.faults[0].detail
     print(json.dumps([time.thread_time() - began, _peak() - memory, answer]))
+
+
+def _largest_accepted(format: Format, shape: str) -> int:
+    """The largest size that is accepted, as far as a few steps find it without rendering."""
+    accepted, refused = 0, SIZES["1 MiB"]
+    for _ in range(_STEPS):
+        size = (accepted + refused) // 2
+        if _is_accepted(SHAPES[format, shape](size), format):
+            accepted = size
+        else:
+            refused = size
+    return accepted
+
+
+def _is_accepted(body: str, format: Format) -> bool:
+    if format == "markdown":
+        return not markdown.excess(body) and not html_bounds.excess(markdown.to_html(body))
+    return not html_bounds.excess(body)
 
 
 def _peak() -> float:
@@ -88,7 +116,10 @@ def outcomes(part: str, sizes: list[str]) -> Iterator[Outcome]:
     """All shapes with a part in their names, at each size."""
     for format, shape in SHAPES:
         if part in f"{format} {shape}":
-            yield from (measure(format, shape, size) for size in sizes)
+            found = [measure(format, shape, size) for size in sizes]
+            yield from found
+            if found[-1].is_refused:
+                yield measure(format, shape, ACCEPTED)
 
 
 def main() -> int:

@@ -287,8 +287,13 @@ _MARKDOWN: dict[str, Shape] = {
     "combining marks": lambda size: "́" * (size // 2),
     "HTML blocks": repeat("<div>\n\n</div>\n\n"),
     "HTML elements": repeat("<b>a</b> "),
+    "attributes between quotation marks": numbered("a{} ", '<div x" ', '"y>'),
     "long info": repeat("a", "```", "\nb\n```\n"),
 }  # fmt: skip
+
+# Elements across which a closing tag has no effect, and attributes in which a mark quotes nothing.
+_SCOPES = ("marquee", "object", "select", "table", "template")
+_QUOTED_NAMES = ('x"', "x'", 'x=y"', '"', "=a")
 
 _HTML: dict[str, Shape] = {
     "blocks in blocks": repeat("<div>"),
@@ -403,6 +408,17 @@ _HTML: dict[str, Shape] = {
     "frame sets": repeat("<frameset>"),
     "details": repeat("<details><summary>"),
     "long name of an element": repeat("a", "<"),
+    "tags in names of tags": repeat("<x"),
+    "items and terms": repeat("<li><dd>"),
+    "notes outside ruby": repeat("<rp><rt>"),
+    "vertical tabs in tags": repeat("<div\x0b></div>"),
+    "forms closed too early": repeat("<form><object></form></object></form>"),
+    "closed in a quotation": repeat("<div></x y='</div>'>"),
+    "formatting across blocks": repeat("<span><div></span></div>"),
+    "blocks across math": repeat("<div><math><mi></div></mi></math>"),
+    **{f"blocks across a {n}": repeat(f"<div><{n}></div></{n}>") for n in _SCOPES},
+    **{f"bold across a {n}": repeat(f"<b><{n}></b></{n}>") for n in _SCOPES},
+    **{f"attributes after {a}": numbered("a{} ", f"<a {a} ", ">") for a in _QUOTED_NAMES},
 }  # fmt: skip
 
 SHAPES: dict[tuple[Format, str], Shape] = {
