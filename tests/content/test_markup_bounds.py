@@ -46,6 +46,21 @@ def test_elements_next_to_each_other_are_not_nested() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "is_refused"), [("", False), ("<svg>", True), ("<select>", True)]
+)
+def test_tags_in_plain_text_count_where_a_parser_may_read_them(
+    before: str, is_refused: bool
+) -> None:
+    reason = excess(before + "<style>" + "<b>" * 501 + "</style>")
+
+    assert bool(reason) == is_refused
+
+
+def test_of_what_follows_such_text_each_tag_counts_as_three() -> None:
+    assert list(depths("<svg><style><b></style><i></i>")) == [1, 1 + 3 * 3]
+
+
+@pytest.mark.parametrize(
     ("body", "format", "reason"),
     [
         ("- " + ">" * 501 + "a", "markdown", "nests quotes more than 500 deep"),

@@ -63,7 +63,8 @@ class Outcome(NamedTuple):
 
 def measure(format: Format, shape: str, size: str) -> Outcome:
     """What one body takes, in a process of its own."""
-    command = [sys.executable, "-m", __spec__.name, "--one", format, shape, size]
+    length = str(SIZES.get(size) or _largest_accepted(format, shape))
+    command = [sys.executable, "-m", __spec__.name, "--one", format, shape, length]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_LAST_SECOND, check=False
@@ -75,10 +76,10 @@ def measure(format: Format, shape: str, size: str) -> Outcome:
     return Outcome(format, shape, size, *json.loads(done.stdout))
 
 
-def render_one(format: Format, shape: str, size: str) -> None:
+def render_one(format: Format, shape: str, length: str) -> None:
     """Render a body in this process, and print what it took as JSON."""
     setrlimit(RLIMIT_AS, (_LAST_BYTE, _LAST_BYTE))
-    body = SHAPES[format, shape](SIZES.get(size) or _largest_accepted(format, shape))
+    body = SHAPES[format, shape](int(length))
     for known in ("markdown", "html"):
         render(_FIRST_BODY, known, "0" * 24)
     memory, began = _peak(), time.thread_time()
