@@ -26,6 +26,7 @@ _NAMING_IDS = (
     "aria-activedescendant", "aria-controls", "aria-describedby", "aria-details",
     "aria-errormessage", "aria-flowto", "aria-labelledby", "aria-owns", "headers",
 )  # fmt: skip
+_WITH_IDS = ", ".join(f"[{name}]" for name in _NAMING_IDS)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _KEPT_RELATIONS = ("nofollow", "ugc", "sponsored", "me")
 
@@ -133,10 +134,15 @@ def _prefix_ids(body: LexborNode, prefix: str, *, is_markdown: bool) -> None:
     taken: Counter[str] = Counter()
     for element in named:
         element.attrs["id"] = _unique(_prefixed(element.attributes.get("id") or "", prefix), taken)
+    for element in body.css(_WITH_IDS):
+        _prefix_named_ids(element, prefix)
+
+
+def _prefix_named_ids(element: LexborNode, prefix: str) -> None:
+    attributes = element.attributes
     for name in _NAMING_IDS:
-        for element in body.css(f"[{name}]"):
-            ids = (element.attributes.get(name) or "").split()
-            element.attrs[name] = " ".join(_prefixed(each, prefix) for each in ids)
+        if ids := attributes.get(name):
+            element.attrs[name] = " ".join(_prefixed(each, prefix) for each in ids.split())
 
 
 def _prefixed(name: str, prefix: str) -> str:
