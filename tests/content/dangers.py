@@ -46,7 +46,7 @@ def dangers(html: str) -> Iterator[str]:
 
 
 def dangers_in(tags: Iterable[tuple[str, Attributes]]) -> Iterator[str]:
-    """The same of tags, whoever has found them in the HTML."""
+    """The same of tags that any parser found in the HTML."""
     for tag, attributes in tags:
         if tag in DANGEROUS_TAGS:
             yield tag
@@ -61,7 +61,7 @@ def dangers_in(tags: Iterable[tuple[str, Attributes]]) -> Iterator[str]:
 
 
 def is_idle(control: Attributes) -> bool:
-    """Whether it is the box of a list of tasks, which nobody can change."""
+    """Whether it is the box of a task list, which a reader can't change."""
     return control.get("type") == "checkbox" and "disabled" in control
 
 

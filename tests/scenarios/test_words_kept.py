@@ -20,7 +20,7 @@ EXCEPTIONS = {
     "md-rust-blog/inside-rust/this-development-cycle-in-cargo-1.79/index.md": {"Same": 1},
 }
 
-# What is no text in Markdown: the order matters.
+# The markup in Markdown that is not text, in the order in which it is removed.
 HIDDEN = [
     r"(?s)<!--.*?-->",
     r"(?s)<(style|script)\b.*?</\1>",
